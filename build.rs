@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+//! Writes the C header of the exports to OUT_DIR (include/copas.h is its committed copy, and a test
+//! compares the two) and names the shared library's ABI.
+
+use std::{env, fmt::Write, fs, path::PathBuf};
+
+/// The major ABI number of the shared library's SONAME: raised when a released function or struct
+/// changes incompatibly.
+const ABI: u32 = 0;
+
+/// Everything of the header that is a constant: cbindgen would leave negative macros without
+/// parentheses, and the statuses come from their one list.
+const CONSTANTS: &str = r#"
+/** Copas' receive pattern "*l": up to LF, which is dropped with every CR. */
+#define COPAS_LINE (INT64_C(-1))
+/** Copas' receive pattern "*a": until the peer closes. */
+#define COPAS_ALL (INT64_C(-2))
+/** A line with its ending, byte for byte. */
+#define COPAS_LINE_RAW (INT64_C(-3))
+
+/** No time limit, for every argument that is a number of seconds. */
+#define COPAS_FOREVER (-1.0)
+
+/** copas_config.flags: no reports on stderr. */
+#define COPAS_QUIET (UINT64_C(1))
+/** copas_server_options.flags: a client's socket stays open when its handler returns. */
+#define COPAS_KEEP_OPEN (UINT64_C(1))
+/** copas_submit_send(): more will follow before the next step. */
+#define COPAS_MORE (UINT64_C(1))
+
+/** copas_shut(): what to end. */
+#define COPAS_SHUT_SEND 1
+#define COPAS_SHUT_RECEIVE 2
+#define COPAS_SHUT_BOTH 3
+
+/** copas_setoption(): which option. */
+#define COPAS_KEEPALIVE 1
+#define COPAS_LINGER 2
+#define COPAS_REUSEADDR 3
+#define COPAS_REUSEPORT 4
+#define COPAS_TCP_NODELAY 5
+#define COPAS_IPV6_V6ONLY 6
+#define COPAS_SEND_BUFFER 7
+#define COPAS_RECEIVE_BUFFER 8
+
+/** copas_report_fn: how grave a report is. */
+#define COPAS_LEVEL_ERROR 1
+#define COPAS_LEVEL_WARNING 2
+
+/** copas_event.kind: which operation completed. */
+#define COPAS_EVENT_RECEIVE 1
+#define COPAS_EVENT_SEND 2
+"#;
+
+/// Marks results that must be looked at, in each language that can say so.
+const MUST_USE: &str = r#"
+#if defined(__cplusplus) && __cplusplus >= 201703L
+#define COPAS_MUST_USE [[nodiscard]]
+#elif defined(__GNUC__)
+#define COPAS_MUST_USE __attribute__((warn_unused_result))
+#else
+#define COPAS_MUST_USE
+#endif
+"#;
+
+macro_rules! statuses {
+    ($($name:ident = $code:literal, $text:literal;)*) => {
+        const STATUSES: &[(&str, i32, &str)] = &[$((stringify!($name), $code, $text)),*];
+    };
+}
+include!("src/status.list.rs");
+
+fn main() {
+    for file in ["build.rs", "cbindgen.toml", "src/capi", "src/status.list.rs"] {
+        println!("cargo::rerun-if-changed={file}");
+    }
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libcopas.so.{ABI}");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    fs::write(out.join("copas.h"), header()).expect("OUT_DIR is writable");
+}
+
+/// The text of copas.h.
+fn header() -> String {
+    let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    let mut config = cbindgen::Config::from_file("cbindgen.toml").expect("cbindgen.toml is valid");
+    config.after_includes = Some(version() + CONSTANTS + &statuses() + MUST_USE);
+    let mut text = Vec::new();
+    cbindgen::Builder::new()
+        .with_config(config)
+        .with_src(format!("{root}/src/capi/types.rs"))
+        .with_src(format!("{root}/src/capi/status.rs"))
+        .with_src(format!("{root}/src/capi/dispatcher.rs"))
+        .with_src(format!("{root}/src/capi/server.rs"))
+        .with_src(format!("{root}/src/capi/thread.rs"))
+        .with_src(format!("{root}/src/capi/socket.rs"))
+        .with_src(format!("{root}/src/capi/stream.rs"))
+        .with_src(format!("{root}/src/capi/submit.rs"))
+        .generate()
+        .expect("the exports can be written as C")
+        .write(&mut text);
+    String::from_utf8(text).expect("a header is text")
+}
+
+/// The version macros, from Cargo.toml.
+fn version() -> String {
+    let part = |name: &str| env::var(format!("CARGO_PKG_VERSION{name}")).expect("cargo sets it");
+    format!(
+        "\n/** The version of this header; copas_version() tells that of the library. */\n\
+         #define COPAS_VERSION \"{}\"\n#define COPAS_VERSION_MAJOR {}\n\
+         #define COPAS_VERSION_MINOR {}\n#define COPAS_VERSION_PATCH {}\n",
+        part(""),
+        part("_MAJOR"),
+        part("_MINOR"),
+        part("_PATCH")
+    )
+}
+
+/// The C enum of the status codes, from the one list.
+fn statuses() -> String {
+    let mut text = String::from(
+        "\n/** How a call ended: 0 is success, negative is an error. The numbers are stable. */\n\
+         typedef enum copas_status {\n",
+    );
+    for (name, code, message) in STATUSES {
+        let _ = writeln!(text, "  /** {message} */\n  COPAS_{name} = {code},");
+    }
+    text.truncate(text.len() - 2);
+    text + "\n} copas_status;\n"
+}

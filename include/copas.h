@@ -1,0 +1,1046 @@
+/* SPDX-License-Identifier: MIT */
+/* libcopas: coroutine networking for C. Generated from src/capi: do not edit. */
+
+#ifndef COPAS_H
+#define COPAS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** The version of this header; copas_version() tells that of the library. */
+#define COPAS_VERSION "0.1.0"
+#define COPAS_VERSION_MAJOR 0
+#define COPAS_VERSION_MINOR 1
+#define COPAS_VERSION_PATCH 0
+
+/** Copas' receive pattern "*l": up to LF, which is dropped with every CR. */
+#define COPAS_LINE (INT64_C(-1))
+/** Copas' receive pattern "*a": until the peer closes. */
+#define COPAS_ALL (INT64_C(-2))
+/** A line with its ending, byte for byte. */
+#define COPAS_LINE_RAW (INT64_C(-3))
+
+/** No time limit, for every argument that is a number of seconds. */
+#define COPAS_FOREVER (-1.0)
+
+/** copas_config.flags: no reports on stderr. */
+#define COPAS_QUIET (UINT64_C(1))
+/** copas_server_options.flags: a client's socket stays open when its handler returns. */
+#define COPAS_KEEP_OPEN (UINT64_C(1))
+/** copas_submit_send(): more will follow before the next step. */
+#define COPAS_MORE (UINT64_C(1))
+
+/** copas_shut(): what to end. */
+#define COPAS_SHUT_SEND 1
+#define COPAS_SHUT_RECEIVE 2
+#define COPAS_SHUT_BOTH 3
+
+/** copas_setoption(): which option. */
+#define COPAS_KEEPALIVE 1
+#define COPAS_LINGER 2
+#define COPAS_REUSEADDR 3
+#define COPAS_REUSEPORT 4
+#define COPAS_TCP_NODELAY 5
+#define COPAS_IPV6_V6ONLY 6
+#define COPAS_SEND_BUFFER 7
+#define COPAS_RECEIVE_BUFFER 8
+
+/** copas_report_fn: how grave a report is. */
+#define COPAS_LEVEL_ERROR 1
+#define COPAS_LEVEL_WARNING 2
+
+/** copas_event.kind: which operation completed. */
+#define COPAS_EVENT_RECEIVE 1
+#define COPAS_EVENT_SEND 2
+
+/** How a call ended: 0 is success, negative is an error. The numbers are stable. */
+typedef enum copas_status {
+  /** success */
+  COPAS_OK = 0,
+  /** the time limit passed first; nothing was consumed, so the call can be repeated */
+  COPAS_TIMEOUT = -1,
+  /** the connection is closed: the peer ended it, it broke, or this side closed it */
+  COPAS_CLOSED = -2,
+  /** the coroutine or operation was canceled: clean up and return */
+  COPAS_CANCELED = -3,
+  /** an argument is not valid: see copas_error() for which */
+  COPAS_INVALID = -4,
+  /** the handle belongs to an object that is closed, ended or freed */
+  COPAS_STALE = -5,
+  /** another coroutine, operation or OS thread is using this already */
+  COPAS_BUSY = -6,
+  /** the dispatcher belongs to another OS thread: use copas_post() to reach it */
+  COPAS_WRONG_THREAD = -7,
+  /** this stack may not wait: call it from a coroutine, or outside of the loop */
+  COPAS_CANNOT_WAIT = -8,
+  /** the data exceed the socket's limit: raise it with copas_setlimits(), or take them with copas_receive_some() */
+  COPAS_TOO_LONG = -9,
+  /** this kind of object, or this system, does not support the operation */
+  COPAS_UNSUPPORTED = -10,
+  /** out of memory or address space */
+  COPAS_NO_MEMORY = -11,
+  /** a limit of the process or the dispatcher is reached: too many descriptors or objects */
+  COPAS_LIMIT = -12,
+  /** a system call failed: see copas_error() for its errno */
+  COPAS_SYSTEM = -13,
+  /** the peer refused the connection: nothing listens on that address */
+  COPAS_REFUSED = -14,
+  /** a defect in the library was caught: please report it */
+  COPAS_PANIC = -15,
+  /** coroutines that ignored their cancellation were abandoned: their stacks are leaked */
+  COPAS_ABANDONED = -16,
+  /** the coroutine failed */
+  COPAS_FAILED = -17
+} copas_status;
+
+#if defined(__cplusplus) && __cplusplus >= 201703L
+#define COPAS_MUST_USE [[nodiscard]]
+#elif defined(__GNUC__)
+#define COPAS_MUST_USE __attribute__((warn_unused_result))
+#else
+#define COPAS_MUST_USE
+#endif
+
+
+/**
+ * A dispatcher: it runs servers, coroutines and their waits on one OS thread.
+ *
+ * Lifetime: from copas_new() until copas_free(). The pointer is a 64-bit handle in a pointer's
+ * clothes: it is never dereferenced, and a stale one is answered with COPAS_STALE.
+ *
+ * OS threads: a dispatcher belongs to the OS thread that first steps it (copas_step(),
+ * copas_loop(), or a waiting call outside any coroutine). From then on every call from another OS
+ * thread answers COPAS_WRONG_THREAD, except copas_post(), copas_notify(), copas_exit() and
+ * copas_shutdown(), which may be called from any OS thread; the last three also from a signal
+ * handler.
+ *
+ * Functions: copas_new, copas_free, copas_loop, copas_step, copas_poll, copas_finished,
+ * copas_exit, copas_exiting, copas_waitforexit, copas_shutdown, copas_hold, copas_release,
+ * copas_post, copas_notify, copas_now, copas_pause, copas_pauseforever, copas_addserver,
+ * copas_addthread, copas_seterrorhandler, copas_error, copas_bind, copas_connect, copas_wrap.
+ */
+typedef struct copas copas;
+
+/**
+ * A submitted operation that has not been delivered by copas_poll() yet.
+ *
+ * Lifetime: from copas_submit_receive() or copas_submit_send() until copas_poll() has delivered
+ * its event. After that the handle answers COPAS_STALE.
+ *
+ * Functions: copas_submit_cancel, copas_of.
+ */
+typedef struct copas_operation copas_operation;
+
+/**
+ * A socket: a TCP or Unix stream, a listening socket, or one end of a pipe.
+ *
+ * Lifetime: from copas_bind(), copas_connect(), copas_wrap() or the accept of a server, until
+ * copas_close(), copas_abort(), copas_unwrap() or copas_free() of its dispatcher; a socket that a
+ * server accepted is closed when its handler returns. After that the handle answers COPAS_STALE.
+ *
+ * OS threads: the one of its dispatcher. One coroutine may wait to receive at a time (a second
+ * gets COPAS_BUSY); senders queue, first in, first out, and their data never interleave.
+ *
+ * Functions: copas_receive, copas_receive_until, copas_receive_some, copas_receive_into,
+ * copas_send, copas_send_part, copas_flush, copas_shut, copas_close, copas_abort, copas_unwrap,
+ * copas_settimeout, copas_settimeouts, copas_setlimits, copas_setoption, copas_getpeername,
+ * copas_getsockname, copas_getstats, copas_setname, copas_getname, copas_addserver,
+ * copas_removeserver, copas_submit_receive, copas_submit_send, copas_of.
+ */
+typedef struct copas_socket copas_socket;
+
+/**
+ * A coroutine ("thread" is Copas' word for it; an OS thread is always called OS thread here).
+ *
+ * Lifetime: from copas_addthread(), or the accept that started a handler, until its function has
+ * returned. After that the handle answers COPAS_STALE, but copas_join() answers COPAS_OK.
+ *
+ * Functions: copas_join, copas_removethread, copas_wakeup, copas_running, copas_setname,
+ * copas_getname, copas_of.
+ */
+typedef struct copas_thread copas_thread;
+
+/**
+ * The severity of a report.
+ */
+typedef int copas_level;
+
+/**
+ * Receives what the library has to tell a person: errors of coroutines that nobody handled, the
+ * lack of descriptors, abandoned stacks. `text` is one line without its ending, valid during the
+ * call. Called on the root stack or on a coroutine's stack, and must not wait or throw.
+ */
+typedef void (*copas_report_fn)(copas_level level, const char *text, void *user);
+
+/**
+ * Settings of a dispatcher, for copas_new(). Zero everything, then set `size`, then what you need:
+ * `copas_config config = { .size = sizeof config };`
+ */
+typedef struct copas_config {
+  /**
+   * sizeof(copas_config). A smaller (older) or larger (newer, its tail all zero) struct is accepted.
+   */
+  size_t size;
+  /**
+   * 0, or COPAS_QUIET.
+   */
+  uint64_t flags;
+  /**
+   * Where reports go; NULL: one line each on stderr, or nowhere with COPAS_QUIET.
+   */
+  copas_report_fn report;
+  /**
+   * Handed to `report`. Must live until copas_free() has returned.
+   */
+  void *report_user;
+  /**
+   * Virtual size in bytes of a coroutine's stack where no other is asked for.
+   * 0: 256 KiB. From 64 KiB to 1 GiB; rounded up to whole pages.
+   */
+  size_t stack_size;
+} copas_config;
+
+/**
+ * A callback that copas_post() runs, on the root stack of the dispatcher's OS thread. It may call
+ * everything that never switches; a waiting call in it answers COPAS_CANNOT_WAIT.
+ */
+typedef void (*copas_post_fn)(struct copas *c, void *user);
+
+/**
+ * The detail of an error, as copas_error() gives it.
+ */
+typedef struct copas_error_info {
+  /**
+   * sizeof(copas_error_info), set by the caller.
+   */
+  size_t size;
+  /**
+   * The status of the last call that failed.
+   */
+  int status;
+  /**
+   * The errno of the system call behind it, or 0.
+   */
+  int sys_errno;
+  /**
+   * What went wrong and what to do about it, in words. Valid until the next call that fails in
+   * the same coroutine (or on the root), or until that coroutine ends. Never NULL.
+   */
+  const char *text;
+} copas_error_info;
+
+/**
+ * Gives the address of the C++ runtime's exception state of the calling OS thread.
+ */
+typedef void *(*copas_cxa_globals_fn)(void);
+
+/**
+ * Serves one accepted connection, in its own coroutine. `client` is closed when it returns,
+ * unless the server was added with COPAS_KEEP_OPEN. `user` is the server's.
+ */
+typedef void (*copas_handler_fn)(struct copas_socket *client, void *user);
+
+/**
+ * Releases a user pointer. Called exactly once for each call that was given one, on every path,
+ * also when that call fails.
+ */
+typedef void (*copas_free_fn)(void *user);
+
+/**
+ * Settings of a server, for copas_addserver_with(). Zero everything, then set `size`.
+ */
+typedef struct copas_server_options {
+  /**
+   * sizeof(copas_server_options).
+   */
+  size_t size;
+  /**
+   * 0, or COPAS_KEEP_OPEN: do not close a client's socket when its handler returns.
+   */
+  uint64_t flags;
+  /**
+   * The server's name, copied. NULL: its address and port. Its sockets are named
+   * "name:client_N", their coroutines "name:handler_N", N counting from 1.
+   */
+  const char *name;
+  /**
+   * Handed to the handler.
+   */
+  void *user;
+  /**
+   * Releases `user` when the server has been removed and its last handler has returned. May be NULL.
+   */
+  copas_free_fn user_free;
+  /**
+   * Seconds that each waiting call on an accepted socket may take. 0: no limit.
+   */
+  double timeout;
+  /**
+   * Virtual size in bytes of a handler's stack. 0: as in copas_config. From 64 KiB to 1 GiB.
+   */
+  size_t stack_size;
+  /**
+   * Longest line in bytes that an accepted socket receives. 0: as the listening socket (1 MiB).
+   */
+  size_t line_limit;
+  /**
+   * Most bytes that COPAS_ALL or a block of n bytes may have. 0: as the listening socket (64 MiB).
+   */
+  size_t all_limit;
+} copas_server_options;
+
+/**
+ * The body of a coroutine.
+ */
+typedef void (*copas_thread_fn)(void *user);
+
+/**
+ * Settings of a coroutine, for copas_addthread_with(). Zero everything, then set `size`.
+ */
+typedef struct copas_thread_options {
+  /**
+   * sizeof(copas_thread_options).
+   */
+  size_t size;
+  /**
+   * 0: no flag is defined yet.
+   */
+  uint64_t flags;
+  /**
+   * The coroutine's name, copied. NULL: "thread_N", N counting from 1.
+   */
+  const char *name;
+  /**
+   * Handed to the function.
+   */
+  void *user;
+  /**
+   * Releases `user` when the function has returned, or when it never ran. May be NULL.
+   */
+  copas_free_fn user_free;
+  /**
+   * Virtual size in bytes of the stack. 0: as in copas_config. From 64 KiB to 1 GiB.
+   */
+  size_t stack_size;
+} copas_thread_options;
+
+/**
+ * Told when a coroutine has failed (see copas_fail()). `socket` is the connection of a handler,
+ * else NULL. `text` is valid during the call. Runs on the stack of the failed coroutine, before its
+ * socket is closed; it may send, but not wait for long: the coroutine ends after it. An error
+ * inside it is reported and ignored.
+ */
+typedef void (*copas_error_fn)(struct copas_thread *thread,
+                               struct copas_socket *socket,
+                               int status,
+                               const char *text,
+                               void *user);
+
+/**
+ * An address, as copas_getpeername() and copas_getsockname() give it.
+ */
+typedef struct copas_address {
+  /**
+   * AF_INET, AF_INET6 or AF_UNIX of <sys/socket.h>.
+   */
+  int family;
+  /**
+   * 1 to 65535; 0 for a Unix socket.
+   */
+  int port;
+  /**
+   * The numeric address, or the path of a Unix socket (empty when it has none), with its NUL.
+   */
+  char host[112];
+} copas_address;
+
+/**
+ * What copas_getstats() tells of a socket.
+ */
+typedef struct copas_socket_stats {
+  /**
+   * sizeof(copas_socket_stats), set by the caller.
+   */
+  size_t size;
+  /**
+   * Bytes read from the kernel since the socket was made.
+   */
+  uint64_t received;
+  /**
+   * Bytes handed to the kernel since the socket was made.
+   */
+  uint64_t sent;
+  /**
+   * Seconds since the socket was made.
+   */
+  double age;
+} copas_socket_stats;
+
+/**
+ * Bytes that the library lends to the caller. Never NULL in `data` after COPAS_OK.
+ */
+typedef struct copas_bytes {
+  /**
+   * The first byte. Not terminated by a NUL.
+   */
+  const char *data;
+  /**
+   * How many bytes.
+   */
+  size_t len;
+} copas_bytes;
+
+/**
+ * A completed operation, as copas_poll() delivers it. 64 bytes, for ever.
+ */
+typedef struct copas_event {
+  /**
+   * COPAS_EVENT_RECEIVE or COPAS_EVENT_SEND.
+   */
+  uint32_t kind;
+  /**
+   * How the operation ended: a copas_status.
+   */
+  int status;
+  /**
+   * The errno behind the status, or 0.
+   */
+  int sys_errno;
+  /**
+   * Zero.
+   */
+  uint32_t reserved1;
+  /**
+   * The token given at submission.
+   */
+  uint64_t token;
+  /**
+   * The socket that the operation was submitted on (stale by now if it was closed).
+   */
+  void *handle;
+  /**
+   * COPAS_EVENT_RECEIVE: the bytes, as copas_receive() shows them. The library's memory, valid
+   * until the next call that receives on, or closes, that socket.
+   */
+  const char *data;
+  /**
+   * COPAS_EVENT_RECEIVE: how many bytes.
+   */
+  size_t len;
+  /**
+   * Zero.
+   */
+  uint64_t reserved2[2];
+} copas_event;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The name of a status, such as "COPAS_TIMEOUT"; "COPAS_UNKNOWN" for a number that is none.
+ * A static string. May be called from any OS thread and before copas_new().
+ */
+const char *copas_status_name(int status);
+
+/**
+ * What a status means and what to do about it, in one line. A static string. May be called from
+ * any OS thread and before copas_new().
+ */
+const char *copas_status_message(int status);
+
+/**
+ * The version of the library that is loaded, such as "0.1.0"; COPAS_VERSION is that of the header.
+ * A static string. May be called from any OS thread.
+ */
+const char *copas_version(void);
+
+/**
+ * Makes a dispatcher with the settings of `config`, which is copied; NULL takes the defaults.
+ *
+ * Gives NULL when `config` is not valid (EINVAL: its size is 0, a flag is unknown, the stack size
+ * is out of range), when descriptors (EMFILE, ENFILE) or memory (ENOMEM) are used up, or when the
+ * process has 1,023 dispatchers already (EAGAIN); errno tells which. Free it with copas_free().
+ * May be called from any OS thread. Never switches.
+ */
+COPAS_MUST_USE struct copas *copas_new(const struct copas_config *config);
+
+/**
+ * Frees a dispatcher and everything that belongs to it. NULL is fine: COPAS_OK.
+ *
+ * Its coroutines are canceled and run to their end, for at most 1 second. Those that ignore the
+ * cancellation are abandoned: their stacks are leaked, never unwound, what they waited for is
+ * released, a report names how many, and the answer is COPAS_ABANDONED. All sockets are closed;
+ * output that the kernel does not take at once is lost. The handle is stale afterwards.
+ *
+ * Errors: COPAS_CANNOT_WAIT inside its own loop, a coroutine or a callback (nothing is freed);
+ * COPAS_WRONG_THREAD, COPAS_STALE, COPAS_INVALID. Waits for at most 1 second.
+ */
+copas_status copas_free(struct copas *c);
+
+/**
+ * Runs the dispatcher until nothing is left to do; then COPAS_OK.
+ *
+ * `timeout` is the longest wait of one step in seconds (COPAS_FOREVER: as long as nothing
+ * happens; it does not end the loop). What keeps the loop alive: a server, a wait on a socket, a
+ * ready coroutine, any wait with a time limit, a pending post, a closed socket whose output is
+ * still being written, an unfinished submission, and copas_hold(). What does not: coroutines
+ * asleep for ever, and waits without a time limit on other coroutines.
+ *
+ * When all work is done the exit flag is raised, so that those in copas_waitforexit() run; when
+ * they add no work, the loop ends. Can be called again.
+ *
+ * Errors: COPAS_CANNOT_WAIT inside a coroutine, a callback or another dispatcher's loop;
+ * COPAS_SYSTEM when the kernel's poller fails; COPAS_INVALID (also when `timeout` is NAN),
+ * COPAS_STALE, COPAS_WRONG_THREAD. Binds the dispatcher to the calling OS thread.
+ */
+copas_status copas_loop(struct copas *c, double timeout);
+
+/**
+ * Runs one iteration of the dispatcher, waiting at most `timeout` seconds for something to do
+ * (0: not at all, COPAS_FOREVER: without limit).
+ *
+ * COPAS_OK: something was done. COPAS_TIMEOUT: nothing was, within the time (also at once when
+ * nothing is left that could happen). Errors: as copas_loop().
+ */
+copas_status copas_step(struct copas *c, double timeout);
+
+/**
+ * 1 when nothing is left that keeps copas_loop() alive, 0 when something is; else an error:
+ * COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+int copas_finished(struct copas *c);
+
+/**
+ * Raises the exit flag and releases those in copas_waitforexit(). Nobody is interrupted: servers
+ * and coroutines go on until they end by themselves. To end them use copas_shutdown().
+ *
+ * May be called before the loop, from any OS thread, and from a signal handler.
+ * Errors: COPAS_INVALID, COPAS_STALE. Never switches.
+ */
+copas_status copas_exit(struct copas *c);
+
+/**
+ * 1 when the exit flag is raised, else 0; or COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD.
+ * The flag is lowered when copas_loop() starts again after it has ended. Never switches.
+ */
+int copas_exiting(struct copas *c);
+
+/**
+ * Waits until the exit flag is raised; COPAS_OK at once when it is. Does not keep the loop alive.
+ * Switch point. Errors: COPAS_CANCELED, COPAS_CANNOT_WAIT, COPAS_INVALID, COPAS_STALE,
+ * COPAS_WRONG_THREAD.
+ */
+copas_status copas_waitforexit(struct copas *c);
+
+/**
+ * Starts a shutdown and returns at once: the dispatcher removes its servers (closing their
+ * listening sockets), raises the exit flag, gives the coroutines `grace` seconds to end
+ * (COPAS_FOREVER: all the time they want), then cancels those that are left. Who ignores that for
+ * another second is abandoned and reported. copas_loop() then returns.
+ *
+ * A second call with an earlier end shortens the grace. May be called from any OS thread and from
+ * a signal handler. Errors: COPAS_INVALID (also when `grace` is NAN), COPAS_STALE. Never switches.
+ */
+copas_status copas_shutdown(struct copas *c, double grace);
+
+/**
+ * Keeps copas_loop() alive until the matching copas_release(); calls add up. For work that the
+ * dispatcher cannot see, such as another OS thread that will call copas_post().
+ * Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_hold(struct copas *c);
+
+/**
+ * Takes one copas_hold() back. Errors: COPAS_INVALID (also when there is none to take back),
+ * COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_release(struct copas *c);
+
+/**
+ * Has `fn` run once with `user`, on the dispatcher's OS thread, in its next step. Posts run in the
+ * order of their calls. A pending post keeps the loop alive; one that never ran because the
+ * dispatcher was freed is dropped.
+ *
+ * May be called from any OS thread, but not from a signal handler (use copas_notify()).
+ * Errors: COPAS_INVALID (also when `fn` is NULL), COPAS_STALE (`fn` will not run). Never switches.
+ */
+copas_status copas_post(struct copas *c, copas_post_fn fn, void *user);
+
+/**
+ * Wakes the dispatcher: the step that waits, or else the next one, returns without waiting.
+ * May be called from any OS thread and from a signal handler.
+ * Errors: COPAS_INVALID, COPAS_STALE. Never switches.
+ */
+copas_status copas_notify(struct copas *c);
+
+/**
+ * Seconds on the monotonic clock, read afresh. NAN when `c` is NULL, stale, or bound to another
+ * OS thread. Never switches.
+ */
+double copas_now(struct copas *c);
+
+/**
+ * The dispatcher whose coroutine or callback is running on this OS thread; NULL outside of its
+ * loop. Never switches.
+ */
+struct copas *copas_current(void);
+
+/**
+ * The dispatcher of a socket, coroutine or operation; NULL when `handle` is none or its
+ * dispatcher is freed. `handle` may be stale otherwise. May be called from any OS thread.
+ * Never switches.
+ */
+struct copas *copas_of(const void *handle);
+
+/**
+ * Fills `info` with the detail of the last call that failed in this coroutine, or on the root
+ * stack when called there. Set `info->size` first.
+ *
+ * Errors: COPAS_INVALID (also when `info` is NULL or its size is too small), COPAS_STALE,
+ * COPAS_WRONG_THREAD; these do not change the detail. Never switches.
+ */
+copas_status copas_error(struct copas *c, struct copas_error_info *info);
+
+/**
+ * Gives the C++ runtime's exception state to the library, for a program that links libstdc++
+ * statically: `copas_set_cxa_globals((copas_cxa_globals_fn)abi::__cxa_get_globals)`. Elsewhere the
+ * library finds it by itself. Call it before the first coroutine runs; NULL goes back to finding.
+ * Holds for the whole process; may be called from any OS thread. Never switches.
+ */
+void copas_set_cxa_globals(copas_cxa_globals_fn get);
+
+/**
+ * Serves a listening socket: each accepted connection runs `handler(client, user)` in a coroutine
+ * of its own, and `client` is flushed and closed when it returns. `timeout` is the time limit in
+ * seconds of each waiting call on accepted sockets (COPAS_FOREVER: none); it does not limit accept.
+ *
+ * When descriptors are used up, accepting pauses (10 ms, doubling to 1 s) and goes on by itself;
+ * that is reported once. Connections meanwhile wait in the kernel's queue.
+ *
+ * Errors: COPAS_INVALID (also when `server` does not listen, `handler` is NULL, or `timeout` is
+ * NAN), COPAS_BUSY (it is served already), COPAS_STALE, COPAS_WRONG_THREAD, COPAS_SYSTEM.
+ * Never switches.
+ */
+copas_status copas_addserver(struct copas *c,
+                             struct copas_socket *server,
+                             copas_handler_fn handler,
+                             void *user,
+                             double timeout);
+
+/**
+ * copas_addserver() with options; `options` may be NULL and is copied. `options->user_free` is
+ * called exactly once, also when this call fails. Errors: as copas_addserver(); COPAS_INVALID
+ * also for a bad size, flag, name, time limit or stack size. Never switches.
+ */
+copas_status copas_addserver_with(struct copas *c,
+                                  struct copas_socket *server,
+                                  copas_handler_fn handler,
+                                  const struct copas_server_options *options);
+
+/**
+ * Stops serving a listening socket. Without `keep_open` (0) it is closed; with it (not 0) it stays
+ * open and can be added again. Handlers that run go on.
+ * Errors: COPAS_INVALID (also when it is not served), COPAS_STALE, COPAS_WRONG_THREAD.
+ * Never switches.
+ */
+copas_status copas_removeserver(struct copas_socket *server, int keep_open);
+
+/**
+ * Starts a coroutine that runs `fn(user)`. It runs first in the next step, not inside this call.
+ *
+ * `out` may be NULL; else it gets the handle. Errors: COPAS_INVALID (also when `fn` is NULL),
+ * COPAS_NO_MEMORY (no stack to be had), COPAS_LIMIT (16,777,215 coroutines), COPAS_STALE,
+ * COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_addthread(struct copas *c,
+                             copas_thread_fn fn,
+                             void *user,
+                             struct copas_thread **out);
+
+/**
+ * copas_addthread() with options; `options` may be NULL and is copied. `out` may be NULL.
+ * `options->user_free` is called exactly once, also when this call fails.
+ * Errors: as copas_addthread(); COPAS_INVALID also for a bad size, flag or stack size.
+ * Never switches.
+ */
+copas_status copas_addthread_with(struct copas *c,
+                                  copas_thread_fn fn,
+                                  const struct copas_thread_options *options,
+                                  struct copas_thread **out);
+
+/**
+ * Cancels a coroutine (also a server's handler): it is woken, and from now on each of its waiting
+ * calls answers COPAS_CANCELED at once, until its function returns. copas_send() still takes what
+ * fits below the high-water mark, and copas_close() works, so it can say goodbye. A coroutine that
+ * has not run yet never runs. Canceling twice is COPAS_OK.
+ *
+ * Errors: COPAS_STALE (it has ended), COPAS_INVALID, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_removethread(struct copas_thread *thread);
+
+/**
+ * Waits until a coroutine has ended, for at most `timeout` seconds (COPAS_FOREVER: no limit).
+ *
+ * COPAS_OK: it has ended; also for the stale handle of one that ended long ago.
+ * Errors: COPAS_TIMEOUT; COPAS_CANCELED (the caller was canceled); COPAS_INVALID (also for the
+ * caller itself, or NAN); COPAS_CANNOT_WAIT; COPAS_STALE (its dispatcher is freed);
+ * COPAS_WRONG_THREAD. Without a time limit it does not keep the loop alive. Switch point.
+ */
+COPAS_MUST_USE copas_status copas_join(struct copas_thread *thread, double timeout);
+
+/**
+ * Lets the others run for `seconds` (0: until its next turn; COPAS_FOREVER: as
+ * copas_pauseforever()), or until copas_wakeup(). `slept` may be NULL; else it gets the time that
+ * really passed, in seconds, on COPAS_OK and on COPAS_CANCELED. Never wakes early by itself.
+ *
+ * Errors: COPAS_CANCELED, COPAS_CANNOT_WAIT, COPAS_INVALID (also for NAN), COPAS_STALE,
+ * COPAS_WRONG_THREAD. Switch point. Outside of coroutines it steps the dispatcher meanwhile.
+ */
+copas_status copas_pause(struct copas *c, double seconds, double *slept);
+
+/**
+ * Sleeps until copas_wakeup() or a cancellation. Does not keep the loop alive.
+ * Errors: COPAS_CANCELED, COPAS_CANNOT_WAIT (also outside of coroutines, where nobody could wake
+ * the caller), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Switch point.
+ */
+copas_status copas_pauseforever(struct copas *c);
+
+/**
+ * Wakes a coroutine that is in copas_pause() or copas_pauseforever(). 1: it was asleep and is
+ * awake now. 0: it was not asleep; nothing is remembered. Errors: COPAS_STALE (it has ended),
+ * COPAS_INVALID, COPAS_WRONG_THREAD. Never switches.
+ */
+int copas_wakeup(struct copas_thread *thread);
+
+/**
+ * The coroutine that calls; NULL outside of coroutines. Never switches.
+ */
+struct copas_thread *copas_running(void);
+
+/**
+ * Marks the calling coroutine as failed. When its function returns, `status` (a negative number,
+ * of copas_status or the program's own below -1000) and `text` (copied; NULL: the status' message)
+ * go to its error handler, else to the default one, else to the report callback. A second call
+ * replaces the first. Its own waits that answered an error do not count as a failure by themselves.
+ *
+ * Errors: COPAS_INVALID (`status` is not negative, or called outside of a coroutine).
+ * Never switches.
+ */
+copas_status copas_fail(int status, const char *text);
+
+/**
+ * Sets who is told when a coroutine fails: for the calling coroutine, or with `is_default` not 0
+ * for all that have none of their own. `fn` NULL takes the handler away. The default without any
+ * handler is the report callback.
+ *
+ * Errors: COPAS_INVALID (also when `is_default` is 0 outside of a coroutine), COPAS_STALE,
+ * COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_seterrorhandler(struct copas *c, copas_error_fn fn, void *user, int is_default);
+
+/**
+ * Names a socket or a coroutine; the name is copied, at most 255 bytes of it.
+ * Errors: COPAS_INVALID (also when `name` is NULL or not UTF-8, or `handle` is of another kind), COPAS_STALE,
+ * COPAS_WRONG_THREAD, COPAS_NO_MEMORY. Never switches.
+ */
+copas_status copas_setname(void *handle,
+                           const char *name);
+
+/**
+ * The name of a socket or a coroutine, valid until it is named anew or ends. NULL when `handle`
+ * is neither, is stale, or belongs to another OS thread. Never switches.
+ */
+const char *copas_getname(void *handle);
+
+/**
+ * Opens a listening TCP socket on `host` (a numeric IPv4 or IPv6 address; "*" or NULL: every IPv4
+ * address) and `port` (0 to 65535; 0: a free one, which copas_getsockname() tells). It has
+ * SO_REUSEADDR and a backlog of 4096 (the kernel may cap it). Add it with copas_addserver().
+ *
+ * Errors: COPAS_INVALID (also for a host that is not numeric), COPAS_SYSTEM (the address is in use
+ * or not this machine's: see copas_error()), COPAS_LIMIT (no descriptor left), COPAS_STALE,
+ * COPAS_WRONG_THREAD. Never switches.
+ */
+COPAS_MUST_USE
+copas_status copas_bind(struct copas *c,
+                        const char *host,
+                        int port,
+                        struct copas_socket **out);
+
+/**
+ * Connects to `host` (a numeric IPv4 or IPv6 address) and `port` (1 to 65535) over TCP, within
+ * `timeout` seconds (COPAS_FOREVER: as long as the kernel tries). The socket's own time limits are
+ * none; see copas_settimeout(). Close it with copas_close().
+ *
+ * Errors: COPAS_TIMEOUT, COPAS_REFUSED, COPAS_CANCELED, COPAS_CANNOT_WAIT, COPAS_INVALID (also for
+ * a host that is not numeric), COPAS_SYSTEM (unreachable and the like), COPAS_LIMIT (no descriptor
+ * left), COPAS_STALE, COPAS_WRONG_THREAD. Switch point.
+ */
+COPAS_MUST_USE
+copas_status copas_connect(struct copas *c,
+                           const char *host,
+                           int port,
+                           double timeout,
+                           struct copas_socket **out);
+
+/**
+ * Makes a socket of an open descriptor that came from elsewhere: a TCP or Unix stream (a
+ * socketpair too), a listening socket, or one end of a pipe. The descriptor is set non-blocking
+ * and belongs to the socket from then on; on an error it stays the caller's, unchanged.
+ *
+ * Errors: COPAS_UNSUPPORTED (a datagram socket, or another kind that cannot be polled),
+ * COPAS_INVALID (not open, or a regular file or folder), COPAS_BUSY (wrapped by this dispatcher already),
+ * COPAS_STALE, COPAS_WRONG_THREAD, COPAS_NO_MEMORY, COPAS_LIMIT. Never switches.
+ */
+COPAS_MUST_USE
+copas_status copas_wrap(struct copas *c,
+                        int fd,
+                        struct copas_socket **out);
+
+/**
+ * Gives the descriptor back in `*fd`, non-blocking and open; the socket's handle is stale
+ * afterwards. Bytes that were received but not yet taken are lost: take them with
+ * copas_receive_some() before.
+ *
+ * Errors: COPAS_BUSY (somebody waits on it, it is served, or it has unsent output: copas_flush()
+ * first), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+COPAS_MUST_USE copas_status copas_unwrap(struct copas_socket *skt, int *fd);
+
+/**
+ * Closes a socket and returns at once. Its handle is stale afterwards; those that wait on it get
+ * COPAS_CLOSED. Output not yet taken by the kernel is written in the background, for at most 10
+ * seconds or the send time limit, whichever is shorter; copas_flush() first to learn whether it
+ * arrived. A listening socket is removed from its server too.
+ * Errors: COPAS_STALE (closed already), COPAS_INVALID, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_close(struct copas_socket *skt);
+
+/**
+ * Closes a socket and throws its unsent output away; a TCP peer gets a reset (RST).
+ * Otherwise as copas_close(). Never switches.
+ */
+copas_status copas_abort(struct copas_socket *skt);
+
+/**
+ * Ends one direction of a connection: COPAS_SHUT_SEND (after what has been sent so far, the peer
+ * sees the end of the stream), COPAS_SHUT_RECEIVE (a waiting reader gets COPAS_CLOSED), or
+ * COPAS_SHUT_BOTH. Later sends, or receives, answer COPAS_CLOSED.
+ *
+ * Errors: COPAS_INVALID (also for another `how`), COPAS_UNSUPPORTED (a listening socket or a
+ * pipe), COPAS_STALE, COPAS_WRONG_THREAD, COPAS_SYSTEM. Never switches.
+ */
+copas_status copas_shut(struct copas_socket *skt, int how);
+
+/**
+ * Sets the time limit of every waiting call on a socket, in seconds: negative (COPAS_FOREVER) for
+ * none, 0 for "do not wait". It holds for calls that start afterwards.
+ * On a listening socket: what accepted sockets inherit.
+ * Errors: COPAS_INVALID (also for NAN), COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_settimeout(struct copas_socket *skt, double seconds);
+
+/**
+ * Sets the three time limits of a socket one by one; NAN leaves one unchanged. `connect` is used
+ * when a connection is made or secured, `send` by sends and flushes, `receive` by receives.
+ * Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_settimeouts(struct copas_socket *skt,
+                               double connect,
+                               double send,
+                               double receive);
+
+/**
+ * Sets how much a socket receives before it answers COPAS_TOO_LONG, in bytes: `line` for lines
+ * and other delimiters (at first 1 MiB), `all` for COPAS_ALL and blocks of n bytes (at first
+ * 64 MiB). 0 leaves one unchanged. On a listening socket: what accepted sockets inherit.
+ * Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_setlimits(struct copas_socket *skt, size_t line, size_t all);
+
+/**
+ * Sets a socket option: COPAS_KEEPALIVE, COPAS_REUSEADDR, COPAS_REUSEPORT, COPAS_TCP_NODELAY (on
+ * at first), COPAS_IPV6_V6ONLY (0 or 1 each), COPAS_LINGER (seconds, negative for off),
+ * COPAS_SEND_BUFFER, COPAS_RECEIVE_BUFFER (bytes, of the kernel's buffer).
+ *
+ * Errors: COPAS_INVALID (also for an unknown option or a value out of range), COPAS_UNSUPPORTED
+ * (the socket is not of the option's kind), COPAS_SYSTEM, COPAS_STALE, COPAS_WRONG_THREAD.
+ * Never switches.
+ */
+copas_status copas_setoption(struct copas_socket *skt, int option, int value);
+
+/**
+ * Fills `address` with the other side's address. Errors: COPAS_CLOSED (not connected),
+ * COPAS_UNSUPPORTED (a pipe), COPAS_INVALID (also when `address` is NULL), COPAS_STALE,
+ * COPAS_WRONG_THREAD, COPAS_SYSTEM. Never switches.
+ */
+copas_status copas_getpeername(struct copas_socket *skt, struct copas_address *address);
+
+/**
+ * Fills `address` with this side's address. Errors: as copas_getpeername(). Never switches.
+ */
+copas_status copas_getsockname(struct copas_socket *skt, struct copas_address *address);
+
+/**
+ * Fills `stats` with the bytes received and sent and the socket's age. Set `stats->size` first.
+ * Errors: COPAS_INVALID (also when `stats` is NULL or its size is too small), COPAS_STALE,
+ * COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_getstats(struct copas_socket *skt, struct copas_socket_stats *stats);
+
+/**
+ * Receives by a pattern: COPAS_LINE (up to LF; the LF and every CR are dropped), COPAS_LINE_RAW
+ * (the line with its ending), COPAS_ALL (until the peer closes), or a number n >= 0 (exactly n
+ * bytes; 0 waits until there is something to read). The socket's receive time limit holds for the
+ * whole call.
+ *
+ * COPAS_OK: `*bytes` borrows the bytes from the socket's buffer, until the caller's next receive
+ * on that socket, its own close of it, or its end. They may be sent as they are.
+ *
+ * On COPAS_TIMEOUT, COPAS_CLOSED, COPAS_CANCELED and COPAS_TOO_LONG nothing is consumed: `*bytes`
+ * shows what has arrived so far (CRs included), and the next call sees it again. COPAS_ALL answers
+ * COPAS_OK when at least one byte came before the end of the stream, else COPAS_CLOSED; a reset is
+ * COPAS_CLOSED. Data that has arrived wins over a time limit that has passed.
+ *
+ * Errors: COPAS_TIMEOUT; COPAS_CLOSED (the end came before the pattern was complete; also for a
+ * failed write, once all input is taken); COPAS_TOO_LONG (see copas_setlimits()); COPAS_CANCELED;
+ * COPAS_BUSY (another coroutine waits to receive); COPAS_UNSUPPORTED (the socket listens, or is
+ * the writing end of a pipe);
+ * COPAS_INVALID (also for another negative pattern, or when `bytes` is NULL); COPAS_SYSTEM;
+ * COPAS_NO_MEMORY; COPAS_CANNOT_WAIT, COPAS_STALE, COPAS_WRONG_THREAD. Switch point.
+ */
+COPAS_MUST_USE
+copas_status copas_receive(struct copas_socket *skt,
+                           int64_t pattern,
+                           struct copas_bytes *bytes);
+
+/**
+ * Receives up to a delimiter of `len` bytes (1 to 255), which is consumed but not part of
+ * `*bytes`. The line limit holds. Otherwise as copas_receive(). Errors: also COPAS_INVALID when
+ * `delimiter` is NULL or `len` is out of range. Switch point.
+ */
+COPAS_MUST_USE
+copas_status copas_receive_until(struct copas_socket *skt,
+                                 const void *delimiter,
+                                 size_t len,
+                                 struct copas_bytes *bytes);
+
+/**
+ * Receives whatever is there, at least one byte: what earlier calls left, else what arrives
+ * first. Otherwise as copas_receive(). Switch point.
+ */
+COPAS_MUST_USE copas_status copas_receive_some(struct copas_socket *skt, struct copas_bytes *bytes);
+
+/**
+ * Receives exactly `len` bytes into the caller's memory, without a copy between for big ones.
+ * `received` may be NULL; else it gets how many bytes were put there, on every status: unlike with
+ * copas_receive() these are consumed. 0 bytes: COPAS_OK at once. No limit of the socket holds.
+ * Errors: as copas_receive(), COPAS_INVALID also when `memory` is NULL and `len` is not 0.
+ * Switch point.
+ */
+COPAS_MUST_USE
+copas_status copas_receive_into(struct copas_socket *skt,
+                                void *memory,
+                                size_t len,
+                                size_t *received);
+
+/**
+ * Sends `len` bytes: appends them to the socket's output, which the dispatcher hands to the
+ * kernel, many sends in one system call, whenever the coroutine waits or ends. Sends outside of
+ * coroutines are written before the call returns. `data` may be borrowed bytes, of this socket too.
+ *
+ * When more than the high-water mark (64 KiB) would be pending, only the caller waits until the
+ * peer has taken enough, within the send time limit; big data go to the kernel without a copy.
+ * Up to 64 KiB are sent whole or not at all; of more, a part may have been accepted when the
+ * status is not COPAS_OK: copas_send_part() tells how much.
+ *
+ * A write that fails later is reported by the next send, flush, or receive that has to wait.
+ *
+ * Errors: COPAS_TIMEOUT, COPAS_CLOSED (the peer has closed, or COPAS_SHUT_SEND), COPAS_CANCELED,
+ * COPAS_CANNOT_WAIT, COPAS_UNSUPPORTED (the socket listens, or is the reading end of a pipe),
+ * COPAS_INVALID (also when `data` is NULL and `len` is not 0), COPAS_SYSTEM, COPAS_NO_MEMORY,
+ * COPAS_STALE, COPAS_WRONG_THREAD. Never SIGPIPE. Switch point only above the high-water mark or
+ * when other senders wait.
+ */
+copas_status copas_send(struct copas_socket *skt, const void *data, size_t len);
+
+/**
+ * copas_send() that tells how many bytes, from the first on, were accepted: `taken` may be NULL;
+ * else it gets the number on every status. After COPAS_TIMEOUT or COPAS_CANCELED, go on with the
+ * rest. Errors and waiting: as copas_send().
+ */
+COPAS_MUST_USE
+copas_status copas_send_part(struct copas_socket *skt,
+                             const void *data,
+                             size_t len,
+                             size_t *taken);
+
+/**
+ * Waits until the kernel has every byte sent before, within the send time limit. COPAS_OK says
+ * that the kernel has them, not that the peer has.
+ * Errors: as copas_send(); COPAS_TIMEOUT keeps what is left. Switch point.
+ */
+COPAS_MUST_USE copas_status copas_flush(struct copas_socket *skt);
+
+/**
+ * Submits a receive by a pattern of copas_receive(); copas_poll() delivers its outcome in exactly
+ * one event with `token`, also after a cancel or close. The receive time limit of the socket holds.
+ * `out` may be NULL; else it gets the operation's handle.
+ *
+ * Errors (no event follows): COPAS_BUSY (a receive is outstanding), COPAS_UNSUPPORTED,
+ * COPAS_INVALID, COPAS_LIMIT, COPAS_NO_MEMORY, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+COPAS_MUST_USE
+copas_status copas_submit_receive(struct copas_socket *skt,
+                                  int64_t pattern,
+                                  uint64_t token,
+                                  struct copas_operation **out);
+
+/**
+ * Submits a send: writes what the kernel takes at once from the caller's memory, copies at most
+ * the high-water mark (64 KiB) of the rest, and tells in `*taken` how many bytes, from the first
+ * on, were accepted. Its one event says that there is room again: go on with the rest then. The
+ * send time limit of the socket holds. `flags` is 0, or COPAS_MORE: more will follow before the
+ * next step, so copy instead of writing at once. `out` may be NULL.
+ *
+ * Errors (no event follows, nothing was taken): COPAS_BUSY (a send is outstanding), COPAS_CLOSED,
+ * COPAS_UNSUPPORTED, COPAS_INVALID (also when `taken` is NULL), COPAS_SYSTEM, COPAS_LIMIT,
+ * COPAS_NO_MEMORY, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+COPAS_MUST_USE
+copas_status copas_submit_send(struct copas_socket *skt,
+                               const void *data,
+                               size_t len,
+                               uint64_t flags,
+                               uint64_t token,
+                               size_t *taken,
+                               struct copas_operation **out);
+
+/**
+ * Cancels a submitted operation: its event follows with COPAS_CANCELED, unless it has completed
+ * already. Errors: COPAS_STALE (its event has been delivered), COPAS_INVALID, COPAS_WRONG_THREAD.
+ * Never switches.
+ */
+copas_status copas_submit_cancel(struct copas_operation *operation);
+
+/**
+ * Steps the dispatcher until an operation has completed or `timeout` seconds have passed, and
+ * fills `events` with up to `count` (1 to 65,536) completions, oldest first. Gives their number:
+ * 0 when the time has passed (also at once when nothing is left that could complete).
+ *
+ * Errors: COPAS_INVALID (also when `events` is NULL, `count` out of range, or NAN), COPAS_CANNOT_WAIT,
+ * COPAS_SYSTEM, COPAS_STALE, COPAS_WRONG_THREAD. Coroutines and servers of the dispatcher run
+ * meanwhile.
+ */
+COPAS_MUST_USE
+int copas_poll(struct copas *c,
+               struct copas_event *events,
+               int count,
+               double timeout);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* COPAS_H */

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+//! The C ABI. Nothing is decided here: an export checks its arguments, looks its handle up, calls
+//! one function of the layers below, and turns the outcome into a status. Their comments are the
+//! reference of the header, which build.rs generates from them.
+#![allow(non_camel_case_types)]
+// What a caller has to keep is said in each comment in C's terms; the header is the contract.
+#![allow(clippy::missing_safety_doc)]
+
+pub mod dispatcher;
+mod guard;
+mod memory;
+pub mod server;
+pub mod socket;
+pub mod status;
+pub mod stream;
+pub mod submit;
+pub mod thread;
+pub mod types;
+mod user;
+
+pub use core::ffi::c_int;
+
+/// How a call ended: the numbers of the C enum.
+pub type copas_status = c_int;
+
+/// The handle of a dispatcher's pointer, for the crate's own tests.
+pub(crate) fn handle(c: *const types::copas) -> Option<crate::dispatcher::Handle> {
+    guard::handle_of(c).ok()
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+//! The exports about servers.
+
+use super::copas_status;
+use super::dispatcher::check_stack_size;
+use super::guard::{answer, handle_of, on, on_dispatcher, on_socket, pointer, seconds, socket_of};
+use super::memory::{Growing, read_sized, text};
+use super::types::*;
+use super::user::User;
+use crate::dispatcher::Handle;
+use crate::net::{self, Inherited, Limits, ServerSettings, Socket, Timeouts};
+use crate::status::{Fault, Outcome};
+use core::ffi::c_void;
+use std::rc::Rc;
+
+/// copas_server_options.flags: a client's socket stays open when its handler returns.
+const KEEP_OPEN: u64 = 1;
+
+// SAFETY: repr(C), the size first, and every field may be zero (NULL functions are None).
+unsafe impl Growing for copas_server_options {}
+
+/// Serves a listening socket: each accepted connection runs `handler(client, user)` in a coroutine
+/// of its own, and `client` is flushed and closed when it returns. `timeout` is the time limit in
+/// seconds of each waiting call on accepted sockets (COPAS_FOREVER: none); it does not limit accept.
+///
+/// When descriptors are used up, accepting pauses (10 ms, doubling to 1 s) and goes on by itself;
+/// that is reported once. Connections meanwhile wait in the kernel's queue.
+///
+/// Errors: COPAS_INVALID (also when `server` does not listen, `handler` is NULL, or `timeout` is
+/// NAN), COPAS_BUSY (it is served already), COPAS_STALE, COPAS_WRONG_THREAD, COPAS_SYSTEM.
+/// Never switches.
+#[unsafe(no_mangle)]
+pub extern "C" fn copas_addserver(
+    c: *mut copas,
+    server: *mut copas_socket,
+    handler: copas_handler_fn,
+    user: *mut c_void,
+    timeout: f64,
+) -> copas_status {
+    on_dispatcher(c, |d| {
+        let socket = socket_of(d, server)?;
+        let inherited = Inherited {
+            timeouts: Timeouts::all(seconds(timeout)?),
+            limits: socket.limits.get(),
+        };
+        let handler = handler_of(handler, User::new(user, None))?;
+        let settings =
+            ServerSettings { handler, name: None, inherited, stack_size: 0, autoclose: true };
+        net::add_server(d, &socket, settings)
+    })
+}
+
+/// copas_addserver() with options; `options` may be NULL and is copied. `options->user_free` is
+/// called exactly once, also when this call fails. Errors: as copas_addserver(); COPAS_INVALID
+/// also for a bad size, flag, name, time limit or stack size. Never switches.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn copas_addserver_with(
+    c: *mut copas,
+    server: *mut copas_socket,
+    handler: copas_handler_fn,
+    options: *const copas_server_options,
+) -> copas_status {
+    answer(|| {
+        // SAFETY: NULL or a struct with its size, as the comment asks.
+        let options = unsafe { read_sized(options) }?;
+        let user = options.map_or(User::new(std::ptr::null_mut(), None), |options| {
+            User::new(options.user, options.user_free)
+        });
+        on(handle_of(c)?, |d| {
+            let socket = socket_of(d, server)?;
+            let handler = handler_of(handler, user)?;
+            // SAFETY: the name is NULL or terminated, as the comment asks.
+            let settings = unsafe { settings_of(&socket, handler, options) }?;
+            net::add_server(d, &socket, settings)
+        })
+    })
+}
+
+/// Stops serving a listening socket. Without `keep_open` (0) it is closed; with it (not 0) it stays
+/// open and can be added again. Handlers that run go on.
+/// Errors: COPAS_INVALID (also when it is not served), COPAS_STALE, COPAS_WRONG_THREAD.
+/// Never switches.
+#[unsafe(no_mangle)]
+pub extern "C" fn copas_removeserver(
+    server: *mut copas_socket,
+    keep_open: core::ffi::c_int,
+) -> copas_status {
+    on_socket(server, |d, socket| net::remove_server(d, socket, keep_open != 0))
+}
+
+/// The program's handler, with its pointer, as the layers below call it.
+fn handler_of(handler: copas_handler_fn, user: User) -> Outcome<net::Handler> {
+    let call = handler.ok_or_else(|| Fault::invalid("the handler is NULL"))?;
+    Ok(Rc::new(move |client: Handle| {
+        // SAFETY: the program's function with the program's pointer.
+        unsafe { call(pointer(client), user.pointer()) };
+    }))
+}
+
+/// The settings of a caller, checked.
+///
+/// # Safety
+/// The name in `options` is NULL or terminated.
+unsafe fn settings_of(
+    socket: &Socket,
+    handler: net::Handler,
+    options: Option<copas_server_options>,
+) -> Outcome<ServerSettings> {
+    let mut inherited =
+        Inherited { timeouts: Timeouts::all(-1.0), limits: socket.limits.get() };
+    let Some(options) = options else {
+        return Ok(ServerSettings {
+            handler,
+            name: None,
+            inherited,
+            stack_size: 0,
+            autoclose: true,
+        });
+    };
+    if options.flags & !KEEP_OPEN != 0 {
+        return Err(Fault::invalid("copas_server_options.flags has an unknown flag"));
+    }
+    if seconds(options.timeout)? != 0.0 {
+        inherited.timeouts = Timeouts::all(options.timeout);
+    }
+    let or = |limit: usize, before: usize| if limit == 0 { before } else { limit };
+    inherited.limits = Limits {
+        line: or(options.line_limit, inherited.limits.line),
+        all: or(options.all_limit, inherited.limits.all),
+    };
+    // SAFETY: the caller says so.
+    let name = unsafe { text(options.name) }?.map(Rc::from);
+    let stack_size = check_stack_size(options.stack_size)?;
+    let autoclose = options.flags & KEEP_OPEN == 0;
+    Ok(ServerSettings { handler, name, inherited, stack_size, autoclose })
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+//! The types of the C ABI: handles, structs and callback pointers.
+
+use core::ffi::{c_char, c_int, c_void};
+
+/// A dispatcher: it runs servers, coroutines and their waits on one OS thread.
+///
+/// Lifetime: from copas_new() until copas_free(). The pointer is a 64-bit handle in a pointer's
+/// clothes: it is never dereferenced, and a stale one is answered with COPAS_STALE.
+///
+/// OS threads: a dispatcher belongs to the OS thread that first steps it (copas_step(),
+/// copas_loop(), or a waiting call outside any coroutine). From then on every call from another OS
+/// thread answers COPAS_WRONG_THREAD, except copas_post(), copas_notify(), copas_exit() and
+/// copas_shutdown(), which may be called from any OS thread; the last three also from a signal
+/// handler.
+///
+/// Functions: copas_new, copas_free, copas_loop, copas_step, copas_poll, copas_finished,
+/// copas_exit, copas_exiting, copas_waitforexit, copas_shutdown, copas_hold, copas_release,
+/// copas_post, copas_notify, copas_now, copas_pause, copas_pauseforever, copas_addserver,
+/// copas_addthread, copas_seterrorhandler, copas_error, copas_bind, copas_connect, copas_wrap.
+pub struct copas {
+    _opaque: (),
+}
+
+/// A socket: a TCP or Unix stream, a listening socket, or one end of a pipe.
+///
+/// Lifetime: from copas_bind(), copas_connect(), copas_wrap() or the accept of a server, until
+/// copas_close(), copas_abort(), copas_unwrap() or copas_free() of its dispatcher; a socket that a
+/// server accepted is closed when its handler returns. After that the handle answers COPAS_STALE.
+///
+/// OS threads: the one of its dispatcher. One coroutine may wait to receive at a time (a second
+/// gets COPAS_BUSY); senders queue, first in, first out, and their data never interleave.
+///
+/// Functions: copas_receive, copas_receive_until, copas_receive_some, copas_receive_into,
+/// copas_send, copas_send_part, copas_flush, copas_shut, copas_close, copas_abort, copas_unwrap,
+/// copas_settimeout, copas_settimeouts, copas_setlimits, copas_setoption, copas_getpeername,
+/// copas_getsockname, copas_getstats, copas_setname, copas_getname, copas_addserver,
+/// copas_removeserver, copas_submit_receive, copas_submit_send, copas_of.
+pub struct copas_socket {
+    _opaque: (),
+}
+
+/// A coroutine ("thread" is Copas' word for it; an OS thread is always called OS thread here).
+///
+/// Lifetime: from copas_addthread(), or the accept that started a handler, until its function has
+/// returned. After that the handle answers COPAS_STALE, but copas_join() answers COPAS_OK.
+///
+/// Functions: copas_join, copas_removethread, copas_wakeup, copas_running, copas_setname,
+/// copas_getname, copas_of.
+pub struct copas_thread {
+    _opaque: (),
+}
+
+/// A submitted operation that has not been delivered by copas_poll() yet.
+///
+/// Lifetime: from copas_submit_receive() or copas_submit_send() until copas_poll() has delivered
+/// its event. After that the handle answers COPAS_STALE.
+///
+/// Functions: copas_submit_cancel, copas_of.
+pub struct copas_operation {
+    _opaque: (),
+}
+
+/// Bytes that the library lends to the caller. Never NULL in `data` after COPAS_OK.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct copas_bytes {
+    /// The first byte. Not terminated by a NUL.
+    pub data: *const c_char,
+    /// How many bytes.
+    pub len: usize,
+}
+
+/// The severity of a report.
+pub type copas_level = c_int;
+
+/// Receives what the library has to tell a person: errors of coroutines that nobody handled, the
+/// lack of descriptors, abandoned stacks. `text` is one line without its ending, valid during the
+/// call. Called on the root stack or on a coroutine's stack, and must not wait or throw.
+pub type copas_report_fn =
+    Option<unsafe extern "C" fn(level: copas_level, text: *const c_char, user: *mut c_void)>;
+
+/// Serves one accepted connection, in its own coroutine. `client` is closed when it returns,
+/// unless the server was added with COPAS_KEEP_OPEN. `user` is the server's.
+pub type copas_handler_fn =
+    Option<unsafe extern "C" fn(client: *mut copas_socket, user: *mut c_void)>;
+
+/// The body of a coroutine.
+pub type copas_thread_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
+
+/// A callback that copas_post() runs, on the root stack of the dispatcher's OS thread. It may call
+/// everything that never switches; a waiting call in it answers COPAS_CANNOT_WAIT.
+pub type copas_post_fn = Option<unsafe extern "C" fn(c: *mut copas, user: *mut c_void)>;
+
+/// Told when a coroutine has failed (see copas_fail()). `socket` is the connection of a handler,
+/// else NULL. `text` is valid during the call. Runs on the stack of the failed coroutine, before its
+/// socket is closed; it may send, but not wait for long: the coroutine ends after it. An error
+/// inside it is reported and ignored.
+pub type copas_error_fn = Option<
+    unsafe extern "C" fn(
+        thread: *mut copas_thread,
+        socket: *mut copas_socket,
+        status: c_int,
+        text: *const c_char,
+        user: *mut c_void,
+    ),
+>;
+
+/// Releases a user pointer. Called exactly once for each call that was given one, on every path,
+/// also when that call fails.
+pub type copas_free_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
+
+/// Gives the address of the C++ runtime's exception state of the calling OS thread.
+pub type copas_cxa_globals_fn = Option<unsafe extern "C" fn() -> *mut c_void>;
+
+/// Settings of a dispatcher, for copas_new(). Zero everything, then set `size`, then what you need:
+/// `copas_config config = { .size = sizeof config };`
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct copas_config {
+    /// sizeof(copas_config). A smaller (older) or larger (newer, its tail all zero) struct is accepted.
+    pub size: usize,
+    /// 0, or COPAS_QUIET.
+    pub flags: u64,
+    /// Where reports go; NULL: one line each on stderr, or nowhere with COPAS_QUIET.
+    pub report: copas_report_fn,
+    /// Handed to `report`. Must live until copas_free() has returned.
+    pub report_user: *mut c_void,
+    /// Virtual size in bytes of a coroutine's stack where no other is asked for.
+    /// 0: 256 KiB. From 64 KiB to 1 GiB; rounded up to whole pages.
+    pub stack_size: usize,
+}
+
+/// Settings of a server, for copas_addserver_with(). Zero everything, then set `size`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct copas_server_options {
+    /// sizeof(copas_server_options).
+    pub size: usize,
+    /// 0, or COPAS_KEEP_OPEN: do not close a client's socket when its handler returns.
+    pub flags: u64,
+    /// The server's name, copied. NULL: its address and port. Its sockets are named
+    /// "name:client_N", their coroutines "name:handler_N", N counting from 1.
+    pub name: *const c_char,
+    /// Handed to the handler.
+    pub user: *mut c_void,
+    /// Releases `user` when the server has been removed and its last handler has returned. May be NULL.
+    pub user_free: copas_free_fn,
+    /// Seconds that each waiting call on an accepted socket may take. 0: no limit.
+    pub timeout: f64,
+    /// Virtual size in bytes of a handler's stack. 0: as in copas_config. From 64 KiB to 1 GiB.
+    pub stack_size: usize,
+    /// Longest line in bytes that an accepted socket receives. 0: as the listening socket (1 MiB).
+    pub line_limit: usize,
+    /// Most bytes that COPAS_ALL or a block of n bytes may have. 0: as the listening socket (64 MiB).
+    pub all_limit: usize,
+}
+
+/// Settings of a coroutine, for copas_addthread_with(). Zero everything, then set `size`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct copas_thread_options {
+    /// sizeof(copas_thread_options).
+    pub size: usize,
+    /// 0: no flag is defined yet.
+    pub flags: u64,
+    /// The coroutine's name, copied. NULL: "thread_N", N counting from 1.
+    pub name: *const c_char,
+    /// Handed to the function.
+    pub user: *mut c_void,
+    /// Releases `user` when the function has returned, or when it never ran. May be NULL.
+    pub user_free: copas_free_fn,
+    /// Virtual size in bytes of the stack. 0: as in copas_config. From 64 KiB to 1 GiB.
+    pub stack_size: usize,
+}
+
+/// An address, as copas_getpeername() and copas_getsockname() give it.
+#[repr(C)]
+pub struct copas_address {
+    /// AF_INET, AF_INET6 or AF_UNIX of <sys/socket.h>.
+    pub family: c_int,
+    /// 1 to 65535; 0 for a Unix socket.
+    pub port: c_int,
+    /// The numeric address, or the path of a Unix socket (empty when it has none), with its NUL.
+    pub host: [c_char; 112],
+}
+
+/// What copas_getstats() tells of a socket.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct copas_socket_stats {
+    /// sizeof(copas_socket_stats), set by the caller.
+    pub size: usize,
+    /// Bytes read from the kernel since the socket was made.
+    pub received: u64,
+    /// Bytes handed to the kernel since the socket was made.
+    pub sent: u64,
+    /// Seconds since the socket was made.
+    pub age: f64,
+}
+
+/// The detail of an error, as copas_error() gives it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct copas_error_info {
+    /// sizeof(copas_error_info), set by the caller.
+    pub size: usize,
+    /// The status of the last call that failed.
+    pub status: c_int,
+    /// The errno of the system call behind it, or 0.
+    pub sys_errno: c_int,
+    /// What went wrong and what to do about it, in words. Valid until the next call that fails in
+    /// the same coroutine (or on the root), or until that coroutine ends. Never NULL.
+    pub text: *const c_char,
+}
+
+/// A completed operation, as copas_poll() delivers it. 64 bytes, for ever.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct copas_event {
+    /// COPAS_EVENT_RECEIVE or COPAS_EVENT_SEND.
+    pub kind: u32,
+    /// How the operation ended: a copas_status.
+    pub status: c_int,
+    /// The errno behind the status, or 0.
+    pub sys_errno: c_int,
+    /// Zero.
+    pub reserved1: u32,
+    /// The token given at submission.
+    pub token: u64,
+    /// The socket that the operation was submitted on (stale by now if it was closed).
+    pub handle: *mut c_void,
+    /// COPAS_EVENT_RECEIVE: the bytes, as copas_receive() shows them. The library's memory, valid
+    /// until the next call that receives on, or closes, that socket.
+    pub data: *const c_char,
+    /// COPAS_EVENT_RECEIVE: how many bytes.
+    pub len: usize,
+    /// Zero.
+    pub reserved2: [u64; 2],
+}

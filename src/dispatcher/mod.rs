@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT
+//! The dispatcher: who waits for what, and whose turn it is. It knows nothing of sockets (they are
+//! its `Driver`'s) nor of C.
+
+pub mod current;
+mod alive;
+mod deadline;
+mod driver;
+mod handle;
+mod inbox;
+mod operation;
+mod poller;
+pub mod registry;
+mod run;
+mod shutdown;
+mod slots;
+mod step;
+mod thread;
+mod wait;
+mod waitlist;
+mod waker;
+mod wheel;
+
+pub use alive::{Alive, AliveCount};
+pub use deadline::{Deadline, nanoseconds};
+pub use driver::{Driver, Readiness};
+pub use handle::{Handle, Kind};
+pub use inbox::{Inbox, Letter, signal};
+pub use operation::{Completion, Event, Operation, Submitted};
+pub use slots::Slots;
+pub use thread::{ErrorHandler, Failure, Name, Thread, conclude};
+pub use wait::Caller;
+pub use waitlist::{Place, WaitList};
+
+use crate::coroutine::StackPool;
+use crate::status::{Fault, Outcome, Status};
+use crate::sys::clock::Clock;
+use registry::Claim;
+use std::any::Any;
+use std::borrow::Cow;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use wheel::Wheel;
+
+/// A report of this level tells of something that went wrong.
+pub const LEVEL_ERROR: i32 = 1;
+/// A report of this level tells of something that may go wrong.
+pub const LEVEL_WARNING: i32 = 2;
+
+/// How many events the kernel may tell at once.
+const EVENTS: usize = 1024;
+
+/// Where reports go: their level and one line of text.
+pub type Report = Box<dyn Fn(i32, &str)>;
+
+/// The detail of the last call that failed.
+pub struct Detail {
+    /// What was answered.
+    pub status: Status,
+    /// The errno behind it, or 0.
+    pub errno: i32,
+    /// What went wrong.
+    pub text: Cow<'static, str>,
+    /// The text as C has borrowed it.
+    pub borrowed: std::ffi::CString,
+}
+
+impl Default for Detail {
+    fn default() -> Self {
+        let text = Cow::Borrowed("no call has failed");
+        Detail { status: Status::OK, errno: 0, text, borrowed: Default::default() }
+    }
+}
+
+/// The root stack as a waiter.
+pub(self) struct Root {
+    deadline: Deadline,
+    woken: Cell<bool>,
+    detail: RefCell<Detail>,
+}
+
+/// Settings of a dispatcher.
+pub struct Settings {
+    /// Where reports go.
+    pub report: Report,
+    /// The size of a coroutine's stack where no other is asked for.
+    pub stack_size: usize,
+    /// Where the time is read.
+    pub clock: Clock,
+}
+
+/// A dispatcher. All methods are for the OS thread that holds it.
+pub struct Dispatcher {
+    /// Its handle.
+    pub handle: Handle,
+    /// Where the time is read.
+    pub clock: RefCell<Clock>,
+    driver: OnceCell<Rc<dyn Driver>>,
+    report: Report,
+    poller: poller::Poller,
+    stacks: StackPool,
+    stack_size: usize,
+    threads: RefCell<Slots<Rc<Thread>>>,
+    operations: RefCell<Slots<Rc<Operation>>>,
+    ready: RefCell<VecDeque<Handle>>,
+    current: RefCell<Option<Rc<Thread>>>,
+    root: Root,
+    wheel: RefCell<Wheel<Handle>>,
+    notes: RefCell<Vec<deadline::Note>>,
+    noted: Cell<usize>,
+    due: RefCell<Vec<Handle>>,
+    events: RefCell<VecDeque<Event>>,
+    unfinished: Cell<usize>,
+    /// Waits on sockets, servers, draining closes.
+    alive: AliveCount,
+    holds: Cell<usize>,
+    spawned: Cell<u64>,
+    abandoned: Cell<usize>,
+    exit: step::Exit,
+    shutdown: Cell<shutdown::Phase>,
+    error_handler: RefCell<Option<ErrorHandler>>,
+}
+
+impl Dispatcher {
+    /// Makes a dispatcher under the number that was claimed for it.
+    pub fn new(claim: Claim, settings: Settings) -> Outcome<Rc<Self>> {
+        let poller = poller::Poller::new().map_err(|e| Fault::system(&e, "open the poller"))?;
+        let now = settings.clock.now();
+        Ok(Rc::new(Dispatcher {
+            handle: claim.handle,
+            driver: OnceCell::new(),
+            report: settings.report,
+            poller,
+            stacks: StackPool::new(),
+            stack_size: settings.stack_size,
+            threads: RefCell::new(Slots::new(claim.slots_from)),
+            operations: RefCell::new(Slots::new(claim.slots_from)),
+            ready: RefCell::default(),
+            current: RefCell::default(),
+            root: Root {
+                deadline: Deadline::new(),
+                woken: Cell::new(false),
+                detail: RefCell::default(),
+            },
+            wheel: RefCell::new(Wheel::new(now / deadline::TICK)),
+            clock: RefCell::new(settings.clock),
+            notes: RefCell::default(),
+            noted: Cell::new(0),
+            due: RefCell::default(),
+            events: RefCell::default(),
+            unfinished: Cell::new(0),
+            alive: AliveCount::default(),
+            holds: Cell::new(0),
+            spawned: Cell::new(0),
+            abandoned: Cell::new(0),
+            exit: step::Exit::default(),
+            shutdown: Cell::new(shutdown::Phase::None),
+            error_handler: RefCell::new(None),
+        }))
+    }
+
+    /// Gives it its driver, once.
+    pub fn set_driver(&self, driver: Rc<dyn Driver>) {
+        let _ = self.driver.set(driver);
+    }
+
+    fn driver(&self) -> &dyn Driver {
+        self.driver.get().expect("a dispatcher has its driver from the start").as_ref()
+    }
+
+    /// The driver as the type that it is.
+    pub fn driver_as<D: Driver>(&self) -> &D {
+        let driver: &dyn Any = self.driver();
+        driver.downcast_ref().expect("the driver is of the one type that there is")
+    }
+
+    /// A waker of the poller, for other OS threads.
+    pub(self) fn kernel_waker(&self) -> Outcome<mio::Waker> {
+        self.poller.waker().map_err(|e| Fault::system(&e, "open the poller's waker"))
+    }
+
+    /// A generation that no handle under this number has had.
+    pub(self) fn next_generation(&self) -> u32 {
+        let threads = self.threads.borrow().next_generation();
+        let operations = self.operations.borrow().next_generation();
+        threads.max(operations).max(self.driver().next_generation())
+    }
+
+    /// Nanoseconds on its clock.
+    pub fn now(&self) -> u64 {
+        self.clock.borrow().now()
+    }
+
+    /// Tells a person.
+    pub fn report(&self, level: i32, text: &str) {
+        current::calling_back(|| (self.report)(level, text));
+    }
+
+    /// Sets who is told of failures that no coroutine's own handler takes.
+    pub fn set_error_handler(&self, handler: Option<ErrorHandler>) {
+        self.error_handler.replace(handler);
+    }
+
+    /// The count of what keeps the loop alive.
+    pub fn alive(&self) -> &AliveCount {
+        &self.alive
+    }
+
+    /// copas_hold().
+    pub fn hold(&self) {
+        self.holds.set(self.holds.get() + 1);
+    }
+
+    /// copas_release(); whether there was a hold.
+    pub fn release(&self) -> bool {
+        let holds = self.holds.get();
+        self.holds.set(holds.saturating_sub(1));
+        holds != 0
+    }
+
+    /// Remembers why a call failed, for copas_error().
+    pub fn set_detail(&self, fault: Fault) {
+        let text = match fault.text {
+            Some(text) => Cow::Owned(text.into()),
+            None => Cow::Borrowed(fault.status.message()),
+        };
+        self.with_detail(|detail| {
+            detail.status = fault.status;
+            detail.errno = fault.errno;
+            detail.text = text;
+        });
+    }
+
+    /// The detail of the caller: a coroutine's own, or the root's.
+    pub fn with_detail<R>(&self, act: impl FnOnce(&mut Detail) -> R) -> R {
+        match self.running() {
+            Some(thread) => act(&mut thread.detail.borrow_mut()),
+            None => act(&mut self.root.detail.borrow_mut()),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+//! The process-wide table of dispatchers. Every handle is checked here before anything is
+//! dereferenced: which dispatcher, whether it still lives, and who may call it.
+//!
+//! Two ways in:
+//! - `enter`, for everything that touches the dispatcher itself. It takes hold of the dispatcher
+//!   for the calling OS thread. A dispatcher that has stepped stays held by that OS thread; before
+//!   that the hold lasts for the call, so that one OS thread may set up and another may run.
+//! - `visit`, for what any OS thread and signal handlers may do: it reaches the inbox only, counts
+//!   itself in, and `retire` waits until the count is 0.
+
+use super::Dispatcher;
+use super::handle::{DISPATCHERS, GENERATIONS, Handle, Kind};
+use super::inbox::{Inbox, Letter};
+use crate::status::{Fault, Outcome, Status};
+use crate::sys::os_thread;
+use parking_lot::Mutex;
+use std::ops::Deref;
+use std::ptr;
+use std::rc::Rc;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
+
+/// What the process knows of one dispatcher number.
+struct Entry {
+    /// The generation of the dispatcher that lives here; 0 when none does.
+    generation: AtomicU32,
+    /// The generation of the last one that lived here.
+    last: AtomicU32,
+    /// Where the generations of the next one's objects start.
+    slots_from: AtomicU32,
+    /// The OS thread that may touch it; 0 when none holds it.
+    holder: AtomicUsize,
+    /// An Rc's pointer, from `publish` to `retire`.
+    dispatcher: AtomicPtr<Dispatcher>,
+    /// How many OS threads and signal handlers are in `visit`.
+    visitors: AtomicU32,
+    inbox: Inbox,
+}
+
+static TABLE: [Entry; DISPATCHERS] = [const { Entry::new() }; DISPATCHERS];
+
+/// Held while a number is taken.
+static CLAIMING: Mutex<()> = Mutex::new(());
+
+impl Entry {
+    const fn new() -> Self {
+        Entry {
+            generation: AtomicU32::new(0),
+            last: AtomicU32::new(0),
+            slots_from: AtomicU32::new(1),
+            holder: AtomicUsize::new(0),
+            dispatcher: AtomicPtr::new(ptr::null_mut()),
+            visitors: AtomicU32::new(0),
+            inbox: Inbox::new(),
+        }
+    }
+
+    /// Whether a dispatcher may still live here: half of the generations are left for its objects.
+    fn is_fresh(&self) -> bool {
+        self.last.load(Relaxed) < GENERATIONS && self.slots_from.load(Relaxed) < GENERATIONS / 2
+    }
+}
+
+/// A number for a new dispatcher, and where its objects' generations start.
+pub struct Claim {
+    /// The new dispatcher's handle.
+    pub handle: Handle,
+    /// The first generation of its slots.
+    pub slots_from: u32,
+}
+
+/// Makes a dispatcher under a free number and publishes it; `make` gets the number.
+pub fn publish(make: impl FnOnce(Claim) -> Outcome<Rc<Dispatcher>>) -> Outcome<Handle> {
+    let _claiming = CLAIMING.lock();
+    let index = (1..DISPATCHERS)
+        .find(|&i| TABLE[i].dispatcher.load(Acquire).is_null() && TABLE[i].is_fresh())
+        .ok_or_else(|| Fault::new(Status::LIMIT, "the process has 1,023 dispatchers already"))?;
+    let entry = &TABLE[index];
+    let generation = entry.last.load(Relaxed) + 1;
+    let handle = Handle::new(Kind::Dispatcher, index as u16, 0, generation);
+    let dispatcher = make(Claim { handle, slots_from: entry.slots_from.load(Relaxed) })?;
+    entry.inbox.open(dispatcher.kernel_waker()?);
+    entry.last.store(generation, Relaxed);
+    entry.dispatcher.store(Rc::into_raw(dispatcher).cast_mut(), Release);
+    entry.generation.store(generation, SeqCst);
+    Ok(handle)
+}
+
+/// Takes a dispatcher out of the table: its handles are stale from now on, also for those that
+/// race with this call. The caller has entered it.
+pub fn retire(entered: Entered) -> Rc<Dispatcher> {
+    let entry = &TABLE[entered.handle.dispatcher() as usize];
+    entry.generation.store(0, SeqCst);
+    while entry.visitors.load(SeqCst) != 0 {
+        os_thread::yield_now();
+    }
+    entry.inbox.close();
+    entry.slots_from.store(entered.next_generation(), Relaxed);
+    let dispatcher = entry.dispatcher.load(Acquire);
+    // SAFETY: the pointer came from Rc::into_raw in `publish`, and only this function, which the
+    // holder alone reaches and only once a generation, takes it back.
+    let dispatcher = unsafe { Rc::from_raw(dispatcher) };
+    drop(entered);
+    entry.holder.store(0, Release);
+    entry.dispatcher.store(ptr::null_mut(), Release);
+    dispatcher
+}
+
+/// The entry of a handle's dispatcher.
+fn entry_of(handle: Handle) -> Outcome<&'static Entry> {
+    match handle.dispatcher() {
+        0 => Err(Status::INVALID.into()),
+        index => Ok(&TABLE[index as usize]),
+    }
+}
+
+/// Whether `handle` may go on at `entry`: a dispatcher's handle names a generation of it.
+fn is_current(handle: Handle, entry: &Entry) -> bool {
+    let generation = entry.generation.load(SeqCst);
+    generation != 0 && (handle.kind() != Kind::Dispatcher || handle.generation() == generation)
+}
+
+/// A dispatcher, held by the calling OS thread.
+pub struct Entered {
+    dispatcher: *const Dispatcher,
+    releases: bool,
+}
+
+impl Deref for Entered {
+    type Target = Dispatcher;
+
+    fn deref(&self) -> &Dispatcher {
+        // SAFETY: `enter` has found it alive and held by this OS thread. Only `retire` ends it, on
+        // this OS thread, and copas_free lets it do so only when no other call is on this OS
+        // thread's stacks that could still use an Entered (see `Dispatcher::may_be_freed`).
+        unsafe { &*self.dispatcher }
+    }
+}
+
+impl Entered {
+    /// Makes this OS thread the dispatcher's owner for good.
+    pub fn bind(&mut self) {
+        self.releases = false;
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        if self.releases {
+            TABLE[self.handle.dispatcher() as usize].holder.store(0, Release);
+        }
+    }
+}
+
+/// The dispatcher of a handle of any kind, for the OS thread that holds it or may take hold.
+pub fn enter(handle: Handle) -> Outcome<Entered> {
+    let entry = entry_of(handle)?;
+    if !is_current(handle, entry) {
+        return Err(Status::STALE.into());
+    }
+    let me = os_thread::id();
+    let releases = entry.holder.load(Relaxed) != me;
+    if releases {
+        entry
+            .holder
+            .compare_exchange(0, me, AcqRel, Relaxed)
+            .map_err(|_| Fault::from(Status::WRONG_THREAD))?;
+        if !is_current(handle, entry) {
+            entry.holder.store(0, Release);
+            return Err(Status::STALE.into());
+        }
+    }
+    Ok(Entered { dispatcher: entry.dispatcher.load(Acquire), releases })
+}
+
+/// The handle of the dispatcher that `handle` belongs to, if it lives.
+pub fn dispatcher_of(handle: Handle) -> Outcome<Handle> {
+    let entry = entry_of(handle)?;
+    if !is_current(handle, entry) {
+        return Err(Status::STALE.into());
+    }
+    let generation = entry.generation.load(SeqCst);
+    Ok(Handle::new(Kind::Dispatcher, handle.dispatcher(), 0, generation))
+}
+
+/// Lets any OS thread or signal handler use a living dispatcher's inbox.
+pub fn visit<R>(handle: Handle, act: impl FnOnce(&Inbox) -> R) -> Outcome<R> {
+    let entry = entry_of(handle)?;
+    entry.visitors.fetch_add(1, SeqCst);
+    let result =
+        if is_current(handle, entry) { Ok(act(&entry.inbox)) } else { Err(Status::STALE.into()) };
+    entry.visitors.fetch_sub(1, SeqCst);
+    result
+}
+
+/// The inbox of a dispatcher that the calling OS thread holds.
+pub fn inbox_of(dispatcher: &Dispatcher) -> &'static Inbox {
+    &TABLE[dispatcher.handle.dispatcher() as usize].inbox
+}
+
+/// Wakes who waits: at once on the OS thread that holds the dispatcher, else through the inbox.
+pub fn wake(who: Handle) {
+    let Ok(entry) = entry_of(who) else { return };
+    if entry.holder.load(Relaxed) == os_thread::id() {
+        let dispatcher = entry.dispatcher.load(Relaxed);
+        // SAFETY: held by this OS thread, which is the only one that could end it; NULL is none.
+        if let Some(dispatcher) = unsafe { dispatcher.as_ref() } {
+            dispatcher.wake(who);
+        }
+    } else {
+        let _ = visit(who, |inbox| inbox.post(Letter::Wake(who)));
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+//! Ending on purpose: give the coroutines time, then cancel them, then abandon those that ignore
+//! it. The same for copas_shutdown() and copas_free().
+
+use super::{Dispatcher, LEVEL_WARNING, nanoseconds};
+use crate::status::Status;
+
+/// Nanoseconds that canceled coroutines have to end.
+const LAST_CHANCE: u64 = 1_000_000_000;
+
+/// How far a shutdown has come; each phase ends at its time in nanoseconds.
+#[derive(Clone, Copy)]
+pub enum Phase {
+    /// There is none.
+    None,
+    /// Coroutines may end by themselves; without a time, as late as they want.
+    Grace(Option<u64>),
+    /// They have been canceled.
+    Canceled(u64),
+    /// Those that were left have been abandoned: the loop returns.
+    Over,
+}
+
+impl Dispatcher {
+    /// Starts a shutdown, or shortens the grace of the one that runs.
+    pub(super) fn begin_shutdown(&self, grace: f64) {
+        let end = nanoseconds(grace).map(|grace| self.now().saturating_add(grace));
+        match self.shutdown.get() {
+            Phase::None => self.shutdown.set(Phase::Grace(end)),
+            Phase::Grace(before) => {
+                let earlier = end.map_or(before, |end| Some(before.map_or(end, |b| b.min(end))));
+                self.shutdown.set(Phase::Grace(earlier));
+            }
+            Phase::Canceled(_) | Phase::Over => {}
+        }
+        self.driver().stop_servers(self);
+        self.raise_exit();
+    }
+
+    /// When the present phase ends.
+    pub(super) fn next_shutdown(&self) -> Option<u64> {
+        match self.shutdown.get() {
+            Phase::Grace(end) => end,
+            Phase::Canceled(end) => Some(end),
+            Phase::None | Phase::Over => None,
+        }
+    }
+
+    /// Ends the present phase when its time has come; whether it did.
+    pub(super) fn pass_shutdown(&self, now: u64) -> bool {
+        if self.next_shutdown().is_none_or(|end| end > now) {
+            return false;
+        }
+        match self.shutdown.get() {
+            Phase::Grace(_) => self.cancel_everything(now),
+            _ => {
+                self.abandon_all();
+                self.shutdown.set(Phase::Over);
+            }
+        }
+        true
+    }
+
+    fn cancel_everything(&self, now: u64) {
+        self.shutdown.set(Phase::Canceled(now.saturating_add(LAST_CHANCE)));
+        self.cancel_all();
+        self.cancel_operations();
+    }
+
+    /// All work is done: under a shutdown nobody waits for the end of the grace.
+    pub(super) fn cancel_sleepers(&self) {
+        if matches!(self.shutdown.get(), Phase::Grace(_)) {
+            self.cancel_everything(self.now());
+        }
+    }
+
+    /// Whether it has given up on those that were left.
+    pub(super) fn is_shut_down(&self) -> bool {
+        matches!(self.shutdown.get(), Phase::Over)
+    }
+
+    /// Abandons every coroutine that is left, and says so.
+    fn abandon_all(&self) {
+        let left = self.all_threads();
+        for thread in &left {
+            self.abandon(thread);
+        }
+        if let Some(first) = left.first() {
+            let name = first.name.borrow_mut().text().to_string_lossy().into_owned();
+            let text = format!(
+                "{} coroutines ignored their cancellation and were abandoned, their stacks \
+                 leaked; the first is {name}",
+                left.len()
+            );
+            self.report(LEVEL_WARNING, &text);
+        }
+    }
+
+    /// Ends every coroutine before the dispatcher is freed; OK or ABANDONED.
+    pub fn end_all(&self) -> Result<(), Status> {
+        let before = self.abandoned.get();
+        self.driver().stop_servers(self);
+        self.raise_exit();
+        self.cancel_everything(self.now());
+        while self.threads.borrow().len() != 0 && !self.is_shut_down() {
+            if self.step(-1.0).is_err() {
+                self.abandon_all();
+            }
+        }
+        if self.abandoned.get() == before { Ok(()) } else { Err(Status::ABANDONED) }
+    }
+
+    /// Closes everything and drops what refers back to the dispatcher.
+    pub fn close(&self) {
+        self.driver().close(self);
+        self.events.borrow_mut().clear();
+        let operations = self.operations.borrow_mut().take_all();
+        drop(operations);
+        self.error_handler.replace(None);
+    }
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT
+//! A coroutine's record ("thread" is Copas' word for a coroutine).
+
+use super::{Dispatcher, current, registry};
+use super::deadline::Deadline;
+use super::handle::{Handle, Kind};
+use super::waitlist::WaitList;
+use crate::coroutine::{Coroutine, State};
+use crate::status::{Outcome, Status};
+use std::cell::{Cell, RefCell};
+use std::ffi::{CStr, CString};
+use std::rc::Rc;
+
+/// Operations that a coroutine may do in one slice before it yields.
+pub const BUDGET: u32 = 128;
+
+/// COPAS_CANCELED answers after which each further one yields to the loop, so that a coroutine
+/// that ignores its cancellation cannot hang the dispatcher.
+const PATIENCE: u32 = 1000;
+
+/// A failure that copas_fail() has marked.
+pub struct Failure {
+    /// The coroutine.
+    pub thread: Handle,
+    /// The connection that it serves, if it is a handler.
+    pub subject: Option<Handle>,
+    /// A negative number.
+    pub status: i32,
+    /// What went wrong.
+    pub text: CString,
+}
+
+/// Who is told of a failure.
+pub type ErrorHandler = Rc<dyn Fn(&Failure)>;
+
+/// What a coroutine or socket is called.
+pub enum Name {
+    /// "thread_N" or "socket_N".
+    Numbered(&'static str, u64),
+    /// "server:handler_N" or "server:client_N".
+    Served(Rc<str>, &'static str, u64),
+    /// As its owner named it.
+    Given(CString),
+}
+
+impl Name {
+    /// The name as text, kept from now on so that C may borrow it.
+    pub fn text(&mut self) -> &CStr {
+        let made = match self {
+            Name::Given(_) => None,
+            Name::Numbered(what, n) => Some(format!("{what}_{n}")),
+            Name::Served(server, what, n) => Some(format!("{server}:{what}_{n}")),
+        };
+        if let Some(text) = made {
+            *self = Name::Given(CString::new(text).unwrap_or_default());
+        }
+        match self {
+            Name::Given(text) => text,
+            Name::Numbered(..) | Name::Served(..) => c"",
+        }
+    }
+}
+
+/// A coroutine's record.
+pub struct Thread {
+    /// Its handle.
+    pub handle: Handle,
+    coroutine: RefCell<Option<Coroutine>>,
+    /// The time limit of its present wait.
+    pub deadline: Deadline,
+    /// Whether it stands in the ready queue.
+    pub(super) queued: Cell<bool>,
+    canceled: Cell<bool>,
+    cancel_answers: Cell<u32>,
+    pub(super) budget: Cell<u32>,
+    /// Whether it is in copas_pause(), so that copas_wakeup() may wake it.
+    pub asleep: Cell<bool>,
+    /// The operation that it waits on, as a way to release it from outside.
+    pub(super) pending: Cell<Option<super::wait::Pending>>,
+    /// Those that wait for its end.
+    pub joiners: Rc<WaitList>,
+    /// What copas_fail() marked.
+    pub failure: RefCell<Option<Failure>>,
+    /// Who is told of it.
+    pub error_handler: RefCell<Option<ErrorHandler>>,
+    /// The detail of its last failed call.
+    pub detail: RefCell<super::Detail>,
+    /// Its name.
+    pub name: RefCell<Name>,
+    /// The connection that it serves, if it is a handler.
+    pub subject: Cell<Option<Handle>>,
+}
+
+/// The end of a coroutine's function, on its stack: its failure, if it marked one, is told.
+pub fn conclude() {
+    if let Some(d) = current::get().and_then(|handle| registry::enter(handle).ok()) {
+        d.deliver_failure();
+    }
+}
+
+impl Thread {
+    /// Whether it was canceled.
+    pub fn is_canceled(&self) -> bool {
+        self.canceled.get()
+    }
+
+    /// Whether it has run at all.
+    pub fn is_started(&self) -> bool {
+        self.coroutine.borrow().as_ref().is_none_or(Coroutine::is_started)
+    }
+
+    /// Runs it until it parks, yields or ends; whether it has ended.
+    pub(super) fn resume(&self) -> bool {
+        let coroutine = self.coroutine.borrow();
+        coroutine.as_ref().is_none_or(|coroutine| coroutine.resume() == State::Finished)
+    }
+
+    /// Goes back to the loop. On its own stack only.
+    pub(super) fn suspend(&self) {
+        if let Some(coroutine) = self.coroutine.borrow().as_ref() {
+            coroutine.suspend();
+        }
+    }
+}
+
+impl Dispatcher {
+    /// Makes a coroutine of `body`, to run in the next step.
+    pub fn spawn(
+        &self,
+        name: Name,
+        stack_size: usize,
+        body: impl FnOnce() + 'static,
+    ) -> Outcome<Handle> {
+        let stack = self.stacks.take(if stack_size == 0 { self.stack_size } else { stack_size });
+        let stack = stack.map_err(|e| crate::status::Fault::system(&e, "take a stack"))?;
+        let coroutine = Coroutine::new(stack, body);
+        let mut threads = self.threads.borrow_mut();
+        let thread = threads.insert_with(|slot, generation| {
+            let handle = Handle::new(Kind::Thread, self.handle.dispatcher(), slot, generation);
+            Rc::new(Thread {
+                handle,
+                coroutine: RefCell::new(Some(coroutine)),
+                deadline: Deadline::new(),
+                queued: Cell::new(true),
+                canceled: Cell::new(false),
+                cancel_answers: Cell::new(0),
+                budget: Cell::new(BUDGET),
+                asleep: Cell::new(false),
+                pending: Cell::new(None),
+                joiners: Rc::default(),
+                failure: RefCell::new(None),
+                error_handler: RefCell::new(None),
+                detail: RefCell::default(),
+                name: RefCell::new(name),
+                subject: Cell::new(None),
+            })
+        });
+        let handle = thread.ok_or(Status::LIMIT)?.handle;
+        self.ready.borrow_mut().push_back(handle);
+        Ok(handle)
+    }
+
+    /// The record of a coroutine that has not ended.
+    pub fn thread(&self, handle: Handle) -> Option<Rc<Thread>> {
+        self.threads.borrow().get(handle.slot(), handle.generation()).cloned()
+    }
+
+    /// The coroutine that runs.
+    pub fn running(&self) -> Option<Rc<Thread>> {
+        self.current.borrow().clone()
+    }
+
+    /// A name for the next coroutine that gets none.
+    pub fn next_name(&self) -> Name {
+        self.spawned.set(self.spawned.get() + 1);
+        Name::Numbered("thread", self.spawned.get())
+    }
+
+    /// Cancels a coroutine: from now on its waits answer COPAS_CANCELED.
+    pub fn cancel(&self, thread: &Rc<Thread>) {
+        if thread.canceled.replace(true) {
+            return;
+        }
+        if thread.is_started() {
+            self.wake(thread.handle);
+        } else {
+            self.end(thread);
+        }
+    }
+
+    /// Cancels every coroutine but the one that runs.
+    pub fn cancel_all(&self) {
+        for thread in self.all_threads() {
+            self.cancel(&thread);
+        }
+    }
+
+    /// All coroutines that have not ended.
+    pub fn all_threads(&self) -> Vec<Rc<Thread>> {
+        self.threads.borrow().iter().cloned().collect()
+    }
+
+    /// Counts a COPAS_CANCELED answer, and yields when there were too many.
+    pub(super) fn count_canceled(&self, thread: &Thread) {
+        let answers = thread.cancel_answers.get().saturating_add(1);
+        thread.cancel_answers.set(answers);
+        if answers > PATIENCE {
+            self.yield_now(thread);
+        }
+    }
+
+    /// Forgets a coroutine that has run to its end, or never ran: its stack is used again.
+    pub(super) fn end(&self, thread: &Rc<Thread>) {
+        self.forget(thread);
+        let coroutine = thread.coroutine.borrow_mut().take();
+        if let Some(stack) = coroutine.and_then(Coroutine::into_stack) {
+            self.stacks.give(stack);
+        }
+    }
+
+    /// Gives up on a coroutine that ignores its cancellation: what it waits for is released, its
+    /// stack is leaked, and it never runs again.
+    pub(super) fn abandon(&self, thread: &Rc<Thread>) {
+        if let Some(pending) = thread.pending.take() {
+            pending.release();
+        }
+        self.forget(thread);
+        if let Some(coroutine) = thread.coroutine.borrow_mut().take() {
+            coroutine.abandon();
+        }
+        self.abandoned.set(self.abandoned.get() + 1);
+    }
+
+    /// Makes its handle stale and tells those that care.
+    fn forget(&self, thread: &Rc<Thread>) {
+        self.disarm(&thread.deadline);
+        self.threads.borrow_mut().remove(thread.handle.slot(), thread.handle.generation());
+        self.driver().ended(thread.handle);
+        thread.joiners.wake_all();
+    }
+
+    /// Tells the running coroutine's failure, if it marked one, to whom it concerns. Runs on its
+    /// stack, at the end of its function.
+    pub fn deliver_failure(&self) {
+        let Some(thread) = self.running() else { return };
+        let Some(failure) = thread.failure.take() else { return };
+        let own = thread.error_handler.borrow().clone();
+        let handler = own.or_else(|| self.error_handler.borrow().clone());
+        match handler {
+            Some(handler) => handler(&failure),
+            None => self.report_failure(&thread, &failure, ""),
+        }
+        if let Some(second) = thread.failure.take() {
+            self.report_failure(&thread, &second, " in its error handler");
+        }
+    }
+
+    /// Reports a failure that nobody handled.
+    fn report_failure(&self, thread: &Thread, failure: &Failure, place: &str) {
+        let name = thread.name.borrow_mut().text().to_string_lossy().into_owned();
+        let text = failure.text.to_string_lossy();
+        let status = crate::status::name(failure.status).to_string_lossy();
+        let status = if status == "COPAS_UNKNOWN" {
+            failure.status.to_string()
+        } else {
+            status.into_owned()
+        };
+        self.report(super::LEVEL_ERROR, &format!("{name} failed{place}: {text} ({status})"));
+    }
+}

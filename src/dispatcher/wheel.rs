@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: MIT
+//! A hierarchical timer wheel: arming and cancelling are O(1), however many are armed.
+//!
+//! Level 0 has a slot for each of 64 ticks, level 1 one for each of 64 times 64 ticks, and so on.
+//! An entry stands on the level of the highest bits in which its tick differs from the present one,
+//! so that every slot lies ahead, and lower levels come before higher ones. When the present
+//! reaches a slot of a higher level, its entries move down. (Varghese and Lauck, "Hashed and
+//! Hierarchical Timing Wheels", 1987.)
+
+/// Bits of a tick that one level tells apart.
+const BITS: u32 = 6;
+/// Slots of a level.
+const SLOTS: usize = 1 << BITS;
+/// Levels for all ticks of 64 bits.
+const LEVELS: usize = 64_usize.div_ceil(BITS as usize);
+/// No entry.
+const NONE: u32 = u32::MAX;
+
+/// An armed entry, for as long as it is armed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key(u32);
+
+/// One entry, linked to its neighbours in the same slot or in the list of free ones.
+struct Entry<T> {
+    at: u64,
+    what: T,
+    previous: u32,
+    next: u32,
+    level: u8,
+    slot: u8,
+}
+
+/// The first and last entry of a slot.
+#[derive(Clone, Copy)]
+struct List {
+    first: u32,
+    last: u32,
+}
+
+const EMPTY: List = List { first: NONE, last: NONE };
+
+/// Things that become due at ticks.
+pub struct Wheel<T> {
+    now: u64,
+    entries: Vec<Entry<T>>,
+    free: u32,
+    len: usize,
+    slots: [[List; SLOTS]; LEVELS],
+    /// One bit for each slot that has entries.
+    occupied: [u64; LEVELS],
+}
+
+impl<T: Copy> Wheel<T> {
+    /// An empty wheel at this tick.
+    pub fn new(now: u64) -> Self {
+        Wheel {
+            now,
+            entries: Vec::new(),
+            free: NONE,
+            len: 0,
+            slots: [[EMPTY; SLOTS]; LEVELS],
+            occupied: [0; LEVELS],
+        }
+    }
+
+    /// Arms `what` for a tick; one that is past is due at once.
+    pub fn arm(&mut self, at: u64, what: T) -> Key {
+        let at = at.max(self.now);
+        let entry = Entry { at, what, previous: NONE, next: NONE, level: 0, slot: 0 };
+        let index = self.free;
+        let index = if index == NONE {
+            self.entries.push(entry);
+            (self.entries.len() - 1) as u32
+        } else {
+            self.free = self.entries[index as usize].next;
+            self.entries[index as usize] = entry;
+            index
+        };
+        self.len += 1;
+        self.link(index);
+        Key(index)
+    }
+
+    /// Takes back what is armed under `key`.
+    pub fn cancel(&mut self, key: Key) -> T {
+        self.unlink(key.0);
+        self.release(key.0)
+    }
+
+    /// The tick of the earliest entry.
+    pub fn next(&self) -> Option<u64> {
+        let (level, slot, start) = self.first_slot()?;
+        if level == 0 {
+            return Some(start);
+        }
+        let mut earliest = u64::MAX;
+        let mut index = self.slots[level][slot].first;
+        while index != NONE {
+            let entry = &self.entries[index as usize];
+            earliest = earliest.min(entry.at);
+            index = entry.next;
+        }
+        Some(earliest)
+    }
+
+    /// Moves the present to `now` and hands out what is due by then: by tick, and within a tick by
+    /// the order of arming.
+    pub fn expire(&mut self, now: u64, mut due: impl FnMut(Key, T)) {
+        while let Some((level, slot, start)) = self.first_slot() {
+            if start > now {
+                break;
+            }
+            self.now = self.now.max(start);
+            let mut index = std::mem::replace(&mut self.slots[level][slot], EMPTY).first;
+            self.occupied[level] &= !(1 << slot);
+            while index != NONE {
+                let next = self.entries[index as usize].next;
+                if level == 0 {
+                    let what = self.release(index);
+                    due(Key(index), what);
+                } else {
+                    self.link(index);
+                }
+                index = next;
+            }
+        }
+        self.now = self.now.max(now);
+    }
+
+    /// Whether nothing is armed.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The slot that comes first: its level, its number, its first tick.
+    fn first_slot(&self) -> Option<(usize, usize, u64)> {
+        let level = self.occupied.iter().position(|&slots| slots != 0)?;
+        let slot = self.occupied[level].trailing_zeros();
+        let shift = BITS * level as u32;
+        let above = self.now.checked_shr(shift + BITS).unwrap_or(0);
+        let start = above.checked_shl(shift + BITS).unwrap_or(0) | u64::from(slot) << shift;
+        Some((level, slot as usize, start))
+    }
+
+    /// Appends an entry to the slot of its tick.
+    fn link(&mut self, index: u32) {
+        let at = self.entries[index as usize].at;
+        let level = (63 - ((at ^ self.now) | 1).leading_zeros()) / BITS;
+        let slot = (at >> (BITS * level)) as usize % SLOTS;
+        let list = &mut self.slots[level as usize][slot];
+        let last = std::mem::replace(&mut list.last, index);
+        match last {
+            NONE => list.first = index,
+            last => self.entries[last as usize].next = index,
+        }
+        self.occupied[level as usize] |= 1 << slot;
+        let entry = &mut self.entries[index as usize];
+        (entry.previous, entry.next) = (last, NONE);
+        (entry.level, entry.slot) = (level as u8, slot as u8);
+    }
+
+    /// Takes an entry out of its slot.
+    fn unlink(&mut self, index: u32) {
+        let Entry { previous, next, level, slot, .. } = self.entries[index as usize];
+        let (level, slot) = (level as usize, slot as usize);
+        let list = &mut self.slots[level][slot];
+        match previous {
+            NONE => list.first = next,
+            previous => self.entries[previous as usize].next = next,
+        }
+        match next {
+            NONE => list.last = previous,
+            next => self.entries[next as usize].previous = previous,
+        }
+        if list.first == NONE {
+            self.occupied[level] &= !(1 << slot);
+        }
+    }
+
+    /// Puts an entry that is in no slot among the free ones.
+    fn release(&mut self, index: u32) -> T {
+        self.len -= 1;
+        let entry = &mut self.entries[index as usize];
+        entry.next = std::mem::replace(&mut self.free, index);
+        entry.what
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A small generator, so that a failure comes back with its seed (xorshift64, Marsaglia 2003).
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, bound: u64) -> u64 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            self.0 % bound
+        }
+    }
+
+    /// The same as the wheel, naively: entries by tick and order of arming.
+    #[derive(Default)]
+    struct Model(Vec<(u64, u64, Key)>);
+
+    impl Model {
+        fn next(&self) -> Option<u64> {
+            self.0.iter().map(|entry| entry.0).min()
+        }
+
+        fn expire(&mut self, now: u64) -> Vec<u64> {
+            let mut due: Vec<_> = self.0.extract_if(.., |entry| entry.0 <= now).collect();
+            due.sort_unstable_by_key(|entry| (entry.0, entry.1));
+            due.into_iter().map(|entry| entry.1).collect()
+        }
+    }
+
+    fn compare_with_model(seed: u64, farthest: u64, jump: u64) {
+        let mut random = Random(seed);
+        let mut now = 1_000_003;
+        let (mut wheel, mut model) = (Wheel::new(now), Model::default());
+        for number in 0..20_000 {
+            match random.below(4) {
+                0 | 1 => {
+                    let at = now + random.below(farthest);
+                    model.0.push((at, number, wheel.arm(at, number)));
+                }
+                2 if !model.0.is_empty() => {
+                    let victim = random.below(model.0.len() as u64) as usize;
+                    let (_, what, key) = model.0.swap_remove(victim);
+                    assert_eq!(wheel.cancel(key), what, "seed {seed}");
+                }
+                _ => {
+                    now += random.below(jump);
+                    let mut due = Vec::new();
+                    wheel.expire(now, |_, what| due.push(what));
+                    assert_eq!(due, model.expire(now), "seed {seed} at {now}");
+                }
+            }
+            assert_eq!(wheel.next(), model.next(), "seed {seed} after {number}");
+            assert_eq!(wheel.is_empty(), model.0.is_empty());
+        }
+    }
+
+    #[test]
+    fn entries_are_due_as_in_a_naive_model() {
+        for (seed, (farthest, jump)) in
+            (1..).zip([(10, 5), (70, 10), (5000, 100), (300_000, 5000), (1 << 40, 1 << 30)])
+        {
+            compare_with_model(seed, farthest, jump);
+        }
+    }
+
+    #[test]
+    fn entries_of_one_tick_are_due_in_the_order_of_arming_also_from_different_levels() {
+        let mut wheel = Wheel::new(0);
+        wheel.arm(100, 'a');
+        wheel.expire(70, |_, _| panic!("nothing is due yet"));
+        wheel.arm(100, 'b');
+        let mut due = String::new();
+        wheel.expire(100, |_, what| due.push(what));
+        assert_eq!(due, "ab");
+    }
+
+    #[test]
+    fn the_farthest_tick_is_not_due_early() {
+        let mut wheel = Wheel::new(5);
+        let key = wheel.arm(u64::MAX, ());
+        wheel.expire(u64::MAX - 1, |_, ()| panic!("early"));
+        assert_eq!(wheel.next(), Some(u64::MAX));
+        wheel.cancel(key);
+        assert_eq!(wheel.next(), None);
+    }
+
+    #[test]
+    fn the_past_is_due_at_once() {
+        let mut wheel = Wheel::new(1000);
+        wheel.arm(3, ());
+        let mut due = 0;
+        wheel.expire(1000, |_, ()| due += 1);
+        assert_eq!(due, 1);
+    }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+//! Serving: accepting connections in batches and starting a handler for each.
+
+use super::address::local_address;
+use super::close::close;
+use super::server::{Server, ServerSettings};
+use super::socket::Socket;
+use crate::dispatcher::{Dispatcher, LEVEL_ERROR, LEVEL_WARNING, Name, conclude};
+use crate::status::{Fault, Outcome, Status};
+use crate::sys::descriptor::Nature;
+use crate::sys::stream;
+use std::cell::Cell;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+
+/// Connections accepted in one turn, so that those that are served are not kept waiting.
+const BATCH: usize = 64;
+
+/// Seconds of the first pause when descriptors are used up; each one is twice as long.
+const FIRST_PAUSE: f64 = 0.010;
+/// Seconds of the longest pause.
+const LONGEST_PAUSE: f64 = 1.0;
+
+/// Serves a listening socket.
+pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings) -> Outcome<()> {
+    if socket.nature != Nature::Listener {
+        return Err(Fault::invalid("a server needs a listening socket: see copas_bind()"));
+    }
+    if socket.server.borrow().is_some() {
+        return Err(Fault::new(Status::BUSY, "this socket is served already"));
+    }
+    socket.register()?;
+    let name = match &settings.name {
+        Some(name) => Rc::clone(name),
+        None => local_address(socket).map(|address| address.to_string())?.into(),
+    };
+    *socket.server.borrow_mut() = Some(Rc::new(Server {
+        settings,
+        name,
+        accepted: Cell::new(0),
+        pause: Cell::new(0.0),
+        reported: Cell::new(false),
+        _alive: d.alive().hold(),
+    }));
+    d.wake(socket.handle);
+    Ok(())
+}
+
+/// Stops serving; closes the socket unless it is kept.
+pub fn remove_server(d: &Dispatcher, socket: &Rc<Socket>, keep_open: bool) -> Outcome<()> {
+    if socket.server.borrow().is_none() {
+        return Err(Fault::invalid("this socket is not served"));
+    }
+    if keep_open {
+        d.disarm(&socket.deadline);
+        socket.server.take();
+    } else {
+        close(d, socket);
+    }
+    Ok(())
+}
+
+/// Accepts what waits, up to a batch; the rest has its turn after the others.
+pub fn accept_batch(d: &Dispatcher, socket: &Rc<Socket>) {
+    let Some(server) = socket.server.borrow().clone() else { return };
+    if server.pause.get() != 0.0 && !socket.deadline.has_passed() {
+        return;
+    }
+    for _ in 0..BATCH {
+        match socket.with_fd(stream::accept) {
+            Ok(fd) => {
+                server.pause.set(0.0);
+                server.reported.set(false);
+                if let Err(fault) = start_handler(d, socket, &server, fd) {
+                    report_lost(d, &server, &fault);
+                }
+            }
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
+            Err(e) if is_lack(&e) => return pause(d, socket, &server, &e),
+            Err(_) => {}
+        }
+    }
+    d.wake(socket.handle);
+}
+
+/// Whether accepting again at once would fail again. Other errors are those of one connection
+/// that broke while it waited (accept(2), "Error handling").
+fn is_lack(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM | libc::EBADF | libc::EINVAL)
+    )
+}
+
+/// Stops accepting for a while; the connections wait in the kernel's queue.
+fn pause(d: &Dispatcher, socket: &Rc<Socket>, server: &Server, error: &io::Error) {
+    let seconds = match server.pause.get() {
+        0.0 => FIRST_PAUSE,
+        before => (before * 2.0).min(LONGEST_PAUSE),
+    };
+    server.pause.set(seconds);
+    d.arm(&socket.deadline, socket.handle, seconds);
+    if !server.reported.replace(true) {
+        let text = format!(
+            "server {} cannot accept ({error}): it goes on by itself when there is room; raise \
+             the limit (ulimit -n) or close connections",
+            server.name
+        );
+        d.report(LEVEL_WARNING, &text);
+    }
+}
+
+/// Makes a socket of a new connection and starts its handler.
+fn start_handler(
+    d: &Dispatcher,
+    listener: &Rc<Socket>,
+    server: &Rc<Server>,
+    fd: OwnedFd,
+) -> Outcome<()> {
+    let net = &listener.net;
+    let nature = if listener.is_tcp() { Nature::Tcp } else { Nature::Unix };
+    let client = Socket::open(d, net, fd, nature, server.settings.inherited)?;
+    if nature == Nature::Tcp {
+        let _ = client.with_fd(|fd| socket2::SockRef::from(&fd).set_tcp_nodelay(true));
+    }
+    let number = server.accepted.get() + 1;
+    server.accepted.set(number);
+    client.name.replace(Name::Served(Rc::clone(&server.name), "client", number));
+    let name = Name::Served(Rc::clone(&server.name), "handler", number);
+    let closing = server.settings.autoclose.then(|| Closing(Rc::clone(&client)));
+    let (handler, handle) = (Rc::clone(&server.settings.handler), client.handle);
+    let body = move || {
+        let _closing = closing;
+        handler(handle);
+        conclude();
+    };
+    let handler = d.spawn(name, server.settings.stack_size, body)?;
+    if let Some(thread) = d.thread(handler) {
+        thread.subject.set(Some(client.handle));
+    }
+    Ok(())
+}
+
+/// Closes an accepted socket when its handler is over, on every path.
+struct Closing(Rc<Socket>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        if let Some(d) = self.0.net.dispatcher()
+            && !self.0.closed.get()
+        {
+            close(&d, &self.0);
+        }
+    }
+}
+
+/// Reports a connection that could not be served.
+fn report_lost(d: &Dispatcher, server: &Server, fault: &Fault) {
+    let why = fault.text.as_deref().unwrap_or(fault.status.message());
+    d.report(LEVEL_ERROR, &format!("server {} lost a connection: {why}", server.name));
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+//! Addresses: reading them from text, telling them, and listening on one.
+
+use super::Net;
+use super::socket::{Inherited, Socket};
+use crate::dispatcher::Dispatcher;
+use crate::status::{Fault, Outcome, Status};
+use crate::sys::descriptor::Nature;
+use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::ffi::OsStrExt;
+use std::rc::Rc;
+
+/// Connections that may wait to be accepted; the kernel caps it at net.core.somaxconn.
+const BACKLOG: i32 = 4096;
+
+/// An address that a person can read.
+pub struct Address {
+    /// AF_INET, AF_INET6 or AF_UNIX.
+    pub family: i32,
+    /// 0 for a Unix socket.
+    pub port: u16,
+    /// The numeric address, or a path.
+    pub host: Vec<u8>,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = String::from_utf8_lossy(&self.host);
+        match self.family {
+            libc::AF_INET6 => write!(f, "[{host}]:{}", self.port),
+            libc::AF_INET => write!(f, "{host}:{}", self.port),
+            _ => write!(f, "{host}"),
+        }
+    }
+}
+
+/// The address of a numeric host and a port.
+pub fn parse(host: Option<&str>, port: i32, least: i32) -> Outcome<SocketAddr> {
+    let Some(port) = u16::try_from(port).ok().filter(|&port| i32::from(port) >= least) else {
+        return Err(Fault::invalid(format!("port {port} is not within {least} to 65535")));
+    };
+    let ip = match host {
+        None | Some("*") => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        Some(host) => host.parse().map_err(|_| {
+            Fault::invalid(format!(
+                "\"{host}\" is not a numeric address such as 127.0.0.1 or ::1; names are not resolved"
+            ))
+        })?,
+    };
+    Ok(SocketAddr::new(ip, port))
+}
+
+/// A new TCP socket for an address, non-blocking, without delays for small segments.
+pub fn tcp_socket(address: &SocketAddr) -> Outcome<socket2::Socket> {
+    let kind = Type::STREAM.nonblocking().cloexec();
+    let domain = Domain::for_address(*address);
+    let socket = socket2::Socket::new_raw(domain, kind, Some(Protocol::TCP));
+    socket.map_err(|e| Fault::system(&e, "open a socket"))
+}
+
+/// Opens a listening TCP socket.
+pub fn bind(d: &Dispatcher, host: Option<&str>, port: i32) -> Outcome<Rc<Socket>> {
+    let address = parse(host, port, 0)?;
+    let socket = tcp_socket(&address)?;
+    let listen = || -> io::Result<()> {
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(|e| Fault::system(&e, &format!("listen on {address}")))?;
+    Socket::open(d, Net::of(d), socket.into(), Nature::Listener, Inherited::default())
+}
+
+/// This side's address.
+pub fn local_address(socket: &Socket) -> Outcome<Address> {
+    told(socket, socket.with_fd(|fd| SockRef::from(&fd).local_addr()))
+}
+
+/// The other side's address.
+pub fn peer_address(socket: &Socket) -> Outcome<Address> {
+    told(socket, socket.with_fd(|fd| SockRef::from(&fd).peer_addr()))
+}
+
+fn told(socket: &Socket, address: io::Result<SockAddr>) -> Outcome<Address> {
+    if matches!(socket.nature, Nature::PipeReader | Nature::PipeWriter) {
+        return Err(Fault::new(Status::UNSUPPORTED, "a pipe has no address"));
+    }
+    let address = address.map_err(|e| Fault::system(&e, "ask for the address"))?;
+    Ok(match address.as_socket() {
+        Some(ip) => Address {
+            family: i32::from(address.family()),
+            port: ip.port(),
+            host: ip.ip().to_string().into_bytes(),
+        },
+        None => Address {
+            family: i32::from(address.family()),
+            port: 0,
+            host: address.as_pathname().map_or(Vec::new(), |p| p.as_os_str().as_bytes().to_vec()),
+        },
+    })
+}
+
+impl Socket {
+    /// Whether it speaks TCP.
+    pub fn is_tcp(&self) -> bool {
+        let domain = self.with_fd(|fd| SockRef::from(&fd).domain());
+        matches!(domain, Ok(Domain::IPV4 | Domain::IPV6))
+    }
+}

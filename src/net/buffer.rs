@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+//! Memory for bytes on their way, and the pool it comes from: a socket has a buffer only while
+//! bytes are in it.
+
+use std::cell::RefCell;
+
+/// Bytes of a pooled buffer: as much as one read takes from a full kernel buffer.
+pub const SIZE: usize = 64 * 1024;
+
+/// Free buffers kept; what comes back beyond goes to the allocator.
+const KEPT: usize = 64;
+
+/// Pending bytes in the middle of some memory.
+///
+/// A Vec rather than a Box: lent pointers stay valid when it is moved.
+pub struct Buffer {
+    memory: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Buffer {
+    /// An empty buffer of at least `size` bytes.
+    fn new(size: usize) -> Self {
+        Buffer { memory: vec![0; size], start: 0, end: 0 }
+    }
+
+    /// A buffer that holds just these bytes.
+    pub fn holding(bytes: &[u8]) -> Self {
+        Buffer { memory: bytes.to_vec(), start: 0, end: bytes.len() }
+    }
+
+    /// The bytes in it.
+    pub fn pending(&self) -> &[u8] {
+        &self.memory[self.start..self.end]
+    }
+
+    /// The bytes in it, to be changed in place.
+    pub fn pending_mut(&mut self) -> &mut [u8] {
+        &mut self.memory[self.start..self.end]
+    }
+
+    /// How many bytes are in it.
+    pub fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// How much memory it has.
+    pub fn capacity(&self) -> usize {
+        self.memory.len()
+    }
+
+    /// Takes `n` bytes from the front.
+    pub fn consume(&mut self, n: usize) {
+        self.start += n;
+    }
+
+    /// Starts at the front again when nothing is left in it and nothing is lent.
+    pub fn rewind(&mut self) {
+        if self.is_empty() {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// The free memory behind the pending bytes.
+    pub fn space(&mut self) -> &mut [u8] {
+        &mut self.memory[self.end..]
+    }
+
+    /// The first `n` bytes of the space hold data now.
+    pub fn filled(&mut self, n: usize) {
+        self.end += n;
+    }
+
+    /// Makes room for `total` pending bytes, and for some more than there are in any case. Moves the
+    /// pending bytes to the front only when little space is left behind them, so that taking many
+    /// small pieces out of a stream does not copy the rest each time.
+    pub fn reserve(&mut self, total: usize) {
+        let total = total.max(self.len() + 1);
+        let enough = self.start + total <= self.memory.len();
+        let ample = self.memory.len() - self.end >= self.memory.len() / 4;
+        if enough && (ample || self.start == 0) {
+            return;
+        }
+        if total <= self.memory.len() {
+            self.memory.copy_within(self.start..self.end, 0);
+        } else {
+            let mut memory = vec![0; total.max(self.memory.len() * 2)];
+            memory[..self.len()].copy_from_slice(self.pending());
+            self.memory = memory;
+        }
+        (self.start, self.end) = (0, self.len());
+    }
+
+    /// Appends bytes.
+    pub fn append(&mut self, bytes: &[u8]) {
+        self.reserve(self.len() + bytes.len());
+        self.memory[self.end..self.end + bytes.len()].copy_from_slice(bytes);
+        self.end += bytes.len();
+    }
+}
+
+/// Free buffers.
+#[derive(Default)]
+pub struct Pool {
+    free: RefCell<Vec<Buffer>>,
+}
+
+impl Pool {
+    /// An empty buffer of at least `size` bytes.
+    pub fn take(&self, size: usize) -> Buffer {
+        if size > SIZE {
+            return Buffer::new(size);
+        }
+        self.free.borrow_mut().pop().unwrap_or_else(|| Buffer::new(SIZE))
+    }
+
+    /// Takes a buffer back that nobody uses any more.
+    pub fn give(&self, mut buffer: Buffer) {
+        let mut free = self.free.borrow_mut();
+        if buffer.capacity() == SIZE && free.len() < KEPT {
+            (buffer.start, buffer.end) = (0, 0);
+            free.push(buffer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_come_out_as_they_went_in_while_the_buffer_moves_and_grows() {
+        let mut buffer = Buffer::new(8);
+        let (mut next_in, mut next_out) = (0u8, 0u8);
+        for round in 0..2000usize {
+            let bytes: Vec<u8> = (0..round % 13).map(|i| next_in.wrapping_add(i as u8)).collect();
+            next_in = next_in.wrapping_add(bytes.len() as u8);
+            buffer.append(&bytes);
+            let n = buffer.len().min(round * 7 % 13);
+            for &byte in &buffer.pending()[..n] {
+                assert_eq!(byte, next_out);
+                next_out = next_out.wrapping_add(1);
+            }
+            buffer.consume(n);
+        }
+    }
+
+    #[test]
+    fn there_is_always_room_after_a_reservation() {
+        for total in [0, 1, 7, 8, 9, 100] {
+            for consumed in 0..8 {
+                let mut buffer = Buffer::new(8);
+                buffer.append(&[1; 8]);
+                buffer.consume(consumed);
+                buffer.reserve(total);
+                assert!(!buffer.space().is_empty());
+                assert!(buffer.len() + buffer.space().len() >= total);
+                assert_eq!(buffer.pending(), &vec![1; 8 - consumed][..]);
+            }
+        }
+    }
+}

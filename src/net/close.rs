@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+//! Ending a socket, or one direction of it.
+
+use super::socket::Socket;
+use crate::dispatcher::Dispatcher;
+use crate::status::{Fault, Outcome, Status};
+use crate::sys::descriptor::Nature;
+use std::net::Shutdown;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Seconds that a closed socket's output may take to be written.
+const DRAINING: f64 = 10.0;
+
+/// A direction of a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Shut {
+    /// Ours: the peer sees the end of the stream.
+    Send,
+    /// Theirs.
+    Receive,
+    /// Both.
+    Both,
+}
+
+/// Closes a socket: its handle is stale, its waiters are woken, its output is written in the
+/// background.
+pub fn close(d: &Dispatcher, socket: &Rc<Socket>) {
+    socket.drain();
+    socket.closed.set(true);
+    release_waiters(d, socket);
+    let seconds = match socket.timeouts.get().send {
+        limit if limit < 0.0 => DRAINING,
+        limit => limit.min(DRAINING),
+    };
+    if socket.unsent() == 0 || seconds == 0.0 {
+        finish(d, socket);
+    } else {
+        d.arm(&socket.deadline, socket.handle, seconds);
+    }
+}
+
+/// Closes a socket at once; a TCP peer gets a reset.
+pub fn abort(d: &Dispatcher, socket: &Rc<Socket>) {
+    let reset = Some(Duration::ZERO);
+    let _ = socket.with_fd(|fd| socket2::SockRef::from(&fd).set_linger(reset));
+    socket.closed.set(true);
+    release_waiters(d, socket);
+    finish(d, socket);
+}
+
+/// Wakes everybody who waits on a socket that was just closed, and gives its input up.
+fn release_waiters(d: &Dispatcher, socket: &Rc<Socket>) {
+    d.disarm(&socket.deadline);
+    socket.server.take();
+    let lent = socket.input.borrow_mut().clear(&socket.net.pool, d.borrower());
+    if let Some((borrower, buffer)) = lent {
+        socket.keep_for(borrower, buffer);
+    }
+    let closer = d.borrower();
+    socket.net.end_loans(|to, of| to == closer && of == socket.handle);
+    socket.wake_reader();
+    socket.senders.wake_first();
+    socket.flushers.wake_all();
+}
+
+/// Lets the descriptor of a closed socket go. What is unsent is lost.
+pub fn finish(d: &Dispatcher, socket: &Rc<Socket>) {
+    d.disarm(&socket.deadline);
+    socket.drop_output();
+    drop(socket.take_fd());
+    forget(socket);
+}
+
+/// Takes a socket out of the table.
+fn forget(socket: &Rc<Socket>) {
+    let (slot, generation) = (socket.handle.slot(), socket.handle.generation());
+    let forgotten = socket.net.sockets.borrow_mut().remove(slot, generation);
+    drop(forgotten);
+}
+
+impl Socket {
+    /// All output has been written: what waited for that, an end or a close, happens now.
+    pub(super) fn finish_output(self: &Rc<Self>, d: &Dispatcher) {
+        if self.closed.get() {
+            finish(d, self);
+        } else if self.shut_send.get() {
+            let _ = self.shut_down(Shutdown::Write);
+        }
+    }
+
+    /// shutdown(2). A connection that is gone already has ended in both directions.
+    fn shut_down(&self, how: Shutdown) -> Outcome<()> {
+        match self.with_fd(|fd| socket2::SockRef::from(&fd).shutdown(how)) {
+            Err(e) if e.raw_os_error() != Some(libc::ENOTCONN) => Err(Fault::system(&e, "shut")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Ends a direction of a connection; sending ends after what was sent before.
+pub fn shut(socket: &Rc<Socket>, how: Shut) -> Outcome<()> {
+    if !matches!(socket.nature, Nature::Tcp | Nature::Unix) {
+        return Err(Fault::new(Status::UNSUPPORTED, "only connections have two directions"));
+    }
+    if how != Shut::Receive {
+        socket.shut_send.set(true);
+        socket.drain();
+        if socket.unsent() == 0 {
+            socket.shut_down(Shutdown::Write)?;
+        }
+    }
+    if how != Shut::Send {
+        socket.at_end.set(true);
+        socket.wake_reader();
+        socket.shut_down(Shutdown::Read)?;
+    }
+    Ok(())
+}
+
+/// Gives the descriptor back: nobody may use the socket, and nothing may be unsent.
+pub fn unwrap(d: &Dispatcher, socket: &Rc<Socket>) -> Outcome<OwnedFd> {
+    socket.drain();
+    let busy = if socket.reading.get() || !socket.senders.is_empty() || socket.submitted.get() {
+        Some("somebody waits on this socket")
+    } else if socket.server.borrow().is_some() {
+        Some("this socket is served: copas_removeserver() first")
+    } else if socket.unsent() != 0 || !socket.flushers.is_empty() {
+        Some("this socket has unsent output: copas_flush() first")
+    } else {
+        None
+    };
+    if let Some(text) = busy {
+        return Err(Fault::new(Status::BUSY, text));
+    }
+    if socket.is_registered() {
+        socket
+            .with_fd(|fd| d.deregister(fd.as_raw_fd()))
+            .map_err(|e| Fault::system(&e, "stop watching the descriptor"))?;
+    }
+    socket.closed.set(true);
+    release_waiters(d, socket);
+    forget(socket);
+    socket.take_fd().ok_or_else(|| Status::STALE.into())
+}

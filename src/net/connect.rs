@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+//! Connecting.
+
+use super::Net;
+use super::address::{parse, tcp_socket};
+use super::close::close;
+use super::socket::{Inherited, Socket};
+use crate::dispatcher::{Alive, Dispatcher, Place};
+use crate::status::{Fault, Outcome};
+use crate::sys::descriptor::Nature;
+use socket2::SockRef;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// Waits until the kernel tells how a connection attempt ended.
+struct Connect {
+    socket: Rc<Socket>,
+    address: SocketAddr,
+    place: Option<Place>,
+    alive: Option<Alive>,
+}
+
+impl Connect {
+    fn step(&mut self, context: &mut Context<'_>) -> io::Result<bool> {
+        let socket = &self.socket;
+        if let Some(place) = self.place.take() {
+            socket.flushers.leave(place);
+        }
+        if socket.writable.get() {
+            let error = socket.with_fd(|fd| SockRef::from(&fd).take_error())?;
+            return error.map_or(Ok(true), Err);
+        }
+        self.place = Some(socket.flushers.join(context.waker()));
+        if self.alive.is_none() {
+            self.alive = socket.net.dispatcher().map(|d| d.alive().hold());
+        }
+        Ok(false)
+    }
+}
+
+impl Future for Connect {
+    type Output = Outcome<()>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome<()>> {
+        match self.step(context) {
+            Ok(true) => Poll::Ready(Ok(())),
+            Ok(false) => Poll::Pending,
+            Err(e) => Poll::Ready(Err(Fault::system(&e, &format!("connect to {}", self.address)))),
+        }
+    }
+}
+
+impl Drop for Connect {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.socket.flushers.leave(place);
+        }
+    }
+}
+
+/// Connects to a numeric address over TCP within `seconds`.
+pub fn connect(d: &Dispatcher, host: Option<&str>, port: i32, seconds: f64) -> Outcome<Rc<Socket>> {
+    let host = host.ok_or_else(|| Fault::invalid("the host to connect to is NULL"))?;
+    let address = parse(Some(host), port, 1)?;
+    d.caller()?;
+    let raw = tcp_socket(&address)?;
+    raw.set_tcp_nodelay(true).map_err(|e| Fault::system(&e, "set TCP_NODELAY"))?;
+    let begun = raw.connect(&address.into());
+    let socket = Socket::open(d, Net::of(d), raw.into(), Nature::Tcp, Inherited::default())?;
+    finish(d, &socket, address, begun, seconds).inspect_err(|_| close(d, &socket))?;
+    Ok(socket)
+}
+
+/// Waits for the outcome of an attempt that has begun.
+fn finish(
+    d: &Dispatcher,
+    socket: &Rc<Socket>,
+    address: SocketAddr,
+    begun: io::Result<()>,
+    seconds: f64,
+) -> Outcome<()> {
+    match begun {
+        Ok(()) => return Ok(()),
+        Err(e) if e.raw_os_error() == Some(libc::EINPROGRESS) => {}
+        Err(e) => return Err(Fault::system(&e, &format!("connect to {address}"))),
+    }
+    socket.writable.set(false);
+    socket.register()?;
+    let connect = Connect { socket: Rc::clone(socket), address, place: None, alive: None };
+    d.wait(pin!(connect), seconds)?
+}

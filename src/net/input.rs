@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+//! A socket's received bytes, and what of them is lent to whom.
+//!
+//! ```text
+//!  buffer  |  lent to the borrower  |  pending  |  space  |
+//! ```
+//!
+//! The lent part lies before the pending bytes and is not touched while the loan lasts: until the
+//! borrower's next receive, its own close, or its end. When somebody else receives or closes
+//! meanwhile, the whole buffer goes to the borrower (`Held`), and a copy of the pending bytes stays.
+
+use super::buffer::{Buffer, Pool};
+use super::pattern::{Found, Limits, Pattern, drop_carriage_returns};
+use crate::dispatcher::Handle;
+
+/// Pending bytes up to this many do not keep a whole pooled buffer while their socket waits.
+const SMALL: usize = 2048;
+
+/// Bytes that are lent: where, and how many.
+pub type Lent = (*const u8, usize);
+
+/// No bytes; not NULL.
+pub const NOTHING: Lent = (b"".as_ptr(), 0);
+
+/// What the last search looked for.
+#[derive(PartialEq, Eq)]
+enum Searched {
+    Nothing,
+    Line,
+    Delimiter(Box<[u8]>),
+}
+
+/// A socket's received bytes.
+pub struct Input {
+    buffer: Option<Buffer>,
+    lent_to: Option<Handle>,
+    searched: Searched,
+    /// How many pending bytes hold no start of what was searched.
+    upto: usize,
+}
+
+impl Input {
+    /// Nothing received yet.
+    pub fn new() -> Self {
+        Input { buffer: None, lent_to: None, searched: Searched::Nothing, upto: 0 }
+    }
+
+    /// The pending bytes.
+    pub fn pending(&self) -> &[u8] {
+        self.buffer.as_ref().map_or(&[], Buffer::pending)
+    }
+
+    /// To whom something is lent.
+    pub fn lent_to(&self) -> Option<Handle> {
+        self.lent_to
+    }
+
+    /// The borrower's loan ends.
+    pub fn end_loan(&mut self) {
+        self.lent_to = None;
+        if let Some(buffer) = &mut self.buffer {
+            buffer.rewind();
+        }
+    }
+
+    /// Takes the buffer out for its borrower; the pending bytes stay as a copy.
+    pub fn detach(&mut self) -> Option<Buffer> {
+        self.lent_to = None;
+        let lent = self.buffer.take()?;
+        if !lent.is_empty() {
+            self.buffer = Some(Buffer::holding(lent.pending()));
+        }
+        Some(lent)
+    }
+
+    /// Takes what `pattern` finds, and lends it to `borrower`. None: more is needed.
+    pub fn take(
+        &mut self,
+        pattern: Pattern<'_>,
+        limits: Limits,
+        at_end: bool,
+        borrower: Handle,
+    ) -> Option<Result<Lent, ()>> {
+        let searched = self.searched_for(pattern);
+        match pattern.find(self.pending(), searched, limits, at_end) {
+            Found::Bytes { len, consumed } => {
+                Some(Ok(self.lend(pattern, len, consumed, borrower)))
+            }
+            Found::NotYet => {
+                self.remember(pattern);
+                None
+            }
+            Found::TooLong => Some(Err(())),
+        }
+    }
+
+    fn lend(
+        &mut self,
+        pattern: Pattern<'_>,
+        len: usize,
+        consumed: usize,
+        borrower: Handle,
+    ) -> Lent {
+        self.searched = Searched::Nothing;
+        let Some(buffer) = &mut self.buffer else { return NOTHING };
+        let bytes = &mut buffer.pending_mut()[..len];
+        let len = match pattern {
+            Pattern::Line => drop_carriage_returns(bytes),
+            _ => len,
+        };
+        let lent = (bytes.as_ptr(), len);
+        buffer.consume(consumed);
+        self.lent_to = Some(borrower);
+        lent
+    }
+
+    /// Shows the pending bytes without consuming them; lent like taken ones.
+    pub fn show(&mut self, borrower: Handle) -> Lent {
+        if self.pending().is_empty() {
+            return NOTHING;
+        }
+        self.lent_to = Some(borrower);
+        (self.pending().as_ptr(), self.pending().len())
+    }
+
+    /// Copies pending bytes to `memory` and consumes them; how many.
+    pub fn copy_to(&mut self, memory: &mut [u8]) -> usize {
+        let n = self.pending().len().min(memory.len());
+        memory[..n].copy_from_slice(&self.pending()[..n]);
+        if let Some(buffer) = &mut self.buffer {
+            buffer.consume(n);
+            buffer.rewind();
+        }
+        self.searched = Searched::Nothing;
+        n
+    }
+
+    /// How many pending bytes need not be searched again.
+    fn searched_for(&self, pattern: Pattern<'_>) -> usize {
+        let same = match (&self.searched, pattern) {
+            (Searched::Line, Pattern::Line | Pattern::LineRaw) => true,
+            (Searched::Delimiter(before), Pattern::Until(now)) => **before == *now,
+            _ => false,
+        };
+        if same { self.upto } else { 0 }
+    }
+
+    /// Remembers that the pending bytes do not hold what was searched.
+    fn remember(&mut self, pattern: Pattern<'_>) {
+        let Some(delimiter) = pattern.delimiter() else { return };
+        self.upto = self.pending().len().saturating_sub(delimiter.len() - 1);
+        match (&self.searched, pattern) {
+            (Searched::Delimiter(before), Pattern::Until(now)) if **before == *now => {}
+            (_, Pattern::Until(now)) => self.searched = Searched::Delimiter(now.into()),
+            _ => self.searched = Searched::Line,
+        }
+    }
+
+    /// Free memory for a read, with room for `wanted` pending bytes in all.
+    pub fn space(&mut self, pool: &Pool, wanted: usize) -> &mut [u8] {
+        if let Some(small) = self.buffer.take_if(|buffer| buffer.capacity() <= SMALL) {
+            let mut buffer = pool.take(wanted);
+            buffer.append(small.pending());
+            self.buffer = Some(buffer);
+        }
+        let buffer = self.buffer.get_or_insert_with(|| pool.take(wanted));
+        buffer.reserve(wanted);
+        buffer.space()
+    }
+
+    /// The first `n` bytes of the space were read.
+    pub fn filled(&mut self, n: usize) {
+        if let Some(buffer) = &mut self.buffer {
+            buffer.filled(n);
+        }
+    }
+
+    /// The socket waits: gives memory back that it does not need meanwhile.
+    pub fn rest(&mut self, pool: &Pool) {
+        if self.lent_to.is_some() {
+            return;
+        }
+        let big = |buffer: &mut Buffer| {
+            buffer.is_empty() || (buffer.len() <= SMALL && buffer.capacity() > SMALL)
+        };
+        if let Some(buffer) = self.buffer.take_if(big) {
+            if !buffer.is_empty() {
+                self.buffer = Some(Buffer::holding(buffer.pending()));
+            }
+            pool.give(buffer);
+        }
+    }
+
+    /// Gives up all bytes. Those that are lent to somebody else than `closer` are handed out.
+    pub fn clear(&mut self, pool: &Pool, closer: Handle) -> Option<(Handle, Buffer)> {
+        let buffer = self.buffer.take()?;
+        match self.lent_to.take() {
+            Some(borrower) if borrower != closer => Some((borrower, buffer)),
+            _ => {
+                pool.give(buffer);
+                None
+            }
+        }
+    }
+}

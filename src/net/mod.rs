@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+//! Sockets: everything between the dispatcher and the C ABI that moves bytes.
+
+mod accept;
+mod address;
+mod buffer;
+mod close;
+mod connect;
+mod input;
+mod options;
+mod pattern;
+mod receive;
+mod send;
+mod server;
+mod socket;
+mod submit;
+mod transport;
+mod wrap;
+
+pub use accept::{add_server, remove_server};
+pub use address::{Address, bind, local_address, peer_address};
+pub use close::{Shut, abort, close, shut, unwrap};
+pub use connect::connect;
+pub use input::Lent;
+pub use options::{Switch, set_option};
+pub use pattern::{Limits, Pattern};
+pub use receive::{receive, receive_into};
+pub use send::{flush, send, send_part};
+pub use server::{Handler, ServerSettings};
+pub use socket::{Inherited, Socket, Timeouts};
+pub use submit::{submit_receive, submit_send};
+pub use wrap::wrap;
+
+use crate::dispatcher::{Deadline, Dispatcher, Driver, Handle, Kind, Readiness, Slots};
+use buffer::{Buffer, Pool};
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+/// A buffer that its borrower still reads, although its socket went on without it.
+struct Held {
+    borrower: Handle,
+    socket: Handle,
+    buffer: Buffer,
+}
+
+/// The sockets of one dispatcher.
+pub struct Net {
+    dispatcher: Weak<Dispatcher>,
+    number: u16,
+    sockets: RefCell<Slots<Rc<Socket>>>,
+    pool: Pool,
+    dirty: RefCell<Vec<Rc<Socket>>>,
+    held: RefCell<Vec<Held>>,
+    opened: Cell<u64>,
+}
+
+impl Net {
+    /// Makes the driver of a new dispatcher and gives it to it.
+    pub fn attach(d: &Rc<Dispatcher>, slots_from: u32) {
+        d.set_driver(Rc::new(Sockets(Rc::new(Net {
+            dispatcher: Rc::downgrade(d),
+            number: d.handle.dispatcher(),
+            sockets: RefCell::new(Slots::new(slots_from)),
+            pool: Pool::default(),
+            dirty: RefCell::default(),
+            held: RefCell::default(),
+            opened: Cell::new(0),
+        }))));
+    }
+
+    /// The sockets of a dispatcher.
+    pub fn of(d: &Dispatcher) -> &Rc<Net> {
+        &d.driver_as::<Sockets>().0
+    }
+
+    /// A socket that is not closed.
+    pub fn socket(&self, handle: Handle) -> Option<Rc<Socket>> {
+        self.any_socket(handle).filter(|socket| !socket.closed.get())
+    }
+
+    /// A socket, also one that is closed and still has output to write.
+    fn any_socket(&self, handle: Handle) -> Option<Rc<Socket>> {
+        self.sockets.borrow().get(handle.slot(), handle.generation()).cloned()
+    }
+
+    fn dispatcher(&self) -> Option<Rc<Dispatcher>> {
+        self.dispatcher.upgrade()
+    }
+
+    fn handle_of(&self, slot: u32, generation: u32) -> Handle {
+        Handle::new(Kind::Socket, self.number, slot, generation)
+    }
+
+    fn next_number(&self) -> u64 {
+        self.opened.set(self.opened.get() + 1);
+        self.opened.get()
+    }
+
+    /// Writes what has been sent since the last time, as far as the kernel takes it.
+    pub fn settle(&self) {
+        if self.dirty.borrow().is_empty() {
+            return;
+        }
+        let mut dirty = self.dirty.take();
+        for socket in dirty.drain(..) {
+            socket.dirty.set(false);
+            socket.drain();
+        }
+        self.dirty.replace(dirty);
+    }
+
+    /// Keeps a buffer for its borrower.
+    fn hold(&self, borrower: Handle, socket: Handle, buffer: Buffer) {
+        self.held.borrow_mut().push(Held { borrower, socket, buffer });
+    }
+
+    /// Takes back what is held and matches.
+    fn end_loans(&self, over: impl Fn(Handle, Handle) -> bool) {
+        if self.held.borrow().is_empty() {
+            return;
+        }
+        let ended = self.held.borrow_mut().extract_if(.., |h| over(h.borrower, h.socket)).collect();
+        let ended: Vec<Held> = ended;
+        for held in ended {
+            self.pool.give(held.buffer);
+        }
+    }
+}
+
+/// The dispatcher's driver.
+struct Sockets(Rc<Net>);
+
+impl Driver for Sockets {
+    fn ready(&self, d: &Dispatcher, source: Handle, readiness: Readiness) {
+        let Some(socket) = self.0.any_socket(source) else { return };
+        if socket.server.borrow().is_some() {
+            accept::accept_batch(d, &socket);
+            return;
+        }
+        if readiness.hangup {
+            socket.hangup.set(true);
+        }
+        if readiness.readable {
+            socket.readable.set(true);
+            socket.wake_reader();
+        }
+        if readiness.writable {
+            socket.writable.set(true);
+            socket.write_on(d);
+        }
+    }
+
+    fn turn(&self, d: &Dispatcher, source: Handle) {
+        if let Some(socket) = self.0.socket(source) {
+            accept::accept_batch(d, &socket);
+        }
+    }
+
+    fn due(&self, d: &Dispatcher, source: Handle) {
+        let Some(socket) = self.0.any_socket(source) else { return };
+        if socket.closed.get() {
+            close::finish(d, &socket);
+        } else {
+            accept::accept_batch(d, &socket);
+        }
+    }
+
+    fn with_deadline(&self, source: Handle, act: &mut dyn FnMut(&Deadline)) {
+        if let Some(socket) = self.0.any_socket(source) {
+            act(&socket.deadline);
+        }
+    }
+
+    fn settle(&self, _: &Dispatcher) {
+        self.0.settle();
+    }
+
+    fn ended(&self, thread: Handle) {
+        self.0.end_loans(|borrower, _| borrower == thread);
+    }
+
+    fn stop_servers(&self, d: &Dispatcher) {
+        for socket in self.0.all_sockets() {
+            if socket.server.borrow().is_some() {
+                close(d, &socket);
+            }
+        }
+    }
+
+    fn close(&self, d: &Dispatcher) {
+        for socket in self.0.all_sockets() {
+            if !socket.closed.get() {
+                close(d, &socket);
+            }
+            close::finish(d, &socket);
+        }
+        self.0.held.take();
+    }
+
+    fn next_generation(&self) -> u32 {
+        self.0.sockets.borrow().next_generation()
+    }
+}
+
+impl Net {
+    fn all_sockets(&self) -> Vec<Rc<Socket>> {
+        self.sockets.borrow().iter().cloned().collect()
+    }
+}

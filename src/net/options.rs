@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+//! Socket options, by LuaSocket's names.
+
+use super::socket::Socket;
+use crate::status::{Fault, Outcome, Status};
+use crate::sys::descriptor::Nature;
+use socket2::SockRef;
+use std::time::Duration;
+
+/// Which option.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Switch {
+    /// SO_KEEPALIVE.
+    KeepAlive,
+    /// SO_LINGER, in seconds.
+    Linger,
+    /// SO_REUSEADDR.
+    ReuseAddress,
+    /// SO_REUSEPORT.
+    ReusePort,
+    /// TCP_NODELAY.
+    NoDelay,
+    /// IPV6_V6ONLY.
+    OnlyIpv6,
+    /// SO_SNDBUF.
+    SendBuffer,
+    /// SO_RCVBUF.
+    ReceiveBuffer,
+}
+
+/// Sets an option.
+pub fn set_option(socket: &Socket, switch: Switch, value: i32) -> Outcome<()> {
+    if matches!(socket.nature, Nature::PipeReader | Nature::PipeWriter) {
+        return Err(Fault::new(Status::UNSUPPORTED, "a pipe has no socket options"));
+    }
+    check(switch, value)?;
+    let on = value != 0;
+    let set = socket.with_fd(|fd| {
+        let socket = SockRef::from(&fd);
+        match switch {
+            Switch::KeepAlive => socket.set_keepalive(on),
+            Switch::Linger => socket.set_linger(linger(value)),
+            Switch::ReuseAddress => socket.set_reuse_address(on),
+            Switch::ReusePort => socket.set_reuse_port(on),
+            Switch::NoDelay => socket.set_tcp_nodelay(on),
+            Switch::OnlyIpv6 => socket.set_only_v6(on),
+            Switch::SendBuffer => socket.set_send_buffer_size(value as usize),
+            Switch::ReceiveBuffer => socket.set_recv_buffer_size(value as usize),
+        }
+    });
+    set.map_err(|e| Fault::system(&e, "set the option"))
+}
+
+/// Checks the value's range.
+fn check(switch: Switch, value: i32) -> Outcome<()> {
+    let range = match switch {
+        Switch::Linger => i32::MIN..=65_535,
+        Switch::SendBuffer | Switch::ReceiveBuffer => 1..=i32::MAX,
+        _ => 0..=1,
+    };
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let (least, most) = (range.start(), range.end());
+    Err(Fault::invalid(format!("the option's value {value} is not within {least} to {most}")))
+}
+
+fn linger(seconds: i32) -> Option<Duration> {
+    u64::try_from(seconds).ok().map(Duration::from_secs)
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+//! A server: a listening socket with the handler of its connections.
+
+use super::socket::Inherited;
+use crate::dispatcher::{Alive, Handle};
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// Serves one accepted connection, on its own coroutine.
+pub type Handler = Rc<dyn Fn(Handle)>;
+
+/// What a server is made of.
+pub struct ServerSettings {
+    /// Serves a connection.
+    pub handler: Handler,
+    /// Its name; None: its address.
+    pub name: Option<Rc<str>>,
+    /// What accepted sockets start with.
+    pub inherited: Inherited,
+    /// The size of a handler's stack; 0: the dispatcher's.
+    pub stack_size: usize,
+    /// An accepted socket is closed when its handler returns.
+    pub autoclose: bool,
+}
+
+/// A served listening socket.
+pub struct Server {
+    pub(super) settings: ServerSettings,
+    pub(super) name: Rc<str>,
+    /// How many connections it has accepted.
+    pub(super) accepted: Cell<u64>,
+    /// Seconds of the present pause of accepting; 0: there is none.
+    pub(super) pause: Cell<f64>,
+    /// The lack of descriptors or memory has been reported.
+    pub(super) reported: Cell<bool>,
+    pub(super) _alive: Alive,
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+//! What an open descriptor is, and making it non-blocking.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+/// The kinds of descriptors that can be told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nature {
+    /// A TCP stream.
+    Tcp,
+    /// A Unix stream.
+    Unix,
+    /// A listening stream socket.
+    Listener,
+    /// The reading end of a pipe.
+    PipeReader,
+    /// The writing end of a pipe.
+    PipeWriter,
+    /// A regular file or a folder.
+    File,
+    /// Everything else.
+    Other,
+}
+
+/// The errno of the last call as an error, when it gave -1.
+pub fn check(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// Borrows a number that a caller says is a descriptor, after asking the kernel.
+pub fn borrow(fd: RawFd) -> io::Result<BorrowedFd<'static>> {
+    status_flags(fd)?;
+    // SAFETY: the kernel has just said that `fd` is open. The caller of this function keeps it open
+    // while the value is in use, as the contract of copas_wrap asks of a C caller; otherwise the
+    // system calls made with it fail with EBADF.
+    Ok(unsafe { BorrowedFd::borrow_raw(fd) })
+}
+
+/// Takes over a number that a caller says is its own descriptor.
+pub fn own(fd: RawFd) -> OwnedFd {
+    // SAFETY: the caller of copas_wrap hands the descriptor over, and `borrow` has just found it
+    // open.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// F_GETFL (fcntl(2)).
+fn status_flags(fd: RawFd) -> io::Result<libc::c_int> {
+    // SAFETY: F_GETFL reads no memory; a bad descriptor gives EBADF.
+    check(unsafe { libc::fcntl(fd, libc::F_GETFL) })
+}
+
+/// What a descriptor is.
+pub fn nature(fd: BorrowedFd<'_>) -> io::Result<Nature> {
+    // SAFETY: an all-zero stat is a valid value of that plain struct.
+    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: `stat` is live and fstat writes nothing else.
+    check(unsafe { libc::fstat(fd.as_raw_fd(), &mut stat) })?;
+    match stat.st_mode & libc::S_IFMT {
+        libc::S_IFSOCK => socket_nature(fd),
+        libc::S_IFIFO => pipe_nature(fd),
+        libc::S_IFREG | libc::S_IFDIR => Ok(Nature::File),
+        _ => Ok(Nature::Other),
+    }
+}
+
+/// What a socket is.
+fn socket_nature(fd: BorrowedFd<'_>) -> io::Result<Nature> {
+    let socket = socket2::SockRef::from(&fd);
+    if socket.r#type()? != socket2::Type::STREAM {
+        return Ok(Nature::Other);
+    }
+    if socket.is_listener()? {
+        return Ok(Nature::Listener);
+    }
+    let domain = socket.domain()?;
+    Ok(match domain {
+        socket2::Domain::IPV4 | socket2::Domain::IPV6 => Nature::Tcp,
+        socket2::Domain::UNIX => Nature::Unix,
+        _ => Nature::Other,
+    })
+}
+
+/// Which end of a pipe it is.
+fn pipe_nature(fd: BorrowedFd<'_>) -> io::Result<Nature> {
+    Ok(match status_flags(fd.as_raw_fd())? & libc::O_ACCMODE {
+        libc::O_RDONLY => Nature::PipeReader,
+        libc::O_WRONLY => Nature::PipeWriter,
+        _ => Nature::Other,
+    })
+}
+
+/// Sets O_NONBLOCK.
+pub fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
+    let flags = status_flags(fd.as_raw_fd())?;
+    if flags & libc::O_NONBLOCK == 0 {
+        // SAFETY: F_SETFL takes an integer and no memory.
+        check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, flags | libc::O_NONBLOCK) })?;
+    }
+    Ok(())
+}
