@@ -71,7 +71,12 @@ macro_rules! statuses {
 include!("src/status.list.rs");
 
 fn main() {
-    for file in ["build.rs", "cbindgen.toml", "src/capi", "src/status.list.rs"] {
+    for file in [
+        "build.rs",
+        "cbindgen.toml",
+        "src/capi",
+        "src/status.list.rs",
+    ] {
         println!("cargo::rerun-if-changed={file}");
     }
     println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libcopas.so.{ABI}");

@@ -74,7 +74,11 @@ pub type Outcome<T> = Result<T, Fault>;
 impl Fault {
     /// A status with words of its own.
     pub fn new(status: Status, text: impl Into<Box<str>>) -> Self {
-        Fault { status, errno: 0, text: Some(text.into()) }
+        Fault {
+            status,
+            errno: 0,
+            text: Some(text.into()),
+        }
     }
 
     /// COPAS_INVALID, with what is wrong and what would be right.
@@ -86,18 +90,30 @@ impl Fault {
     pub fn system(error: &io::Error, doing: &str) -> Self {
         let errno = error.raw_os_error().unwrap_or(0);
         let text = Some(format!("{doing}: {error}").into());
-        Fault { status: of_errno(errno), errno, text }
+        Fault {
+            status: of_errno(errno),
+            errno,
+            text,
+        }
     }
 
     /// The fault of an errno on a connection.
     pub fn errno(errno: i32) -> Self {
-        Fault { status: of_errno(errno), errno, text: None }
+        Fault {
+            status: of_errno(errno),
+            errno,
+            text: None,
+        }
     }
 }
 
 impl From<Status> for Fault {
     fn from(status: Status) -> Self {
-        Fault { status, errno: 0, text: None }
+        Fault {
+            status,
+            errno: 0,
+            text: None,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The dispatcher's exports: making it, stepping it, ending it.
 
-use super::guard::{any_handle, answer, caught, handle_of, on_dispatcher, pointer, seconds};
+use super::guard::{answer, any_handle, caught, handle_of, on_dispatcher, pointer, seconds};
 use super::memory::{Growing, read_sized, write_sized};
 use super::types::*;
 use super::{c_int, copas_status};
@@ -209,7 +209,9 @@ pub extern "C" fn copas_post(
     answer(|| {
         let call = r#fn.ok_or_else(|| Fault::invalid("the function to post is NULL"))?;
         let posted = Posted { call, user };
-        registry::visit(handle_of(c)?, |inbox| inbox.post(Letter::Call(Box::new(|d| posted.run(d)))))
+        registry::visit(handle_of(c)?, |inbox| {
+            inbox.post(Letter::Call(Box::new(|d| posted.run(d))))
+        })
     })
 }
 
@@ -259,7 +261,12 @@ pub unsafe extern "C" fn copas_error(c: *mut copas, info: *mut copas_error_info)
         d.with_detail(|detail| {
             detail.borrowed = CString::new(detail.text.replace('\0', " ")).unwrap_or_default();
             let (status, sys_errno) = (detail.status as c_int, detail.errno);
-            let told = copas_error_info { size: 0, status, sys_errno, text: detail.borrowed.as_ptr() };
+            let told = copas_error_info {
+                size: 0,
+                status,
+                sys_errno,
+                text: detail.borrowed.as_ptr(),
+            };
             // SAFETY: NULL or a struct with its size, as the comment asks.
             unsafe { write_sized(info, &told) }
         })
@@ -288,9 +295,15 @@ fn make(claim: Claim, config: Option<copas_config>) -> Outcome<Rc<Dispatcher>> {
 fn settings(config: Option<copas_config>) -> Outcome<Settings> {
     let (flags, stack_size) = config.as_ref().map_or((0, 0), |c| (c.flags, c.stack_size));
     if flags & !QUIET != 0 {
-        return Err(Fault::invalid("copas_config.flags has a flag that this version does not know"));
+        return Err(Fault::invalid(
+            "copas_config.flags has a flag that this version does not know",
+        ));
     }
-    let stack_size = if stack_size == 0 { STACK_SIZE } else { check_stack_size(stack_size)? };
+    let stack_size = if stack_size == 0 {
+        STACK_SIZE
+    } else {
+        check_stack_size(stack_size)?
+    };
     let report = config.and_then(|c| c.report.map(|report| (report, c.report_user)));
     let report: Report = match report {
         Some((call, user)) => Box::new(move |level, text| {
@@ -303,7 +316,11 @@ fn settings(config: Option<copas_config>) -> Outcome<Settings> {
             let _ = writeln!(std::io::stderr(), "copas: {text}");
         }),
     };
-    Ok(Settings { report, stack_size, clock: Clock::Monotonic })
+    Ok(Settings {
+        report,
+        stack_size,
+        clock: Clock::Monotonic,
+    })
 }
 
 /// A stack size that a caller asked for; 0 stands for the default.
@@ -329,9 +346,11 @@ fn errno_of(fault: &Fault) -> c_int {
 
 /// Uses the inbox of a dispatcher, from any OS thread and from signal handlers.
 fn visit(c: *const copas, act: impl FnOnce(&crate::dispatcher::Inbox)) -> copas_status {
-    os_thread::keeping_errno(|| match handle_of(c).and_then(|handle| registry::visit(handle, act)) {
-        Ok(()) => Status::OK as copas_status,
-        Err(fault) => fault.status as copas_status,
+    os_thread::keeping_errno(|| {
+        match handle_of(c).and_then(|handle| registry::visit(handle, act)) {
+            Ok(()) => Status::OK as copas_status,
+            Err(fault) => fault.status as copas_status,
+        }
     })
 }
 
@@ -355,5 +374,6 @@ impl Posted {
 /// A text of the program as its message, or the status' own message.
 pub(super) fn text_or_message(text: Option<&str>, status: c_int) -> CString {
     let message: &CStr = crate::status::message(status);
-    text.and_then(|text| CString::new(text).ok()).unwrap_or_else(|| message.to_owned())
+    text.and_then(|text| CString::new(text).ok())
+        .unwrap_or_else(|| message.to_owned())
 }

@@ -33,7 +33,11 @@ impl Named for copas_operation {
 pub fn handle_of<T: Named>(pointer: *const T) -> Outcome<Handle> {
     let handle = any_handle(pointer.cast())?;
     // No text: it would allocate, and signal handlers come this way.
-    if handle.kind() == T::KIND { Ok(handle) } else { Err(Status::INVALID.into()) }
+    if handle.kind() == T::KIND {
+        Ok(handle)
+    } else {
+        Err(Status::INVALID.into())
+    }
 }
 
 /// The handle that a pointer of any of the header's types is.
@@ -134,7 +138,9 @@ pub fn on_thread<A: Answer>(
 
 /// The open socket of a handle.
 pub fn socket(d: &Dispatcher, handle: Handle) -> Outcome<Rc<Socket>> {
-    Net::of(d).socket(handle).ok_or_else(|| Status::STALE.into())
+    Net::of(d)
+        .socket(handle)
+        .ok_or_else(|| Status::STALE.into())
 }
 
 /// The open socket of a pointer, which must belong to `d`.
@@ -149,5 +155,9 @@ pub fn socket_of(d: &Dispatcher, skt: *const copas_socket) -> Outcome<Rc<Socket>
 
 /// A number of seconds, or why it is none.
 pub fn seconds(value: f64) -> Outcome<f64> {
-    if value.is_nan() { Err(Fault::invalid("a number of seconds is NAN")) } else { Ok(value) }
+    if value.is_nan() {
+        Err(Fault::invalid("a number of seconds is NAN"))
+    } else {
+        Ok(value)
+    }
 }

@@ -30,13 +30,17 @@ pub unsafe fn read_sized<T: Growing>(pointer: *const T) -> Outcome<Option<T>> {
     // SAFETY: the caller says that at least the size is there.
     let size = unsafe { pointer.cast::<usize>().read_unaligned() };
     if !(mem::size_of::<usize>()..=LARGEST).contains(&size) {
-        return Err(Fault::invalid("a struct's size field is not set: .size = sizeof the struct"));
+        return Err(Fault::invalid(
+            "a struct's size field is not set: .size = sizeof the struct",
+        ));
     }
     // SAFETY: the caller says that `size` bytes are there.
     let bytes = unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), size) };
     let known = size.min(mem::size_of::<T>());
     if bytes[known..].iter().any(|&byte| byte != 0) {
-        return Err(Fault::invalid("a struct has fields that this version does not know"));
+        return Err(Fault::invalid(
+            "a struct has fields that this version does not know",
+        ));
     }
     // SAFETY: `Growing` says that zeros are a value of T.
     let mut value: T = unsafe { mem::zeroed() };
@@ -57,7 +61,9 @@ pub unsafe fn write_sized<T: Growing>(pointer: *mut T, value: &T) -> Outcome<()>
     let size = unsafe { pointer.cast::<usize>().read_unaligned() };
     let head = mem::size_of::<usize>();
     if !(head + 1..=LARGEST).contains(&size) {
-        return Err(Fault::invalid("a struct's size field is not set: .size = sizeof the struct"));
+        return Err(Fault::invalid(
+            "a struct's size field is not set: .size = sizeof the struct",
+        ));
     }
     let tail = size.min(mem::size_of::<T>()) - head;
     let from = std::ptr::from_ref(value).cast::<u8>();
@@ -117,7 +123,9 @@ pub unsafe fn bytes_mut<'a>(memory: *mut c_void, len: usize) -> Outcome<&'a mut 
 
 fn check(data: *const c_void, len: usize) -> Outcome<()> {
     if data.is_null() && len != 0 {
-        return Err(Fault::invalid("the data pointer is NULL but the length is not 0"));
+        return Err(Fault::invalid(
+            "the data pointer is NULL but the length is not 0",
+        ));
     }
     if len > isize::MAX as usize {
         return Err(Fault::invalid("the length is beyond what memory can hold"));
@@ -135,10 +143,14 @@ pub unsafe fn text<'a>(text: *const c_char) -> Outcome<Option<&'a str>> {
     }
     // SAFETY: the caller says that it is terminated.
     let text = unsafe { CStr::from_ptr(text) }.to_str();
-    text.map(Some).map_err(|_| Fault::invalid("a text is not UTF-8"))
+    text.map(Some)
+        .map_err(|_| Fault::invalid("a text is not UTF-8"))
 }
 
 /// Lent bytes as C sees them.
 pub fn lent((data, len): Lent) -> copas_bytes {
-    copas_bytes { data: data.cast(), len }
+    copas_bytes {
+        data: data.cast(),
+        len,
+    }
 }

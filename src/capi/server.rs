@@ -44,8 +44,13 @@ pub extern "C" fn copas_addserver(
             limits: socket.limits.get(),
         };
         let handler = handler_of(handler, User::new(user, None))?;
-        let settings =
-            ServerSettings { handler, name: None, inherited, stack_size: 0, autoclose: true };
+        let settings = ServerSettings {
+            handler,
+            name: None,
+            inherited,
+            stack_size: 0,
+            autoclose: true,
+        };
         net::add_server(d, &socket, settings)
     })
 }
@@ -85,7 +90,9 @@ pub extern "C" fn copas_removeserver(
     server: *mut copas_socket,
     keep_open: core::ffi::c_int,
 ) -> copas_status {
-    on_socket(server, |d, socket| net::remove_server(d, socket, keep_open != 0))
+    on_socket(server, |d, socket| {
+        net::remove_server(d, socket, keep_open != 0)
+    })
 }
 
 /// The program's handler, with its pointer, as the layers below call it.
@@ -106,8 +113,10 @@ unsafe fn settings_of(
     handler: net::Handler,
     options: Option<copas_server_options>,
 ) -> Outcome<ServerSettings> {
-    let mut inherited =
-        Inherited { timeouts: Timeouts::all(-1.0), limits: socket.limits.get() };
+    let mut inherited = Inherited {
+        timeouts: Timeouts::all(-1.0),
+        limits: socket.limits.get(),
+    };
     let Some(options) = options else {
         return Ok(ServerSettings {
             handler,
@@ -118,7 +127,9 @@ unsafe fn settings_of(
         });
     };
     if options.flags & !KEEP_OPEN != 0 {
-        return Err(Fault::invalid("copas_server_options.flags has an unknown flag"));
+        return Err(Fault::invalid(
+            "copas_server_options.flags has an unknown flag",
+        ));
     }
     if seconds(options.timeout)? != 0.0 {
         inherited.timeouts = Timeouts::all(options.timeout);
@@ -132,5 +143,11 @@ unsafe fn settings_of(
     let name = unsafe { text(options.name) }?.map(Rc::from);
     let stack_size = check_stack_size(options.stack_size)?;
     let autoclose = options.flags & KEEP_OPEN == 0;
-    Ok(ServerSettings { handler, name, inherited, stack_size, autoclose })
+    Ok(ServerSettings {
+        handler,
+        name,
+        inherited,
+        stack_size,
+        autoclose,
+    })
 }

@@ -184,15 +184,14 @@ pub extern "C" fn copas_settimeouts(
 /// 64 MiB). 0 leaves one unchanged. On a listening socket: what accepted sockets inherit.
 /// Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
 #[unsafe(no_mangle)]
-pub extern "C" fn copas_setlimits(
-    skt: *mut copas_socket,
-    line: usize,
-    all: usize,
-) -> copas_status {
+pub extern "C" fn copas_setlimits(skt: *mut copas_socket, line: usize, all: usize) -> copas_status {
     on_socket(skt, |_, socket| {
         let before = socket.limits.get();
         let or = |new: usize, before: usize| if new == 0 { before } else { new };
-        socket.limits.set(Limits { line: or(line, before.line), all: or(all, before.all) });
+        socket.limits.set(Limits {
+            line: or(line, before.line),
+            all: or(all, before.all),
+        });
         Ok(())
     })
 }
@@ -277,7 +276,11 @@ fn address_of(address: &Address) -> copas_address {
     for (place, byte) in host[..111].iter_mut().zip(&address.host) {
         *place = *byte as c_char;
     }
-    copas_address { family: address.family, port: c_int::from(address.port), host }
+    copas_address {
+        family: address.family,
+        port: c_int::from(address.port),
+        host,
+    }
 }
 
 /// A socket's numbers as C sees them.

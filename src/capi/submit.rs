@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The exports that need neither coroutines nor callbacks: submit, poll, cancel.
 
-use super::guard::{handle_of, on, on_dispatcher, on_socket, pointer, seconds, answer};
+use super::guard::{answer, handle_of, on, on_dispatcher, on_socket, pointer, seconds};
 use super::memory::{bytes, lent, place, put};
 use super::stream::pattern_of;
 use super::types::*;
@@ -104,7 +104,9 @@ pub unsafe extern "C" fn copas_poll(
 ) -> c_int {
     on_dispatcher(c, |d| {
         if !(1..=MOST_EVENTS).contains(&count) {
-            return Err(Fault::invalid(format!("count {count} is not within 1 to {MOST_EVENTS}")));
+            return Err(Fault::invalid(format!(
+                "count {count} is not within 1 to {MOST_EVENTS}"
+            )));
         }
         // SAFETY: NULL or writable, as the comment asks.
         unsafe { place(events, "events") }?;
@@ -158,4 +160,7 @@ fn event_of(event: &Event) -> copas_event {
     }
 }
 
-const _: () = assert!(core::mem::size_of::<copas_event>() == 64, "copas_event keeps its size");
+const _: () = assert!(
+    core::mem::size_of::<copas_event>() == 64,
+    "copas_event keeps its size"
+);

@@ -2,7 +2,7 @@
 //! The exports about coroutines.
 
 use super::dispatcher::{check_stack_size, text_or_message};
-use super::guard::{any_handle, answer, caught, handle_of, on, on_dispatcher, on_thread};
+use super::guard::{answer, any_handle, caught, handle_of, on, on_dispatcher, on_thread};
 use super::guard::{pointer, seconds as check_seconds, socket};
 use super::memory::{Growing, put, read_sized, text as text_of};
 use super::types::*;
@@ -122,11 +122,7 @@ pub extern "C" fn copas_join(thread: *mut copas_thread, timeout: f64) -> copas_s
 /// Errors: COPAS_CANCELED, COPAS_CANNOT_WAIT, COPAS_INVALID (also for NAN), COPAS_STALE,
 /// COPAS_WRONG_THREAD. Switch point. Outside of coroutines it steps the dispatcher meanwhile.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn copas_pause(
-    c: *mut copas,
-    seconds: f64,
-    slept: *mut f64,
-) -> copas_status {
+pub unsafe extern "C" fn copas_pause(c: *mut copas, seconds: f64, slept: *mut f64) -> copas_status {
     on_dispatcher(c, |d| {
         let time = check_seconds(seconds)?;
         d.bind();
@@ -168,7 +164,9 @@ pub extern "C" fn copas_wakeup(thread: *mut copas_thread) -> c_int {
 #[unsafe(no_mangle)]
 pub extern "C" fn copas_running() -> *mut copas_thread {
     caught(std::ptr::null_mut(), || {
-        let running = current::get().and_then(|d| registry::enter(d).ok()).and_then(|d| d.running());
+        let running = current::get()
+            .and_then(|d| registry::enter(d).ok())
+            .and_then(|d| d.running());
         running.map_or(std::ptr::null_mut(), |thread| pointer(thread.handle))
     })
 }
@@ -239,7 +237,9 @@ pub unsafe extern "C" fn copas_setname(handle: *mut c_void, name: *const c_char)
         let handle = any_handle(handle)?;
         // SAFETY: NULL or terminated, as the comment asks.
         let name = unsafe { text_of(name) }?.ok_or_else(|| Fault::invalid("the name is NULL"))?;
-        on(handle, |d| with_name(d, handle, |place| *place = given_name(name)))
+        on(handle, |d| {
+            with_name(d, handle, |place| *place = given_name(name))
+        })
     })
 }
 
@@ -249,7 +249,9 @@ pub unsafe extern "C" fn copas_setname(handle: *mut c_void, name: *const c_char)
 pub extern "C" fn copas_getname(handle: *mut c_void) -> *const c_char {
     caught(std::ptr::null(), || {
         let told = any_handle(handle).and_then(|handle| {
-            on(handle, |d| with_name(d, handle, |name| name.text().as_ptr()))
+            on(handle, |d| {
+                with_name(d, handle, |name| name.text().as_ptr())
+            })
         });
         told.unwrap_or(std::ptr::null())
     })
@@ -292,17 +294,20 @@ fn error_handler(
 
 /// A name as the program gave it, cut at the longest.
 fn given_name(name: &str) -> Name {
-    let end = (0..=LONGEST_NAME).rev().find(|&end| name.is_char_boundary(end)).unwrap_or(0);
-    let name = if name.len() > LONGEST_NAME { &name[..end] } else { name };
+    let end = (0..=LONGEST_NAME)
+        .rev()
+        .find(|&end| name.is_char_boundary(end))
+        .unwrap_or(0);
+    let name = if name.len() > LONGEST_NAME {
+        &name[..end]
+    } else {
+        name
+    };
     Name::Given(CString::new(name).unwrap_or_default())
 }
 
 /// Acts on the name of a coroutine or socket.
-fn with_name<R>(
-    d: &Dispatcher,
-    handle: Handle,
-    act: impl FnOnce(&mut Name) -> R,
-) -> Outcome<R> {
+fn with_name<R>(d: &Dispatcher, handle: Handle, act: impl FnOnce(&mut Name) -> R) -> Outcome<R> {
     match handle.kind() {
         Kind::Thread => {
             let thread = d.thread(handle).ok_or(Status::STALE)?;

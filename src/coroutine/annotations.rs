@@ -44,7 +44,10 @@ fn tools() -> Option<&'static Tools> {
 }
 
 fn find() -> Option<Tools> {
-    let tools = Tools { asan: find_asan(), tsan: find_tsan() };
+    let tools = Tools {
+        asan: find_asan(),
+        tsan: find_tsan(),
+    };
     (tools.asan.is_some() || tools.tsan.is_some()).then_some(tools)
 }
 
@@ -83,7 +86,10 @@ fn find_tsan() -> Option<Tsan> {
 
 /// The stack was used by a coroutine that has ended: its memory is clean again.
 pub fn unpoison(bottom: usize, len: usize) {
-    if let Some(Tools { asan: Some(asan), .. }) = tools() {
+    if let Some(Tools {
+        asan: Some(asan), ..
+    }) = tools()
+    {
         // SAFETY: the range is a stack of the pool's, which nothing runs on.
         unsafe { (asan.unpoison)(bottom as *const c_void, len) };
     }
@@ -106,7 +112,10 @@ impl Fiber {
     pub fn new() -> Option<Box<Self>> {
         let tools = tools()?;
         // SAFETY: creating a fiber has no conditions; `Drop` destroys it.
-        let tsan = tools.tsan.as_ref().map_or(ptr::null_mut(), |t| unsafe { (t.create)(0) });
+        let tsan = tools
+            .tsan
+            .as_ref()
+            .map_or(ptr::null_mut(), |t| unsafe { (t.create)(0) });
         Some(Box::new(Fiber {
             tsan,
             tsan_resumer: ptr::null_mut(),
@@ -135,7 +144,10 @@ impl Fiber {
 
     /// After the switch to the coroutine, on its stack.
     pub fn entered(&mut self) {
-        if let Some(Tools { asan: Some(asan), .. }) = tools() {
+        if let Some(Tools {
+            asan: Some(asan), ..
+        }) = tools()
+        {
             let (bottom, len) = (&mut self.resumer_bottom, &mut self.resumer_len);
             // SAFETY: the switch that `entering` announced has just happened.
             unsafe { (asan.finish)(self.fake, bottom, len) };
@@ -146,7 +158,11 @@ impl Fiber {
     pub fn leaving(&mut self, ended: bool) {
         let Some(tools) = tools() else { return };
         if let Some(asan) = &tools.asan {
-            let keep: *mut *mut c_void = if ended { ptr::null_mut() } else { &mut self.fake };
+            let keep: *mut *mut c_void = if ended {
+                ptr::null_mut()
+            } else {
+                &mut self.fake
+            };
             // SAFETY: the bounds are those that `entered` was told of the resumer's stack.
             unsafe { (asan.start)(keep, self.resumer_bottom, self.resumer_len) };
         }
@@ -158,7 +174,10 @@ impl Fiber {
 
     /// After the switch back, on the resumer's stack.
     pub fn left(&mut self) {
-        if let Some(Tools { asan: Some(asan), .. }) = tools() {
+        if let Some(Tools {
+            asan: Some(asan), ..
+        }) = tools()
+        {
             // SAFETY: the switch that `leaving` announced has just happened; NULL: not asked.
             unsafe { (asan.finish)(self.fake_resumer, ptr::null_mut(), ptr::null_mut()) };
         }
@@ -167,7 +186,10 @@ impl Fiber {
 
 impl Drop for Fiber {
     fn drop(&mut self) {
-        if let Some(Tools { tsan: Some(tsan), .. }) = tools() {
+        if let Some(Tools {
+            tsan: Some(tsan), ..
+        }) = tools()
+        {
             // SAFETY: created by `new`, destroyed once, while another fiber runs.
             unsafe { (tsan.destroy)(self.tsan) };
         }

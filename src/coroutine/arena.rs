@@ -37,7 +37,12 @@ impl Arena {
     pub fn reserve(stack_size: usize, before: usize) -> io::Result<Self> {
         let slots = (FIRST_SLOTS << before.min(16)).min(MOST_SLOTS);
         let region = Region::reserve(slots * (WIDE_GUARD + stack_size))?;
-        Ok(Arena { region, stack_size, slots, cut: Cell::new(0) })
+        Ok(Arena {
+            region,
+            stack_size,
+            slots,
+            cut: Cell::new(0),
+        })
     }
 
     /// Cuts the next slot: its number, with its guard in place. None when all are cut.

@@ -67,7 +67,12 @@ impl StackPool {
             return shelf.take();
         }
         let (warm, cold) = (Vec::new(), Vec::new());
-        let mut shelf = Shelf { size, arenas: Vec::new(), warm, cold };
+        let mut shelf = Shelf {
+            size,
+            arenas: Vec::new(),
+            warm,
+            cold,
+        };
         let stack = shelf.take();
         shelves.push(shelf);
         stack
@@ -108,7 +113,11 @@ mod tests {
         assert!(bounds.windows(2).all(|pair| pair[0].1 < pair[1].0));
         let tops: std::collections::HashSet<_> = bounds.iter().map(|b| b.1 % 4096).collect();
         assert_eq!(tops.len(), 16);
-        assert!(bounds.iter().all(|b| b.1 % 16 == 0 && b.1 - b.0 > SIZE - 4096));
+        assert!(
+            bounds
+                .iter()
+                .all(|b| b.1 % 16 == 0 && b.1 - b.0 > SIZE - 4096)
+        );
     }
 
     #[test]

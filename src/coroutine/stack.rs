@@ -25,14 +25,23 @@ pub struct Stack {
 impl Stack {
     /// Cuts the arena's next stack. None when the arena is used up.
     pub fn cut(arena: &Rc<Arena>) -> std::io::Result<Option<Self>> {
-        let Some(slot) = arena.cut()? else { return Ok(None) };
+        let Some(slot) = arena.cut()? else {
+            return Ok(None);
+        };
         let (bottom, highest) = arena.bounds(slot);
         let top = highest - (slot % TOPS) * STAGGER;
         let pointers = StackPointer::new(top).zip(StackPointer::new(bottom));
         let (top, bottom) = pointers.expect("no mapping has the address 0");
-        let registration = ValgrindStackRegistration::new(bottom.get() as *mut u8, highest - bottom.get());
+        let registration =
+            ValgrindStackRegistration::new(bottom.get() as *mut u8, highest - bottom.get());
         let arena = Rc::clone(arena);
-        Ok(Some(Stack { arena, slot, top, bottom, _registration: registration }))
+        Ok(Some(Stack {
+            arena,
+            slot,
+            top,
+            bottom,
+            _registration: registration,
+        }))
     }
 
     /// The usable bytes that its pool knows it by.

@@ -73,15 +73,22 @@ impl Coroutine {
             shared.annotate(|fiber| fiber.leaving(true));
             shared.yielder.set(None);
         });
-        Coroutine { inner: RefCell::new(Some(inner)), link, bounds }
+        Coroutine {
+            inner: RefCell::new(Some(inner)),
+            link,
+            bounds,
+        }
     }
 
     /// Runs it until it suspends itself or ends. For the stack that it is not running on.
     pub fn resume(&self) -> State {
         let mut inner = self.inner.borrow_mut();
-        let inner = inner.as_mut().expect("a coroutine has its inside until it is dropped");
+        let inner = inner
+            .as_mut()
+            .expect("a coroutine has its inside until it is dropped");
         let (bottom, top) = self.bounds;
-        self.link.annotate(|fiber| fiber.entering(bottom, top - bottom));
+        self.link
+            .annotate(|fiber| fiber.entering(bottom, top - bottom));
         self.link.running.set(true);
         let words = exceptions::words();
         self.link.exchange(words);
@@ -100,8 +107,15 @@ impl Coroutine {
         let here = 0u8;
         let address = std::ptr::from_ref(&here) as usize;
         let own = self.bounds.0 <= address && address < self.bounds.1;
-        assert!(self.link.running.get() && own, "a coroutine suspends itself on its own stack");
-        let yielder = self.link.yielder.get().expect("a running body has its way back");
+        assert!(
+            self.link.running.get() && own,
+            "a coroutine suspends itself on its own stack"
+        );
+        let yielder = self
+            .link
+            .yielder
+            .get()
+            .expect("a running body has its way back");
         self.link.annotate(|fiber| fiber.leaving(false));
         // SAFETY: the yielder lies on this stack, in the frame of the body, which has not returned
         // since this code runs on the same stack, above it.
@@ -112,7 +126,9 @@ impl Coroutine {
     /// Whether it has been resumed at all.
     pub fn is_started(&self) -> bool {
         // A running coroutine has its record borrowed by `resume`.
-        self.inner.try_borrow().map_or(true, |inner| inner.as_ref().is_none_or(Inner::started))
+        self.inner
+            .try_borrow()
+            .map_or(true, |inner| inner.as_ref().is_none_or(Inner::started))
     }
 
     /// Its stack, if its body has returned or never ran (it is dropped then). None for one that is
@@ -147,7 +163,8 @@ impl Link {
     /// Exchanges the OS thread's C++ words with those of the side that runs next.
     fn exchange(&self, place: Option<NonNull<Words>>) {
         if let Some(place) = place {
-            self.words.set(exceptions::exchange(place, self.words.get()));
+            self.words
+                .set(exceptions::exchange(place, self.words.get()));
         }
     }
 

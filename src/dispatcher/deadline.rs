@@ -36,7 +36,11 @@ pub struct Deadline {
 impl Deadline {
     /// No time limit.
     pub fn new() -> Self {
-        Deadline { state: Cell::new(State::Idle), note: Cell::new(0), passed: Cell::new(false) }
+        Deadline {
+            state: Cell::new(State::Idle),
+            note: Cell::new(0),
+            passed: Cell::new(false),
+        }
     }
 
     /// Whether the last one armed has passed.
@@ -60,17 +64,25 @@ pub struct Note {
 
 /// Seconds as nanoseconds, never rounded down; None is no limit.
 pub fn nanoseconds(seconds: f64) -> Option<u64> {
-    (0.0..ENDLESS).contains(&seconds).then(|| (seconds * 1e9).ceil() as u64)
+    (0.0..ENDLESS)
+        .contains(&seconds)
+        .then(|| (seconds * 1e9).ceil() as u64)
 }
 
 impl Dispatcher {
     /// Gives `who`, whose deadline is `of`, a time limit from about now on. Negative is none.
     pub fn arm(&self, of: &Deadline, who: Handle, seconds: f64) {
         of.passed.set(false);
-        let Some(nanoseconds) = nanoseconds(seconds) else { return };
+        let Some(nanoseconds) = nanoseconds(seconds) else {
+            return;
+        };
         of.note.set(of.note.get().wrapping_add(1));
         of.state.set(State::Noted);
-        self.notes.borrow_mut().push(Note { who, note: of.note.get(), nanoseconds });
+        self.notes.borrow_mut().push(Note {
+            who,
+            note: of.note.get(),
+            nanoseconds,
+        });
         self.noted.set(self.noted.get() + 1);
     }
 
@@ -108,7 +120,9 @@ impl Dispatcher {
                 let is_current = matches!(deadline.state.get(), State::Noted);
                 if is_current && deadline.note.get() == note.note {
                     let at = now.saturating_add(note.nanoseconds).div_ceil(TICK);
-                    deadline.state.set(State::Armed(self.wheel.borrow_mut().arm(at, note.who)));
+                    deadline
+                        .state
+                        .set(State::Armed(self.wheel.borrow_mut().arm(at, note.who)));
                 }
             });
         }
@@ -119,7 +133,9 @@ impl Dispatcher {
     /// Wakes those whose time has come; whether there were any.
     pub(super) fn pass_deadlines(&self, now: u64) -> bool {
         let mut due = self.due.take();
-        self.wheel.borrow_mut().expire(now / TICK, |_, who| due.push(who));
+        self.wheel
+            .borrow_mut()
+            .expire(now / TICK, |_, who| due.push(who));
         let any = !due.is_empty();
         for who in due.drain(..) {
             self.with_deadline(who, Deadline::pass);
@@ -134,7 +150,10 @@ impl Dispatcher {
 
     /// When the earliest time limit in the wheel passes, in nanoseconds.
     pub(super) fn next_deadline(&self) -> Option<u64> {
-        self.wheel.borrow().next().map(|tick| tick.saturating_mul(TICK))
+        self.wheel
+            .borrow()
+            .next()
+            .map(|tick| tick.saturating_mul(TICK))
     }
 
     /// Acts on the deadline of a waiter that still exists.

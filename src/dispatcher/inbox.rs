@@ -101,7 +101,11 @@ impl Inbox {
 
     /// The signals raised since the last call.
     pub fn take_signals(&self) -> u32 {
-        if self.signals.load(SeqCst) == 0 { 0 } else { self.signals.swap(0, SeqCst) }
+        if self.signals.load(SeqCst) == 0 {
+            0
+        } else {
+            self.signals.swap(0, SeqCst)
+        }
     }
 
     /// The grace of the shutdown that was asked for.

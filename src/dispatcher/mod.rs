@@ -2,8 +2,8 @@
 //! The dispatcher: who waits for what, and whose turn it is. It knows nothing of sockets (they are
 //! its `Driver`'s) nor of C.
 
-pub mod current;
 mod alive;
+pub mod current;
 mod deadline;
 mod driver;
 mod handle;
@@ -69,12 +69,17 @@ pub struct Detail {
 impl Default for Detail {
     fn default() -> Self {
         let text = Cow::Borrowed("no call has failed");
-        Detail { status: Status::OK, errno: 0, text, borrowed: Default::default() }
+        Detail {
+            status: Status::OK,
+            errno: 0,
+            text,
+            borrowed: Default::default(),
+        }
     }
 }
 
 /// The root stack as a waiter.
-pub(self) struct Root {
+struct Root {
     deadline: Deadline,
     woken: Cell<bool>,
     detail: RefCell<Detail>,
@@ -166,18 +171,25 @@ impl Dispatcher {
     }
 
     fn driver(&self) -> &dyn Driver {
-        self.driver.get().expect("a dispatcher has its driver from the start").as_ref()
+        self.driver
+            .get()
+            .expect("a dispatcher has its driver from the start")
+            .as_ref()
     }
 
     /// The driver as the type that it is.
     pub fn driver_as<D: Driver>(&self) -> &D {
         let driver: &dyn Any = self.driver();
-        driver.downcast_ref().expect("the driver is of the one type that there is")
+        driver
+            .downcast_ref()
+            .expect("the driver is of the one type that there is")
     }
 
     /// A waker of the poller, for other OS threads.
     pub(self) fn kernel_waker(&self) -> Outcome<mio::Waker> {
-        self.poller.waker().map_err(|e| Fault::system(&e, "open the poller's waker"))
+        self.poller
+            .waker()
+            .map_err(|e| Fault::system(&e, "open the poller's waker"))
     }
 
     /// A generation that no handle under this number has had.

@@ -95,7 +95,10 @@ impl Dispatcher {
 
     /// The record of an operation whose event has not been delivered.
     pub fn operation(&self, handle: Handle) -> Option<Rc<Operation>> {
-        self.operations.borrow().get(handle.slot(), handle.generation()).cloned()
+        self.operations
+            .borrow()
+            .get(handle.slot(), handle.generation())
+            .cloned()
     }
 
     /// Has an operation end with COPAS_CANCELED, unless it has ended.

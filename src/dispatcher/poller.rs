@@ -30,7 +30,11 @@ impl Poller {
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
         let events = RefCell::new(Events::with_capacity(super::EVENTS));
-        Ok(Poller { poll: RefCell::new(poll), events, registry })
+        Ok(Poller {
+            poll: RefCell::new(poll),
+            events,
+            registry,
+        })
     }
 
     /// A waker for other OS threads.
@@ -64,7 +68,9 @@ impl Dispatcher {
     /// Registers a descriptor for `who`, once.
     pub fn register(&self, fd: RawFd, who: Handle) -> io::Result<()> {
         let interest = Interest::READABLE | Interest::WRITABLE;
-        self.poller.registry.register(&mut SourceFd(&fd), Token(who.bits() as usize), interest)
+        self.poller
+            .registry
+            .register(&mut SourceFd(&fd), Token(who.bits() as usize), interest)
     }
 
     /// Takes a descriptor out of the poller that stays open.
@@ -143,10 +149,20 @@ impl Dispatcher {
 
     /// Tells the driver of one event.
     fn hand_out(&self, event: &mio::event::Event) {
-        let Some(source) = Handle::from_bits(event.token().0 as u64) else { return };
+        let Some(source) = Handle::from_bits(event.token().0 as u64) else {
+            return;
+        };
         let hangup = event.is_read_closed() || event.is_write_closed() || event.is_error();
         let readable = event.is_readable() || hangup;
         let writable = event.is_writable() || hangup;
-        self.driver().ready(self, source, Readiness { readable, writable, hangup });
+        self.driver().ready(
+            self,
+            source,
+            Readiness {
+                readable,
+                writable,
+                hangup,
+            },
+        );
     }
 }

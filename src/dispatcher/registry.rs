@@ -79,10 +79,15 @@ pub fn publish(make: impl FnOnce(Claim) -> Outcome<Rc<Dispatcher>>) -> Outcome<H
     let entry = &TABLE[index];
     let generation = entry.last.load(Relaxed) + 1;
     let handle = Handle::new(Kind::Dispatcher, index as u16, 0, generation);
-    let dispatcher = make(Claim { handle, slots_from: entry.slots_from.load(Relaxed) })?;
+    let dispatcher = make(Claim {
+        handle,
+        slots_from: entry.slots_from.load(Relaxed),
+    })?;
     entry.inbox.open(dispatcher.kernel_waker()?);
     entry.last.store(generation, Relaxed);
-    entry.dispatcher.store(Rc::into_raw(dispatcher).cast_mut(), Release);
+    entry
+        .dispatcher
+        .store(Rc::into_raw(dispatcher).cast_mut(), Release);
     entry.generation.store(generation, SeqCst);
     Ok(handle)
 }
@@ -148,7 +153,9 @@ impl Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         if self.releases {
-            TABLE[self.handle.dispatcher() as usize].holder.store(0, Release);
+            TABLE[self.handle.dispatcher() as usize]
+                .holder
+                .store(0, Release);
         }
     }
 }
@@ -171,7 +178,10 @@ pub fn enter(handle: Handle) -> Outcome<Entered> {
             return Err(Status::STALE.into());
         }
     }
-    Ok(Entered { dispatcher: entry.dispatcher.load(Acquire), releases })
+    Ok(Entered {
+        dispatcher: entry.dispatcher.load(Acquire),
+        releases,
+    })
 }
 
 /// The handle of the dispatcher that `handle` belongs to, if it lives.
@@ -181,15 +191,23 @@ pub fn dispatcher_of(handle: Handle) -> Outcome<Handle> {
         return Err(Status::STALE.into());
     }
     let generation = entry.generation.load(SeqCst);
-    Ok(Handle::new(Kind::Dispatcher, handle.dispatcher(), 0, generation))
+    Ok(Handle::new(
+        Kind::Dispatcher,
+        handle.dispatcher(),
+        0,
+        generation,
+    ))
 }
 
 /// Lets any OS thread or signal handler use a living dispatcher's inbox.
 pub fn visit<R>(handle: Handle, act: impl FnOnce(&Inbox) -> R) -> Outcome<R> {
     let entry = entry_of(handle)?;
     entry.visitors.fetch_add(1, SeqCst);
-    let result =
-        if is_current(handle, entry) { Ok(act(&entry.inbox)) } else { Err(Status::STALE.into()) };
+    let result = if is_current(handle, entry) {
+        Ok(act(&entry.inbox))
+    } else {
+        Err(Status::STALE.into())
+    };
     entry.visitors.fetch_sub(1, SeqCst);
     result
 }

@@ -44,7 +44,9 @@ impl Dispatcher {
         let mut operations = 0;
         while turns != 0 && operations < ROUND {
             turns -= 1;
-            let Some(who) = self.ready.borrow_mut().pop_front() else { break };
+            let Some(who) = self.ready.borrow_mut().pop_front() else {
+                break;
+            };
             operations += self.give_turn(who);
         }
         any

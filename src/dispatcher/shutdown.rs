@@ -62,7 +62,8 @@ impl Dispatcher {
     }
 
     fn cancel_everything(&self, now: u64) {
-        self.shutdown.set(Phase::Canceled(now.saturating_add(LAST_CHANCE)));
+        self.shutdown
+            .set(Phase::Canceled(now.saturating_add(LAST_CHANCE)));
         self.cancel_all();
         self.cancel_operations();
     }
@@ -86,7 +87,12 @@ impl Dispatcher {
             self.abandon(thread);
         }
         if let Some(first) = left.first() {
-            let name = first.name.borrow_mut().text().to_string_lossy().into_owned();
+            let name = first
+                .name
+                .borrow_mut()
+                .text()
+                .to_string_lossy()
+                .into_owned();
             let text = format!(
                 "{} coroutines ignored their cancellation and were abandoned, their stacks \
                  leaked; the first is {name}",
@@ -107,7 +113,11 @@ impl Dispatcher {
                 self.abandon_all();
             }
         }
-        if self.abandoned.get() == before { Ok(()) } else { Err(Status::ABANDONED) }
+        if self.abandoned.get() == before {
+            Ok(())
+        } else {
+            Err(Status::ABANDONED)
+        }
     }
 
     /// Closes everything and drops what refers back to the dispatcher.

@@ -23,7 +23,13 @@ impl<T> Slots<T> {
     /// An empty table whose generations start at `first`: higher than any that was used under the
     /// same dispatcher number before.
     pub fn new(first: u32) -> Self {
-        Slots { slots: Vec::new(), free: Vec::new(), first, highest: first, len: 0 }
+        Slots {
+            slots: Vec::new(),
+            free: Vec::new(),
+            first,
+            highest: first,
+            len: 0,
+        }
     }
 
     /// Puts in what `make` gives for its slot and generation. None when every slot is taken.
@@ -39,15 +45,24 @@ impl<T> Slots<T> {
 
     /// A new slot at the end.
     fn grow(&mut self) -> Option<u32> {
-        let slot = u32::try_from(self.slots.len()).ok().filter(|&slot| slot <= SLOTS)?;
-        self.slots.push(Slot { generation: self.first, value: None });
+        let slot = u32::try_from(self.slots.len())
+            .ok()
+            .filter(|&slot| slot <= SLOTS)?;
+        self.slots.push(Slot {
+            generation: self.first,
+            value: None,
+        });
         Some(slot)
     }
 
     /// The object of a key, unless it is stale.
     pub fn get(&self, slot: u32, generation: u32) -> Option<&T> {
         let place = self.slots.get(slot as usize)?;
-        if place.generation == generation { place.value.as_ref() } else { None }
+        if place.generation == generation {
+            place.value.as_ref()
+        } else {
+            None
+        }
     }
 
     /// Takes an object out; its key is stale from now on.
@@ -73,7 +88,9 @@ impl<T> Slots<T> {
             .filter(|(_, place)| place.value.is_some())
             .map(|(slot, place)| (slot, place.generation))
             .collect();
-        keys.into_iter().filter_map(|(slot, generation)| self.remove(slot, generation)).collect()
+        keys.into_iter()
+            .filter_map(|(slot, generation)| self.remove(slot, generation))
+            .collect()
     }
 
     /// How many objects there are.
@@ -99,9 +116,13 @@ mod tests {
     #[test]
     fn a_removed_objects_key_is_stale_although_its_slot_is_used_again() {
         let mut slots = Slots::new(1);
-        let old = *slots.insert_with(|slot, generation| (slot, generation)).unwrap();
+        let old = *slots
+            .insert_with(|slot, generation| (slot, generation))
+            .unwrap();
         assert_eq!(slots.remove(old.0, old.1), Some(old));
-        let new = *slots.insert_with(|slot, generation| (slot, generation)).unwrap();
+        let new = *slots
+            .insert_with(|slot, generation| (slot, generation))
+            .unwrap();
         assert_eq!(new.0, old.0);
         assert_eq!(slots.get(old.0, old.1), None);
         assert_eq!(slots.remove(old.0, old.1), None);
@@ -112,9 +133,13 @@ mod tests {
     #[test]
     fn a_slot_with_spent_generations_is_retired() {
         let mut slots = Slots::new(GENERATIONS);
-        let last = *slots.insert_with(|slot, generation| (slot, generation)).unwrap();
+        let last = *slots
+            .insert_with(|slot, generation| (slot, generation))
+            .unwrap();
         slots.remove(last.0, last.1);
-        let next = *slots.insert_with(|slot, generation| (slot, generation)).unwrap();
+        let next = *slots
+            .insert_with(|slot, generation| (slot, generation))
+            .unwrap();
         assert_ne!(next.0, last.0);
         assert_eq!(slots.get(last.0, last.1), None);
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //! A coroutine's record ("thread" is Copas' word for a coroutine).
 
-use super::{Dispatcher, current, registry};
 use super::deadline::Deadline;
 use super::handle::{Handle, Kind};
 use super::waitlist::WaitList;
+use super::{Dispatcher, current, registry};
 use crate::coroutine::{Coroutine, State};
 use crate::status::{Outcome, Status};
 use std::cell::{Cell, RefCell};
@@ -106,13 +106,18 @@ impl Thread {
 
     /// Whether it has run at all.
     pub fn is_started(&self) -> bool {
-        self.coroutine.borrow().as_ref().is_none_or(Coroutine::is_started)
+        self.coroutine
+            .borrow()
+            .as_ref()
+            .is_none_or(Coroutine::is_started)
     }
 
     /// Runs it until it parks, yields or ends; whether it has ended.
     pub(super) fn resume(&self) -> bool {
         let coroutine = self.coroutine.borrow();
-        coroutine.as_ref().is_none_or(|coroutine| coroutine.resume() == State::Finished)
+        coroutine
+            .as_ref()
+            .is_none_or(|coroutine| coroutine.resume() == State::Finished)
     }
 
     /// Goes back to the loop. On its own stack only.
@@ -131,7 +136,11 @@ impl Dispatcher {
         stack_size: usize,
         body: impl FnOnce() + 'static,
     ) -> Outcome<Handle> {
-        let stack = self.stacks.take(if stack_size == 0 { self.stack_size } else { stack_size });
+        let stack = self.stacks.take(if stack_size == 0 {
+            self.stack_size
+        } else {
+            stack_size
+        });
         let stack = stack.map_err(|e| crate::status::Fault::system(&e, "take a stack"))?;
         let coroutine = Coroutine::new(stack, body);
         let mut threads = self.threads.borrow_mut();
@@ -162,7 +171,10 @@ impl Dispatcher {
 
     /// The record of a coroutine that has not ended.
     pub fn thread(&self, handle: Handle) -> Option<Rc<Thread>> {
-        self.threads.borrow().get(handle.slot(), handle.generation()).cloned()
+        self.threads
+            .borrow()
+            .get(handle.slot(), handle.generation())
+            .cloned()
     }
 
     /// The coroutine that runs.
@@ -234,7 +246,9 @@ impl Dispatcher {
     /// Makes its handle stale and tells those that care.
     fn forget(&self, thread: &Rc<Thread>) {
         self.disarm(&thread.deadline);
-        self.threads.borrow_mut().remove(thread.handle.slot(), thread.handle.generation());
+        self.threads
+            .borrow_mut()
+            .remove(thread.handle.slot(), thread.handle.generation());
         self.driver().ended(thread.handle);
         thread.joiners.wake_all();
     }
@@ -243,7 +257,9 @@ impl Dispatcher {
     /// stack, at the end of its function.
     pub fn deliver_failure(&self) {
         let Some(thread) = self.running() else { return };
-        let Some(failure) = thread.failure.take() else { return };
+        let Some(failure) = thread.failure.take() else {
+            return;
+        };
         let own = thread.error_handler.borrow().clone();
         let handler = own.or_else(|| self.error_handler.borrow().clone());
         match handler {
@@ -257,7 +273,12 @@ impl Dispatcher {
 
     /// Reports a failure that nobody handled.
     fn report_failure(&self, thread: &Thread, failure: &Failure, place: &str) {
-        let name = thread.name.borrow_mut().text().to_string_lossy().into_owned();
+        let name = thread
+            .name
+            .borrow_mut()
+            .text()
+            .to_string_lossy()
+            .into_owned();
         let text = failure.text.to_string_lossy();
         let status = crate::status::name(failure.status).to_string_lossy();
         let status = if status == "COPAS_UNKNOWN" {
@@ -265,6 +286,9 @@ impl Dispatcher {
         } else {
             status.into_owned()
         };
-        self.report(super::LEVEL_ERROR, &format!("{name} failed{place}: {text} ({status})"));
+        self.report(
+            super::LEVEL_ERROR,
+            &format!("{name} failed{place}: {text} ({status})"),
+        );
     }
 }

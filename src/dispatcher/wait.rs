@@ -41,7 +41,10 @@ impl Pending {
         }
         // SAFETY: the pointer is used for dropping in place only, which keeps the pinning promise.
         let operation = NonNull::from(unsafe { operation.get_unchecked_mut() });
-        Pending { operation: operation.cast(), drop: drop::<F> }
+        Pending {
+            operation: operation.cast(),
+            drop: drop::<F>,
+        }
     }
 
     /// Drops the operation of a coroutine that will never run again.
@@ -58,9 +61,10 @@ impl Dispatcher {
     pub fn caller(&self) -> Result<Caller, Status> {
         match current::get() {
             None => Ok(Caller::Root),
-            Some(dispatcher) if dispatcher == self.handle => {
-                self.running().map(Caller::Thread).ok_or(Status::CANNOT_WAIT)
-            }
+            Some(dispatcher) if dispatcher == self.handle => self
+                .running()
+                .map(Caller::Thread)
+                .ok_or(Status::CANNOT_WAIT),
             Some(_) => Err(Status::CANNOT_WAIT),
         }
     }

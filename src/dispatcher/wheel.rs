@@ -37,7 +37,10 @@ struct List {
     last: u32,
 }
 
-const EMPTY: List = List { first: NONE, last: NONE };
+const EMPTY: List = List {
+    first: NONE,
+    last: NONE,
+};
 
 /// Things that become due at ticks.
 pub struct Wheel<T> {
@@ -66,7 +69,14 @@ impl<T: Copy> Wheel<T> {
     /// Arms `what` for a tick; one that is past is due at once.
     pub fn arm(&mut self, at: u64, what: T) -> Key {
         let at = at.max(self.now);
-        let entry = Entry { at, what, previous: NONE, next: NONE, level: 0, slot: 0 };
+        let entry = Entry {
+            at,
+            what,
+            previous: NONE,
+            next: NONE,
+            level: 0,
+            slot: 0,
+        };
         let index = self.free;
         let index = if index == NONE {
             self.entries.push(entry);
@@ -161,7 +171,13 @@ impl<T: Copy> Wheel<T> {
 
     /// Takes an entry out of its slot.
     fn unlink(&mut self, index: u32) {
-        let Entry { previous, next, level, slot, .. } = self.entries[index as usize];
+        let Entry {
+            previous,
+            next,
+            level,
+            slot,
+            ..
+        } = self.entries[index as usize];
         let (level, slot) = (level as usize, slot as usize);
         let list = &mut self.slots[level][slot];
         match previous {
@@ -247,9 +263,13 @@ mod tests {
 
     #[test]
     fn entries_are_due_as_in_a_naive_model() {
-        for (seed, (farthest, jump)) in
-            (1..).zip([(10, 5), (70, 10), (5000, 100), (300_000, 5000), (1 << 40, 1 << 30)])
-        {
+        for (seed, (farthest, jump)) in (1..).zip([
+            (10, 5),
+            (70, 10),
+            (5000, 100),
+            (300_000, 5000),
+            (1 << 40, 1 << 30),
+        ]) {
             compare_with_model(seed, farthest, jump);
         }
     }

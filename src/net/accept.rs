@@ -25,7 +25,9 @@ const LONGEST_PAUSE: f64 = 1.0;
 /// Serves a listening socket.
 pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings) -> Outcome<()> {
     if socket.nature != Nature::Listener {
-        return Err(Fault::invalid("a server needs a listening socket: see copas_bind()"));
+        return Err(Fault::invalid(
+            "a server needs a listening socket: see copas_bind()",
+        ));
     }
     if socket.server.borrow().is_some() {
         return Err(Fault::new(Status::BUSY, "this socket is served already"));
@@ -33,7 +35,9 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
     socket.register()?;
     let name = match &settings.name {
         Some(name) => Rc::clone(name),
-        None => local_address(socket).map(|address| address.to_string())?.into(),
+        None => local_address(socket)
+            .map(|address| address.to_string())?
+            .into(),
     };
     *socket.server.borrow_mut() = Some(Rc::new(Server {
         settings,
@@ -63,7 +67,9 @@ pub fn remove_server(d: &Dispatcher, socket: &Rc<Socket>, keep_open: bool) -> Ou
 
 /// Accepts what waits, up to a batch; the rest has its turn after the others.
 pub fn accept_batch(d: &Dispatcher, socket: &Rc<Socket>) {
-    let Some(server) = socket.server.borrow().clone() else { return };
+    let Some(server) = socket.server.borrow().clone() else {
+        return;
+    };
     if server.pause.get() != 0.0 && !socket.deadline.has_passed() {
         return;
     }
@@ -89,7 +95,9 @@ pub fn accept_batch(d: &Dispatcher, socket: &Rc<Socket>) {
 fn is_lack(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
-        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM | libc::EBADF | libc::EINVAL)
+        Some(
+            libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM | libc::EBADF | libc::EINVAL
+        )
     )
 }
 
@@ -119,16 +127,25 @@ fn start_handler(
     fd: OwnedFd,
 ) -> Outcome<()> {
     let net = &listener.net;
-    let nature = if listener.is_tcp() { Nature::Tcp } else { Nature::Unix };
+    let nature = if listener.is_tcp() {
+        Nature::Tcp
+    } else {
+        Nature::Unix
+    };
     let client = Socket::open(d, net, fd, nature, server.settings.inherited)?;
     if nature == Nature::Tcp {
         let _ = client.with_fd(|fd| socket2::SockRef::from(&fd).set_tcp_nodelay(true));
     }
     let number = server.accepted.get() + 1;
     server.accepted.set(number);
-    client.name.replace(Name::Served(Rc::clone(&server.name), "client", number));
+    client
+        .name
+        .replace(Name::Served(Rc::clone(&server.name), "client", number));
     let name = Name::Served(Rc::clone(&server.name), "handler", number);
-    let closing = server.settings.autoclose.then(|| Closing(Rc::clone(&client)));
+    let closing = server
+        .settings
+        .autoclose
+        .then(|| Closing(Rc::clone(&client)));
     let (handler, handle) = (Rc::clone(&server.settings.handler), client.handle);
     let body = move || {
         let _closing = closing;
@@ -158,5 +175,8 @@ impl Drop for Closing {
 /// Reports a connection that could not be served.
 fn report_lost(d: &Dispatcher, server: &Server, fault: &Fault) {
     let why = fault.text.as_deref().unwrap_or(fault.status.message());
-    d.report(LEVEL_ERROR, &format!("server {} lost a connection: {why}", server.name));
+    d.report(
+        LEVEL_ERROR,
+        &format!("server {} lost a connection: {why}", server.name),
+    );
 }

@@ -39,8 +39,13 @@ impl fmt::Display for Address {
 
 /// The address of a numeric host and a port.
 pub fn parse(host: Option<&str>, port: i32, least: i32) -> Outcome<SocketAddr> {
-    let Some(port) = u16::try_from(port).ok().filter(|&port| i32::from(port) >= least) else {
-        return Err(Fault::invalid(format!("port {port} is not within {least} to 65535")));
+    let Some(port) = u16::try_from(port)
+        .ok()
+        .filter(|&port| i32::from(port) >= least)
+    else {
+        return Err(Fault::invalid(format!(
+            "port {port} is not within {least} to 65535"
+        )));
     };
     let ip = match host {
         None | Some("*") => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -71,7 +76,13 @@ pub fn bind(d: &Dispatcher, host: Option<&str>, port: i32) -> Outcome<Rc<Socket>
         socket.listen(BACKLOG)
     };
     listen().map_err(|e| Fault::system(&e, &format!("listen on {address}")))?;
-    Socket::open(d, Net::of(d), socket.into(), Nature::Listener, Inherited::default())
+    Socket::open(
+        d,
+        Net::of(d),
+        socket.into(),
+        Nature::Listener,
+        Inherited::default(),
+    )
 }
 
 /// This side's address.
@@ -98,7 +109,9 @@ fn told(socket: &Socket, address: io::Result<SockAddr>) -> Outcome<Address> {
         None => Address {
             family: i32::from(address.family()),
             port: 0,
-            host: address.as_pathname().map_or(Vec::new(), |p| p.as_os_str().as_bytes().to_vec()),
+            host: address
+                .as_pathname()
+                .map_or(Vec::new(), |p| p.as_os_str().as_bytes().to_vec()),
         },
     })
 }

@@ -22,12 +22,20 @@ pub struct Buffer {
 impl Buffer {
     /// An empty buffer of at least `size` bytes.
     fn new(size: usize) -> Self {
-        Buffer { memory: vec![0; size], start: 0, end: 0 }
+        Buffer {
+            memory: vec![0; size],
+            start: 0,
+            end: 0,
+        }
     }
 
     /// A buffer that holds just these bytes.
     pub fn holding(bytes: &[u8]) -> Self {
-        Buffer { memory: bytes.to_vec(), start: 0, end: bytes.len() }
+        Buffer {
+            memory: bytes.to_vec(),
+            start: 0,
+            end: bytes.len(),
+        }
     }
 
     /// The bytes in it.
@@ -117,7 +125,10 @@ impl Pool {
         if size > SIZE {
             return Buffer::new(size);
         }
-        self.free.borrow_mut().pop().unwrap_or_else(|| Buffer::new(SIZE))
+        self.free
+            .borrow_mut()
+            .pop()
+            .unwrap_or_else(|| Buffer::new(SIZE))
     }
 
     /// Takes a buffer back that nobody uses any more.
@@ -139,7 +150,9 @@ mod tests {
         let mut buffer = Buffer::new(8);
         let (mut next_in, mut next_out) = (0u8, 0u8);
         for round in 0..2000usize {
-            let bytes: Vec<u8> = (0..round % 13).map(|i| next_in.wrapping_add(i as u8)).collect();
+            let bytes: Vec<u8> = (0..round % 13)
+                .map(|i| next_in.wrapping_add(i as u8))
+                .collect();
             next_in = next_in.wrapping_add(bytes.len() as u8);
             buffer.append(&bytes);
             let n = buffer.len().min(round * 7 % 13);

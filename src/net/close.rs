@@ -54,12 +54,17 @@ pub fn abort(d: &Dispatcher, socket: &Rc<Socket>) {
 fn release_waiters(d: &Dispatcher, socket: &Rc<Socket>) {
     d.disarm(&socket.deadline);
     socket.server.take();
-    let lent = socket.input.borrow_mut().clear(&socket.net.pool, d.borrower());
+    let lent = socket
+        .input
+        .borrow_mut()
+        .clear(&socket.net.pool, d.borrower());
     if let Some((borrower, buffer)) = lent {
         socket.keep_for(borrower, buffer);
     }
     let closer = d.borrower();
-    socket.net.end_loans(|to, of| to == closer && of == socket.handle);
+    socket
+        .net
+        .end_loans(|to, of| to == closer && of == socket.handle);
     socket.wake_reader();
     socket.senders.wake_first();
     socket.flushers.wake_all();
@@ -102,7 +107,10 @@ impl Socket {
 /// Ends a direction of a connection; sending ends after what was sent before.
 pub fn shut(socket: &Rc<Socket>, how: Shut) -> Outcome<()> {
     if !matches!(socket.nature, Nature::Tcp | Nature::Unix) {
-        return Err(Fault::new(Status::UNSUPPORTED, "only connections have two directions"));
+        return Err(Fault::new(
+            Status::UNSUPPORTED,
+            "only connections have two directions",
+        ));
     }
     if how != Shut::Receive {
         socket.shut_send.set(true);

@@ -48,7 +48,10 @@ impl Future for Connect {
         match self.step(context) {
             Ok(true) => Poll::Ready(Ok(())),
             Ok(false) => Poll::Pending,
-            Err(e) => Poll::Ready(Err(Fault::system(&e, &format!("connect to {}", self.address)))),
+            Err(e) => Poll::Ready(Err(Fault::system(
+                &e,
+                &format!("connect to {}", self.address),
+            ))),
         }
     }
 }
@@ -67,7 +70,8 @@ pub fn connect(d: &Dispatcher, host: Option<&str>, port: i32, seconds: f64) -> O
     let address = parse(Some(host), port, 1)?;
     d.caller()?;
     let raw = tcp_socket(&address)?;
-    raw.set_tcp_nodelay(true).map_err(|e| Fault::system(&e, "set TCP_NODELAY"))?;
+    raw.set_tcp_nodelay(true)
+        .map_err(|e| Fault::system(&e, "set TCP_NODELAY"))?;
     let begun = raw.connect(&address.into());
     let socket = Socket::open(d, Net::of(d), raw.into(), Nature::Tcp, Inherited::default())?;
     finish(d, &socket, address, begun, seconds).inspect_err(|_| close(d, &socket))?;
@@ -89,6 +93,11 @@ fn finish(
     }
     socket.writable.set(false);
     socket.register()?;
-    let connect = Connect { socket: Rc::clone(socket), address, place: None, alive: None };
+    let connect = Connect {
+        socket: Rc::clone(socket),
+        address,
+        place: None,
+        alive: None,
+    };
     d.wait(pin!(connect), seconds)?
 }

@@ -42,7 +42,12 @@ pub struct Input {
 impl Input {
     /// Nothing received yet.
     pub fn new() -> Self {
-        Input { buffer: None, lent_to: None, searched: Searched::Nothing, upto: 0 }
+        Input {
+            buffer: None,
+            lent_to: None,
+            searched: Searched::Nothing,
+            upto: 0,
+        }
     }
 
     /// The pending bytes.
@@ -83,9 +88,7 @@ impl Input {
     ) -> Option<Result<Lent, ()>> {
         let searched = self.searched_for(pattern);
         match pattern.find(self.pending(), searched, limits, at_end) {
-            Found::Bytes { len, consumed } => {
-                Some(Ok(self.lend(pattern, len, consumed, borrower)))
-            }
+            Found::Bytes { len, consumed } => Some(Ok(self.lend(pattern, len, consumed, borrower))),
             Found::NotYet => {
                 self.remember(pattern);
                 None
@@ -102,7 +105,9 @@ impl Input {
         borrower: Handle,
     ) -> Lent {
         self.searched = Searched::Nothing;
-        let Some(buffer) = &mut self.buffer else { return NOTHING };
+        let Some(buffer) = &mut self.buffer else {
+            return NOTHING;
+        };
         let bytes = &mut buffer.pending_mut()[..len];
         let len = match pattern {
             Pattern::Line => drop_carriage_returns(bytes),
@@ -147,7 +152,9 @@ impl Input {
 
     /// Remembers that the pending bytes do not hold what was searched.
     fn remember(&mut self, pattern: Pattern<'_>) {
-        let Some(delimiter) = pattern.delimiter() else { return };
+        let Some(delimiter) = pattern.delimiter() else {
+            return;
+        };
         self.upto = self.pending().len().saturating_sub(delimiter.len() - 1);
         match (&self.searched, pattern) {
             (Searched::Delimiter(before), Pattern::Until(now)) if **before == *now => {}

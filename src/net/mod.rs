@@ -75,12 +75,16 @@ impl Net {
 
     /// A socket that is not closed.
     pub fn socket(&self, handle: Handle) -> Option<Rc<Socket>> {
-        self.any_socket(handle).filter(|socket| !socket.closed.get())
+        self.any_socket(handle)
+            .filter(|socket| !socket.closed.get())
     }
 
     /// A socket, also one that is closed and still has output to write.
     fn any_socket(&self, handle: Handle) -> Option<Rc<Socket>> {
-        self.sockets.borrow().get(handle.slot(), handle.generation()).cloned()
+        self.sockets
+            .borrow()
+            .get(handle.slot(), handle.generation())
+            .cloned()
     }
 
     fn dispatcher(&self) -> Option<Rc<Dispatcher>> {
@@ -111,7 +115,11 @@ impl Net {
 
     /// Keeps a buffer for its borrower.
     fn hold(&self, borrower: Handle, socket: Handle, buffer: Buffer) {
-        self.held.borrow_mut().push(Held { borrower, socket, buffer });
+        self.held.borrow_mut().push(Held {
+            borrower,
+            socket,
+            buffer,
+        });
     }
 
     /// Takes back what is held and matches.
@@ -119,7 +127,11 @@ impl Net {
         if self.held.borrow().is_empty() {
             return;
         }
-        let ended = self.held.borrow_mut().extract_if(.., |h| over(h.borrower, h.socket)).collect();
+        let ended = self
+            .held
+            .borrow_mut()
+            .extract_if(.., |h| over(h.borrower, h.socket))
+            .collect();
         let ended: Vec<Held> = ended;
         for held in ended {
             self.pool.give(held.buffer);
@@ -132,7 +144,9 @@ struct Sockets(Rc<Net>);
 
 impl Driver for Sockets {
     fn ready(&self, d: &Dispatcher, source: Handle, readiness: Readiness) {
-        let Some(socket) = self.0.any_socket(source) else { return };
+        let Some(socket) = self.0.any_socket(source) else {
+            return;
+        };
         if socket.server.borrow().is_some() {
             accept::accept_batch(d, &socket);
             return;
@@ -157,7 +171,9 @@ impl Driver for Sockets {
     }
 
     fn due(&self, d: &Dispatcher, source: Handle) {
-        let Some(socket) = self.0.any_socket(source) else { return };
+        let Some(socket) = self.0.any_socket(source) else {
+            return;
+        };
         if socket.closed.get() {
             close::finish(d, &socket);
         } else {

@@ -31,7 +31,10 @@ pub enum Switch {
 /// Sets an option.
 pub fn set_option(socket: &Socket, switch: Switch, value: i32) -> Outcome<()> {
     if matches!(socket.nature, Nature::PipeReader | Nature::PipeWriter) {
-        return Err(Fault::new(Status::UNSUPPORTED, "a pipe has no socket options"));
+        return Err(Fault::new(
+            Status::UNSUPPORTED,
+            "a pipe has no socket options",
+        ));
     }
     check(switch, value)?;
     let on = value != 0;
@@ -62,7 +65,9 @@ fn check(switch: Switch, value: i32) -> Outcome<()> {
         return Ok(());
     }
     let (least, most) = (range.start(), range.end());
-    Err(Fault::invalid(format!("the option's value {value} is not within {least} to {most}")))
+    Err(Fault::invalid(format!(
+        "the option's value {value} is not within {least} to {most}"
+    )))
 }
 
 fn linger(seconds: i32) -> Option<Duration> {

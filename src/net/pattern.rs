@@ -68,8 +68,14 @@ impl Pattern<'_> {
     pub fn find(&self, bytes: &[u8], searched: usize, limits: Limits, at_end: bool) -> Found {
         match *self {
             Pattern::Count(n) if n > limits.all => Found::TooLong,
-            Pattern::Count(0) if !bytes.is_empty() => Found::Bytes { len: 0, consumed: 0 },
-            Pattern::Count(n) if n > 0 && bytes.len() >= n => Found::Bytes { len: n, consumed: n },
+            Pattern::Count(0) if !bytes.is_empty() => Found::Bytes {
+                len: 0,
+                consumed: 0,
+            },
+            Pattern::Count(n) if n > 0 && bytes.len() >= n => Found::Bytes {
+                len: n,
+                consumed: n,
+            },
             Pattern::All if bytes.len() > limits.all => Found::TooLong,
             Pattern::All if at_end && !bytes.is_empty() => everything(bytes),
             Pattern::Some if !bytes.is_empty() => everything(bytes),
@@ -89,7 +95,11 @@ impl Pattern<'_> {
         match found.map(|at| at + searched) {
             Some(at) if at <= limit => {
                 let consumed = at + delimiter.len();
-                let len = if matches!(self, Pattern::LineRaw) { consumed } else { at };
+                let len = if matches!(self, Pattern::LineRaw) {
+                    consumed
+                } else {
+                    at
+                };
                 Found::Bytes { len, consumed }
             }
             None if bytes.len() < limit.saturating_add(delimiter.len()) => Found::NotYet,
@@ -99,12 +109,17 @@ impl Pattern<'_> {
 }
 
 fn everything(bytes: &[u8]) -> Found {
-    Found::Bytes { len: bytes.len(), consumed: bytes.len() }
+    Found::Bytes {
+        len: bytes.len(),
+        consumed: bytes.len(),
+    }
 }
 
 /// Drops every CR in place; how many bytes are left.
 pub fn drop_carriage_returns(line: &mut [u8]) -> usize {
-    let Some(first) = memchr(b'\r', line) else { return line.len() };
+    let Some(first) = memchr(b'\r', line) else {
+        return line.len();
+    };
     let mut kept = first;
     for at in first + 1..line.len() {
         if line[at] != b'\r' {
@@ -127,49 +142,111 @@ mod tests {
 
     #[test]
     fn a_line_ends_at_its_first_lf() {
-        assert_eq!(find(Pattern::Line, b"ab\ncd\n", false), Found::Bytes { len: 2, consumed: 3 });
-        assert_eq!(find(Pattern::LineRaw, b"ab\n", false), Found::Bytes { len: 3, consumed: 3 });
-        assert_eq!(find(Pattern::Line, b"\n", false), Found::Bytes { len: 0, consumed: 1 });
+        assert_eq!(
+            find(Pattern::Line, b"ab\ncd\n", false),
+            Found::Bytes {
+                len: 2,
+                consumed: 3
+            }
+        );
+        assert_eq!(
+            find(Pattern::LineRaw, b"ab\n", false),
+            Found::Bytes {
+                len: 3,
+                consumed: 3
+            }
+        );
+        assert_eq!(
+            find(Pattern::Line, b"\n", false),
+            Found::Bytes {
+                len: 0,
+                consumed: 1
+            }
+        );
         assert_eq!(find(Pattern::Line, b"abc", false), Found::NotYet);
     }
 
     #[test]
     fn a_line_of_the_limit_is_fine_and_one_byte_more_is_too_long() {
-        assert_eq!(find(Pattern::Line, b"12345\n", false), Found::Bytes { len: 5, consumed: 6 });
+        assert_eq!(
+            find(Pattern::Line, b"12345\n", false),
+            Found::Bytes {
+                len: 5,
+                consumed: 6
+            }
+        );
         assert_eq!(find(Pattern::Line, b"12345", false), Found::NotYet);
         assert_eq!(find(Pattern::Line, b"123456", false), Found::TooLong);
         assert_eq!(find(Pattern::Line, b"123456\n", false), Found::TooLong);
         assert_eq!(find(Pattern::Until(b"ab"), b"12345a", false), Found::NotYet);
-        assert_eq!(find(Pattern::Until(b"ab"), b"123456a", false), Found::TooLong);
+        assert_eq!(
+            find(Pattern::Until(b"ab"), b"123456a", false),
+            Found::TooLong
+        );
     }
 
     #[test]
     fn a_delimiter_is_found_behind_its_own_prefix() {
         let aab = Pattern::Until(b"aab");
-        assert_eq!(find(aab, b"aaab", false), Found::Bytes { len: 1, consumed: 4 });
-        assert_eq!(aab.find(b"aaab", 1, LIMITS, false), Found::Bytes { len: 1, consumed: 4 });
+        assert_eq!(
+            find(aab, b"aaab", false),
+            Found::Bytes {
+                len: 1,
+                consumed: 4
+            }
+        );
+        assert_eq!(
+            aab.find(b"aaab", 1, LIMITS, false),
+            Found::Bytes {
+                len: 1,
+                consumed: 4
+            }
+        );
     }
 
     #[test]
     fn a_count_waits_for_all_its_bytes() {
         assert_eq!(find(Pattern::Count(3), b"ab", true), Found::NotYet);
-        assert_eq!(find(Pattern::Count(3), b"abcd", false), Found::Bytes { len: 3, consumed: 3 });
+        assert_eq!(
+            find(Pattern::Count(3), b"abcd", false),
+            Found::Bytes {
+                len: 3,
+                consumed: 3
+            }
+        );
         assert_eq!(find(Pattern::Count(0), b"", false), Found::NotYet);
-        assert_eq!(find(Pattern::Count(0), b"a", false), Found::Bytes { len: 0, consumed: 0 });
+        assert_eq!(
+            find(Pattern::Count(0), b"a", false),
+            Found::Bytes {
+                len: 0,
+                consumed: 0
+            }
+        );
         assert_eq!(find(Pattern::Count(9), b"", false), Found::TooLong);
     }
 
     #[test]
     fn all_is_everything_at_the_end() {
         assert_eq!(find(Pattern::All, b"abc", false), Found::NotYet);
-        assert_eq!(find(Pattern::All, b"abc", true), Found::Bytes { len: 3, consumed: 3 });
+        assert_eq!(
+            find(Pattern::All, b"abc", true),
+            Found::Bytes {
+                len: 3,
+                consumed: 3
+            }
+        );
         assert_eq!(find(Pattern::All, b"", true), Found::NotYet);
         assert_eq!(find(Pattern::All, b"123456789", true), Found::TooLong);
     }
 
     #[test]
     fn every_cr_of_a_line_is_dropped() {
-        for (line, left) in [("a\rb\r", "ab"), ("\r\r", ""), ("abc", "abc"), ("abc\r", "abc")] {
+        for (line, left) in [
+            ("a\rb\r", "ab"),
+            ("\r\r", ""),
+            ("abc", "abc"),
+            ("abc\r", "abc"),
+        ] {
             let mut line = line.as_bytes().to_vec();
             let kept = drop_carriage_returns(&mut line);
             assert_eq!(&line[..kept], left.as_bytes());

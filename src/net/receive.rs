@@ -25,7 +25,10 @@ impl Reading {
     fn begin(socket: &Rc<Socket>) -> Outcome<Self> {
         socket.check_receive()?;
         socket.reading.set(true);
-        Ok(Reading { socket: Rc::clone(socket), alive: None })
+        Ok(Reading {
+            socket: Rc::clone(socket),
+            alive: None,
+        })
     }
 
     /// Waits for the kernel's word.
@@ -62,10 +65,16 @@ impl Socket {
     /// Whether somebody may begin to receive.
     pub(super) fn check_receive(&self) -> Outcome<()> {
         if !self.can_receive() {
-            return Err(Fault::new(Status::UNSUPPORTED, "this socket cannot receive"));
+            return Err(Fault::new(
+                Status::UNSUPPORTED,
+                "this socket cannot receive",
+            ));
         }
         if self.reading.get() {
-            return Err(Fault::new(Status::BUSY, "somebody else receives on this socket"));
+            return Err(Fault::new(
+                Status::BUSY,
+                "somebody else receives on this socket",
+            ));
         }
         Ok(())
     }
@@ -73,7 +82,10 @@ impl Socket {
     /// Whether a wait would be for nothing: the fault that it ends with.
     fn end_of_input(&self) -> Option<Fault> {
         if self.closed.get() {
-            return Some(Fault::new(Status::CLOSED, "this side has closed the socket"));
+            return Some(Fault::new(
+                Status::CLOSED,
+                "this side has closed the socket",
+            ));
         }
         if !self.at_end.get() {
             return None;
@@ -92,7 +104,8 @@ impl Socket {
 
     /// Begins a receive of `borrower`: its former loan ends, somebody else's goes on elsewhere.
     fn begin_receive(&self, borrower: Handle) {
-        self.net.end_loans(|to, socket| to == borrower && socket == self.handle);
+        self.net
+            .end_loans(|to, socket| to == borrower && socket == self.handle);
         let mut input = self.input.borrow_mut();
         match input.lent_to() {
             None => {}
@@ -164,13 +177,14 @@ pub struct Receive<'a> {
 
 impl<'a> Receive<'a> {
     /// Receives `pattern` for `borrower`.
-    pub fn new(
-        socket: &Rc<Socket>,
-        pattern: Pattern<'a>,
-        borrower: Handle,
-        insists: bool,
-    ) -> Self {
-        Receive { socket: Rc::clone(socket), pattern, borrower, reading: None, insists }
+    pub fn new(socket: &Rc<Socket>, pattern: Pattern<'a>, borrower: Handle, insists: bool) -> Self {
+        Receive {
+            socket: Rc::clone(socket),
+            pattern,
+            borrower,
+            reading: None,
+            insists,
+        }
     }
 
     fn begin(&mut self) -> Outcome<()> {
@@ -303,7 +317,9 @@ impl ReceiveInto<'_> {
             return self.socket.fill(1);
         }
         let size = rest.len();
-        let read = self.socket.with_fd(|fd| self.socket.transport.read(fd, rest));
+        let read = self
+            .socket
+            .with_fd(|fd| self.socket.transport.read(fd, rest));
         if let Ok(n) = read {
             self.done += n;
         }
@@ -339,5 +355,8 @@ pub fn receive_into(
         done: 0,
     });
     let result = d.wait(receive.as_mut(), seconds);
-    (result.map_err(Fault::from).and_then(|outcome| outcome), receive.done)
+    (
+        result.map_err(Fault::from).and_then(|outcome| outcome),
+        receive.done,
+    )
 }

@@ -28,12 +28,14 @@ impl Socket {
     /// Why nothing can be sent any more.
     fn end_of_output(&self) -> Outcome<()> {
         match self.write_error.get() {
-            _ if self.closed.get() => {
-                Err(Fault::new(Status::CLOSED, "this side has closed the socket"))
-            }
-            0 if self.shut_send.get() => {
-                Err(Fault::new(Status::CLOSED, "this side has ended sending with copas_shut()"))
-            }
+            _ if self.closed.get() => Err(Fault::new(
+                Status::CLOSED,
+                "this side has closed the socket",
+            )),
+            0 if self.shut_send.get() => Err(Fault::new(
+                Status::CLOSED,
+                "this side has ended sending with copas_shut()",
+            )),
             0 => Ok(()),
             errno => Err(Fault::errno(errno)),
         }
@@ -58,7 +60,9 @@ impl Socket {
             return;
         }
         let mut output = self.output.borrow_mut();
-        output.get_or_insert_with(|| self.net.pool.take(0)).append(data);
+        output
+            .get_or_insert_with(|| self.net.pool.take(0))
+            .append(data);
         if !self.dirty.replace(true) {
             self.net.dirty.borrow_mut().push(Rc::clone(self));
         }
@@ -146,7 +150,11 @@ impl Socket {
         if (more || self.unsent() != 0)
             && let Err(fault) = self.register()
         {
-            self.fail_writing(if fault.errno == 0 { libc::EIO } else { fault.errno });
+            self.fail_writing(if fault.errno == 0 {
+                libc::EIO
+            } else {
+                fault.errno
+            });
         }
     }
 
@@ -181,13 +189,21 @@ struct Send<'a> {
 
 impl<'a> Send<'a> {
     fn new(socket: &Rc<Socket>, data: &'a [u8]) -> Self {
-        Send { socket: Rc::clone(socket), data, taken: 0, place: None, alive: None }
+        Send {
+            socket: Rc::clone(socket),
+            data,
+            taken: 0,
+            place: None,
+            alive: None,
+        }
     }
 
     /// Takes its place in the queue of senders; whether it is its turn.
     fn is_its_turn(&mut self, context: &mut Context<'_>) -> bool {
         let senders = &self.socket.senders;
-        let place = *self.place.get_or_insert_with(|| senders.join(context.waker()));
+        let place = *self
+            .place
+            .get_or_insert_with(|| senders.join(context.waker()));
         senders.is_first(place)
     }
 
@@ -196,7 +212,11 @@ impl<'a> Send<'a> {
         self.socket.check_send()?;
         if self.is_its_turn(context) {
             let whole = self.data.len() <= HIGH_WATER;
-            let done = if whole { self.step_whole()? } else { self.step_part()? };
+            let done = if whole {
+                self.step_whole()?
+            } else {
+                self.step_part()?
+            };
             if done {
                 return Ok(true);
             }
@@ -269,7 +289,10 @@ pub fn send_part(d: &Dispatcher, socket: &Rc<Socket>, data: &[u8]) -> (Outcome<(
     let result = d.wait(send.as_mut(), socket.timeouts.get().send);
     let taken = send.taken;
     settle_for_root(d, socket);
-    (result.map_err(Fault::from).and_then(|outcome| outcome), taken)
+    (
+        result.map_err(Fault::from).and_then(|outcome| outcome),
+        taken,
+    )
 }
 
 /// send_part for those who do not ask how many.
@@ -337,7 +360,11 @@ pub fn flush(d: &Dispatcher, socket: &Rc<Socket>) -> Outcome<()> {
     if !socket.can_send() {
         return Err(Fault::new(Status::UNSUPPORTED, "this socket cannot send"));
     }
-    let flush = Flush { socket: Rc::clone(socket), place: None, alive: None };
+    let flush = Flush {
+        socket: Rc::clone(socket),
+        place: None,
+        alive: None,
+    };
     d.wait(pin!(flush), socket.timeouts.get().send)?
 }
 
@@ -355,11 +382,16 @@ impl Room {
         if socket.submitted.replace(true) {
             return Err(Fault::new(Status::BUSY, "a submitted send is outstanding"));
         }
-        let room = Room { socket: Rc::clone(socket), place: None };
+        let room = Room {
+            socket: Rc::clone(socket),
+            place: None,
+        };
         let mut taken = 0;
         if socket.senders.is_empty() {
             taken = if more { 0 } else { socket.write(data)? };
-            let fits = HIGH_WATER.saturating_sub(socket.unsent()).min(data.len() - taken);
+            let fits = HIGH_WATER
+                .saturating_sub(socket.unsent())
+                .min(data.len() - taken);
             socket.append(&data[taken..taken + fits]);
             taken += fits;
         }
@@ -371,7 +403,9 @@ impl Room {
         let socket = &self.socket;
         socket.check_send()?;
         let senders = &socket.senders;
-        let place = *self.place.get_or_insert_with(|| senders.join(context.waker()));
+        let place = *self
+            .place
+            .get_or_insert_with(|| senders.join(context.waker()));
         Ok(senders.is_first(place) && socket.unsent() <= LOW_WATER)
     }
 }

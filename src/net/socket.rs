@@ -35,7 +35,11 @@ pub struct Timeouts {
 impl Timeouts {
     /// The same for all.
     pub fn all(seconds: f64) -> Self {
-        Timeouts { connect: seconds, send: seconds, receive: seconds }
+        Timeouts {
+            connect: seconds,
+            send: seconds,
+            receive: seconds,
+        }
     }
 }
 
@@ -52,7 +56,10 @@ impl Default for Inherited {
     fn default() -> Self {
         Inherited {
             timeouts: Timeouts::all(-1.0),
-            limits: Limits { line: LINE_LIMIT, all: ALL_LIMIT },
+            limits: Limits {
+                line: LINE_LIMIT,
+                all: ALL_LIMIT,
+            },
         }
     }
 }

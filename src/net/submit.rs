@@ -27,16 +27,26 @@ struct SubmittedReceive {
 impl SubmittedReceive {
     fn end(&self, fault: &Fault) -> Completion {
         let data = shown(&self.socket, fault.status, self.borrower);
-        Completion { status: fault.status, errno: fault.errno, data }
+        Completion {
+            status: fault.status,
+            errno: fault.errno,
+            data,
+        }
     }
 }
 
 impl Submitted for SubmittedReceive {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Completion> {
-        Pin::new(&mut self.receive).poll(context).map(|outcome| match outcome {
-            Ok(data) => Completion { status: Status::OK, errno: 0, data },
-            Err(fault) => self.end(&fault),
-        })
+        Pin::new(&mut self.receive)
+            .poll(context)
+            .map(|outcome| match outcome {
+                Ok(data) => Completion {
+                    status: Status::OK,
+                    errno: 0,
+                    data,
+                },
+                Err(fault) => self.end(&fault),
+            })
     }
 
     fn stop(&mut self, status: Status) -> Completion {
@@ -55,7 +65,11 @@ pub fn submit_receive(
     let seconds = socket.timeouts.get().receive;
     let borrower = d.handle;
     let receive = Receive::new(socket, pattern, borrower, seconds == 0.0);
-    let work = SubmittedReceive { receive, socket: Rc::clone(socket), borrower };
+    let work = SubmittedReceive {
+        receive,
+        socket: Rc::clone(socket),
+        borrower,
+    };
     d.submit(Box::new(work), seconds, EVENT_RECEIVE, token, socket.handle)
 }
 
@@ -66,7 +80,11 @@ impl Submitted for SubmittedSend {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Completion> {
         match self.0.step(context) {
             Ok(false) => Poll::Pending,
-            Ok(true) => Poll::Ready(Completion { status: Status::OK, errno: 0, data: NOTHING }),
+            Ok(true) => Poll::Ready(Completion {
+                status: Status::OK,
+                errno: 0,
+                data: NOTHING,
+            }),
             Err(fault) => Poll::Ready(Completion {
                 status: fault.status,
                 errno: fault.errno,
@@ -76,7 +94,11 @@ impl Submitted for SubmittedSend {
     }
 
     fn stop(&mut self, status: Status) -> Completion {
-        Completion { status, errno: 0, data: NOTHING }
+        Completion {
+            status,
+            errno: 0,
+            data: NOTHING,
+        }
     }
 }
 
@@ -95,5 +117,8 @@ pub fn submit_send(
     }
     let seconds = socket.timeouts.get().send;
     let work = Box::new(SubmittedSend(room));
-    Ok((taken, d.submit(work, seconds, EVENT_SEND, token, socket.handle)?))
+    Ok((
+        taken,
+        d.submit(work, seconds, EVENT_SEND, token, socket.handle)?,
+    ))
 }

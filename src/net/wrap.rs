@@ -22,7 +22,10 @@ pub fn wrap(
     let nature = descriptor::nature(borrowed).map_err(|e| Fault::system(&e, "ask what it is"))?;
     check(fd, nature)?;
     if Net::of(d).owns(fd) {
-        return Err(Fault::new(Status::BUSY, format!("descriptor {fd} is a socket already")));
+        return Err(Fault::new(
+            Status::BUSY,
+            format!("descriptor {fd} is a socket already"),
+        ));
     }
     set_nonblocking(borrowed)?;
     Socket::open(d, Net::of(d), own(fd), nature, Inherited::default())
@@ -48,9 +51,7 @@ fn set_nonblocking(fd: BorrowedFd<'_>) -> Outcome<()> {
 impl Net {
     /// Whether a descriptor belongs to one of its sockets.
     fn owns(&self, fd: RawFd) -> bool {
-        let is_it = |socket: &Rc<Socket>| {
-            matches!(socket.with_fd(|own| io::Result::Ok(own.as_raw_fd())), Ok(own) if own == fd)
-        };
+        let is_it = |socket: &Rc<Socket>| matches!(socket.with_fd(|own| io::Result::Ok(own.as_raw_fd())), Ok(own) if own == fd);
         self.sockets.borrow().iter().any(is_it)
     }
 }

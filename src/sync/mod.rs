@@ -14,11 +14,15 @@ use std::rc::Rc;
 
 /// Waits until a coroutine has ended; a stale handle's has.
 pub fn join(d: &Dispatcher, thread: Handle, seconds: f64) -> Outcome<()> {
-    let Some(joined) = d.thread(thread) else { return Ok(()) };
+    let Some(joined) = d.thread(thread) else {
+        return Ok(());
+    };
     if let Ok(Caller::Thread(caller)) = d.caller()
         && caller.handle == thread
     {
-        return Err(Fault::invalid("a coroutine cannot join itself: it would wait for ever"));
+        return Err(Fault::invalid(
+            "a coroutine cannot join itself: it would wait for ever",
+        ));
     }
     let ended = Until::new(Rc::clone(&joined.joiners), || d.thread(thread).is_none());
     Ok(d.wait(pin!(ended), seconds)?)

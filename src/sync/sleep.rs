@@ -21,7 +21,11 @@ impl Future for Asleep<'_> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        if self.0.asleep.get() { Poll::Pending } else { Poll::Ready(()) }
+        if self.0.asleep.get() {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
     }
 }
 

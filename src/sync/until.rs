@@ -16,7 +16,11 @@ pub struct Until<F> {
 impl<F: Fn() -> bool> Until<F> {
     /// Waits on `list` for `holds`.
     pub fn new(list: Rc<WaitList>, holds: F) -> Self {
-        Until { list, place: None, holds }
+        Until {
+            list,
+            place: None,
+            holds,
+        }
     }
 }
 

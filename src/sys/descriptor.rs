@@ -25,7 +25,11 @@ pub enum Nature {
 
 /// The errno of the last call as an error, when it gave -1.
 pub fn check(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
+    if result == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
 }
 
 /// Borrows a number that a caller says is a descriptor, after asking the kernel.

@@ -62,7 +62,10 @@ impl Region {
 
     /// The address of a part, which must lie within.
     fn part(&self, offset: usize, len: usize) -> *mut libc::c_void {
-        assert!(offset <= self.len && len <= self.len - offset, "a part of the region");
+        assert!(
+            offset <= self.len && len <= self.len - offset,
+            "a part of the region"
+        );
         self.start.as_ptr().wrapping_add(offset).cast()
     }
 }

@@ -57,13 +57,22 @@ impl HeldSigpipe {
         if error != 0 {
             return Err(io::Error::from_raw_os_error(error));
         }
-        Ok(HeldSigpipe { before, was_pending: sigpipe_is_pending() })
+        Ok(HeldSigpipe {
+            before,
+            was_pending: sigpipe_is_pending(),
+        })
     }
 
     /// Takes the one that the call raised away, and puts the mask back.
     fn release(self, raised: bool) {
         if raised && !self.was_pending {
-            let (set, now) = (sigpipe_alone(), libc::timespec { tv_sec: 0, tv_nsec: 0 });
+            let (set, now) = (
+                sigpipe_alone(),
+                libc::timespec {
+                    tv_sec: 0,
+                    tv_nsec: 0,
+                },
+            );
             // SAFETY: both are live; a NULL siginfo is allowed; the time limit of 0 never waits.
             unsafe { libc::sigtimedwait(&set, std::ptr::null_mut(), &now) };
         }
