@@ -45,7 +45,7 @@ unsafe impl Growing for copas_error_info {}
 pub unsafe extern "C" fn copas_new(config: *const copas_config) -> *mut copas {
     let made = caught(Err(Status::PANIC.into()), || {
         // SAFETY: NULL or a struct with its size, as the comment asks.
-        let config = unsafe { read_sized(config) }?;
+        let config = unsafe { read_sized(config) }.check()?;
         registry::publish(|claim| make(claim, config))
     });
     match made {
@@ -283,7 +283,7 @@ pub extern "C" fn copas_set_cxa_globals(get: copas_cxa_globals_fn) {
 }
 
 /// Makes the dispatcher and its sockets.
-fn make(claim: Claim, config: Option<copas_config>) -> Outcome<Rc<Dispatcher>> {
+fn make(claim: Claim, config: copas_config) -> Outcome<Rc<Dispatcher>> {
     exceptions::find_getter();
     let slots_from = claim.slots_from;
     let d = Dispatcher::new(claim, settings(config)?)?;
@@ -292,26 +292,24 @@ fn make(claim: Claim, config: Option<copas_config>) -> Outcome<Rc<Dispatcher>> {
 }
 
 /// The settings of a caller, checked.
-fn settings(config: Option<copas_config>) -> Outcome<Settings> {
-    let (flags, stack_size) = config.as_ref().map_or((0, 0), |c| (c.flags, c.stack_size));
-    if flags & !QUIET != 0 {
+fn settings(config: copas_config) -> Outcome<Settings> {
+    if config.flags & !QUIET != 0 {
         return Err(Fault::invalid(
             "copas_config.flags has a flag that this version does not know",
         ));
     }
-    let stack_size = if stack_size == 0 {
-        STACK_SIZE
-    } else {
-        check_stack_size(stack_size)?
+    let stack_size = match check_stack_size(config.stack_size)? {
+        0 => STACK_SIZE,
+        size => size,
     };
-    let report = config.and_then(|c| c.report.map(|report| (report, c.report_user)));
-    let report: Report = match report {
-        Some((call, user)) => Box::new(move |level, text| {
+    let user = config.report_user;
+    let report: Report = match config.report {
+        Some(call) => Box::new(move |level, text| {
             let text = CString::new(text.replace('\0', " ")).unwrap_or_default();
             // SAFETY: the program's function with the program's pointer, as copas_config asks.
             unsafe { call(level, text.as_ptr(), user) }
         }),
-        None if flags & QUIET != 0 => Box::new(|_, _| ()),
+        None if config.flags & QUIET != 0 => Box::new(|_, _| ()),
         None => Box::new(|_, text| {
             let _ = writeln!(std::io::stderr(), "copas: {text}");
         }),

@@ -18,35 +18,53 @@ pub unsafe trait Growing: Copy {}
 /// The largest struct that a newer caller may pass.
 const LARGEST: usize = 4096;
 
+/// A caller's struct.
+pub struct Given<T> {
+    /// What was given, NULL and missing fields as zeros. Nothing but a finalizer may be used before
+    /// `check`.
+    pub known: T,
+    checked: Outcome<()>,
+}
+
+impl<T> Given<T> {
+    /// The struct, if all of it can be understood.
+    pub fn check(self) -> Outcome<T> {
+        self.checked.map(|()| self.known)
+    }
+}
+
 /// Reads a struct that begins with its size: a shorter one counts as filled up with zeros, of a
-/// longer one the rest must be zeros.
+/// longer one the rest must be zeros; NULL counts as all zeros.
 ///
 /// # Safety
 /// `pointer` is NULL or points to as many bytes as its first usize says.
-pub unsafe fn read_sized<T: Growing>(pointer: *const T) -> Outcome<Option<T>> {
+pub unsafe fn read_sized<T: Growing>(pointer: *const T) -> Given<T> {
+    // SAFETY: `Growing` says that zeros are a value of T.
+    let mut known: T = unsafe { mem::zeroed() };
     if pointer.is_null() {
-        return Ok(None);
+        return Given {
+            known,
+            checked: Ok(()),
+        };
     }
     // SAFETY: the caller says that at least the size is there.
     let size = unsafe { pointer.cast::<usize>().read_unaligned() };
     if !(mem::size_of::<usize>()..=LARGEST).contains(&size) {
-        return Err(Fault::invalid(
-            "a struct's size field is not set: .size = sizeof the struct",
-        ));
+        let text = "a struct's size field is not set: .size = sizeof the struct";
+        return Given {
+            known,
+            checked: Err(Fault::invalid(text)),
+        };
     }
     // SAFETY: the caller says that `size` bytes are there.
     let bytes = unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), size) };
-    let known = size.min(mem::size_of::<T>());
-    if bytes[known..].iter().any(|&byte| byte != 0) {
-        return Err(Fault::invalid(
-            "a struct has fields that this version does not know",
-        ));
-    }
-    // SAFETY: `Growing` says that zeros are a value of T.
-    let mut value: T = unsafe { mem::zeroed() };
-    // SAFETY: `known` is within both; T is plain data, as `Growing` says.
-    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), (&raw mut value).cast(), known) };
-    Ok(Some(value))
+    let (head, tail) = bytes.split_at(size.min(mem::size_of::<T>()));
+    // SAFETY: `head` is no longer than T, which is plain data, as `Growing` says.
+    unsafe { std::ptr::copy_nonoverlapping(head.as_ptr(), (&raw mut known).cast(), head.len()) };
+    let text = "a struct has fields that this version does not know";
+    let clean = tail.iter().all(|&byte| byte == 0);
+    let checked = clean.then_some(()).ok_or_else(|| Fault::invalid(text));
+    Given { known, checked }
 }
 
 /// Fills a struct that begins with its size, as far as the caller's version goes.

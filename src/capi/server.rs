@@ -67,10 +67,9 @@ pub unsafe extern "C" fn copas_addserver_with(
 ) -> copas_status {
     answer(|| {
         // SAFETY: NULL or a struct with its size, as the comment asks.
-        let options = unsafe { read_sized(options) }?;
-        let user = options.map_or(User::new(std::ptr::null_mut(), None), |options| {
-            User::new(options.user, options.user_free)
-        });
+        let options = unsafe { read_sized(options) };
+        let user = User::new(options.known.user, options.known.user_free);
+        let options = options.check()?;
         on(handle_of(c)?, |d| {
             let socket = socket_of(d, server)?;
             let handler = handler_of(handler, user)?;
@@ -111,20 +110,11 @@ fn handler_of(handler: copas_handler_fn, user: User) -> Outcome<net::Handler> {
 unsafe fn settings_of(
     socket: &Socket,
     handler: net::Handler,
-    options: Option<copas_server_options>,
+    options: copas_server_options,
 ) -> Outcome<ServerSettings> {
     let mut inherited = Inherited {
         timeouts: Timeouts::all(-1.0),
         limits: socket.limits.get(),
-    };
-    let Some(options) = options else {
-        return Ok(ServerSettings {
-            handler,
-            name: None,
-            inherited,
-            stack_size: 0,
-            autoclose: true,
-        });
     };
     if options.flags & !KEEP_OPEN != 0 {
         return Err(Fault::invalid(

@@ -58,22 +58,17 @@ pub unsafe extern "C" fn copas_addthread_with(
 ) -> copas_status {
     answer(|| {
         // SAFETY: NULL or a struct with its size, as the comment asks.
-        let options = unsafe { read_sized(options) }?;
-        let user = options.map_or(User::new(std::ptr::null_mut(), None), |options| {
-            User::new(options.user, options.user_free)
-        });
+        let options = unsafe { read_sized(options) };
+        let user = User::new(options.known.user, options.known.user_free);
+        let options = options.check()?;
         on(handle_of(c)?, |d| {
-            let (mut name, mut stack_size) = (d.next_name(), 0);
-            if let Some(options) = options {
-                if options.flags != 0 {
-                    return Err(Fault::invalid("copas_thread_options.flags must be 0"));
-                }
-                stack_size = check_stack_size(options.stack_size)?;
-                // SAFETY: NULL or terminated, as the comment asks.
-                if let Some(given) = unsafe { text_of(options.name) }? {
-                    name = given_name(given);
-                }
+            if options.flags != 0 {
+                return Err(Fault::invalid("copas_thread_options.flags must be 0"));
             }
+            let stack_size = check_stack_size(options.stack_size)?;
+            // SAFETY: NULL or terminated, as the comment asks.
+            let name = unsafe { text_of(options.name) }?;
+            let name = name.map_or_else(|| d.next_name(), given_name);
             let handle = start(d, r#fn, user, name, stack_size)?;
             // SAFETY: NULL or writable, as the comment asks.
             unsafe { put(out, pointer(handle)) };

@@ -33,8 +33,8 @@ pub trait Submitted {
 /// A submitted operation's record, until its event is delivered.
 pub struct Operation {
     handle: Handle,
-    work: RefCell<Box<dyn Submitted>>,
-    done: Cell<bool>,
+    /// None once it has ended: what it held of its subject is free then, before the delivery.
+    work: RefCell<Option<Box<dyn Submitted>>>,
     canceled: Cell<bool>,
     queued: Cell<bool>,
     /// Its time limit.
@@ -42,6 +42,12 @@ pub struct Operation {
     kind: u32,
     token: u64,
     subject: Handle,
+}
+
+impl Operation {
+    fn is_done(&self) -> bool {
+        self.work.borrow().is_none()
+    }
 }
 
 /// A delivered outcome.
@@ -73,8 +79,7 @@ impl Dispatcher {
             let handle = Handle::new(Kind::Operation, self.handle.dispatcher(), slot, generation);
             Rc::new(Operation {
                 handle,
-                work: RefCell::new(work),
-                done: Cell::new(false),
+                work: RefCell::new(Some(work)),
                 canceled: Cell::new(false),
                 queued: Cell::new(false),
                 deadline: Deadline::new(),
@@ -87,7 +92,7 @@ impl Dispatcher {
         drop(operations);
         self.unfinished.set(self.unfinished.get() + 1);
         self.run_operation(&operation, seconds == 0.0);
-        if !operation.done.get() {
+        if !operation.is_done() {
             self.arm(&operation.deadline, operation.handle, seconds);
         }
         Ok(operation.handle)
@@ -117,7 +122,7 @@ impl Dispatcher {
 
     /// Puts it into the ready queue.
     pub(super) fn wake_operation(&self, operation: &Operation) {
-        if !operation.done.get() && !operation.queued.replace(true) {
+        if !operation.is_done() && !operation.queued.replace(true) {
             self.ready.borrow_mut().push_back(operation.handle);
         }
     }
@@ -125,12 +130,12 @@ impl Dispatcher {
     /// Polls an operation; a time limit of 0 allows no more than this.
     pub(super) fn run_operation(&self, operation: &Operation, only_once: bool) {
         operation.queued.set(false);
-        if operation.done.get() {
-            return;
-        }
         let waker = waker(operation.handle);
         let mut context = Context::from_waker(&waker);
-        let mut work = operation.work.borrow_mut();
+        let mut place = operation.work.borrow_mut();
+        let Some(work) = place.as_mut() else {
+            return;
+        };
         let completion = if operation.canceled.get() {
             work.stop(Status::CANCELED)
         } else if let Poll::Ready(completion) = work.poll(&mut context) {
@@ -140,7 +145,9 @@ impl Dispatcher {
         } else {
             return;
         };
-        operation.done.set(true);
+        let work = place.take();
+        drop(place);
+        drop(work);
         self.disarm(&operation.deadline);
         self.unfinished.set(self.unfinished.get() - 1);
         self.events.borrow_mut().push_back(Event {
