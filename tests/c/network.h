@@ -83,6 +83,13 @@ static inline void net_sleep(double seconds)
   nanosleep(&span, NULL);
 }
 
+static inline char *net_allocate(size_t bytes)
+{
+  char *memory = (char *)malloc(bytes);
+  CHECK(memory != NULL);
+  return memory;
+}
+
 /* Runs everything that can run without waiting. */
 static inline void net_settle(copas *c)
 {
@@ -179,6 +186,23 @@ static inline int net_pair(copas *c, copas_socket **skt)
   CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
   CHECK_OK(copas_wrap(c, fds[0], skt));
   return fds[1];
+}
+
+/* A TCP pair: one end is wrapped, the other one is given back, blocking. */
+static inline int net_tcp(copas *c, copas_socket **skt)
+{
+  int fds[2];
+  net_tcp_pair(fds);
+  CHECK_OK(copas_wrap(c, fds[0], skt));
+  return fds[1];
+}
+
+/* Closes a plain TCP socket with a reset. */
+static inline void net_reset(int fd)
+{
+  struct linger at_once = {1, 0};
+  CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
+  CHECK(close(fd) == 0);
 }
 
 /* net_pair() whose kernel buffer takes only a few KiB from `skt`. */

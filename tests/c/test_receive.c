@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The receive patterns, what a failed receive shows, and how long lent bytes live. */
-#include "support.h"
+#include "network.h"
 
 static copas *c;
 static copas_socket *skt;
@@ -9,8 +9,8 @@ static copas_bytes bytes;
 
 static void open_pair(void)
 {
-  c = new_dispatcher(NULL);
-  skt = tcp_pair(c, &peer);
+  c = net_new(NULL);
+  peer = net_tcp(c, &skt);
   CHECK_OK(copas_settimeout(skt, 5));
 }
 
@@ -29,7 +29,7 @@ static void end_peer(void)
 static void a_line_loses_its_ending_and_every_cr(void)
 {
   open_pair();
-  put_text(peer, "one\r\ntwo\n\n\rt\rh\rree\r\n");
+  net_puts(peer, "one\r\ntwo\n\n\rt\rh\rree\r\n");
   CHECK_OK(copas_receive(skt, COPAS_LINE, &bytes));
   CHECK_BYTES(bytes, "one");
   CHECK_OK(copas_receive(skt, COPAS_LINE, &bytes));
@@ -55,7 +55,7 @@ static void nul_bytes_are_kept(void)
 static void a_raw_line_keeps_its_ending(void)
 {
   open_pair();
-  put_text(peer, "a\rb\r\nrest");
+  net_puts(peer, "a\rb\r\nrest");
   CHECK_OK(copas_receive(skt, COPAS_LINE_RAW, &bytes));
   CHECK_BYTES(bytes, "a\rb\r\n");
   close_pair();
@@ -64,7 +64,7 @@ static void a_raw_line_keeps_its_ending(void)
 static void all_is_everything_before_the_end(void)
 {
   open_pair();
-  put_text(peer, "some\ndata");
+  net_puts(peer, "some\ndata");
   end_peer();
   CHECK_OK(copas_receive(skt, COPAS_ALL, &bytes));
   CHECK_BYTES(bytes, "some\ndata");
@@ -84,7 +84,7 @@ static void all_of_nothing_is_closed(void)
 static void a_number_is_exactly_so_many_bytes(void)
 {
   open_pair();
-  put_text(peer, "abcdefg");
+  net_puts(peer, "abcdefg");
   CHECK_OK(copas_receive(skt, 3, &bytes));
   CHECK_BYTES(bytes, "abc");
   CHECK_OK(copas_receive(skt, 0, &bytes));
@@ -126,7 +126,7 @@ static void a_delimiter_is_found_wherever_it_is_split(void)
 static void some_is_whatever_is_there(void)
 {
   open_pair();
-  put_text(peer, "line\nrest");
+  net_puts(peer, "line\nrest");
   CHECK_OK(copas_receive(skt, COPAS_LINE, &bytes));
   CHECK_OK(copas_receive_some(skt, &bytes));
   CHECK_BYTES(bytes, "rest");
@@ -141,13 +141,13 @@ static void receive_into_fills_the_callers_memory(void)
   size_t got, i;
   for (i = 0; i < sizeof sent; i++) sent[i] = (char)(i * 7 + i / 251);
   open_pair();
-  put_text(peer, "x\n");
+  net_puts(peer, "x\n");
   CHECK_NUMBER(write(peer, sent, sizeof sent), (long long)sizeof sent);
   CHECK_OK(copas_receive(skt, COPAS_LINE, &bytes));
   CHECK_OK(copas_receive_into(skt, memory, sizeof memory, &got));
   CHECK_NUMBER(got, sizeof memory);
   CHECK(memcmp(memory, sent, sizeof sent) == 0);
-  put_text(peer, "part");
+  net_puts(peer, "part");
   CHECK_OK(copas_settimeout(skt, 0));
   CHECK_STATUS(copas_receive_into(skt, memory, 10, &got), COPAS_TIMEOUT);
   CHECK_NUMBER(got, 4);
@@ -160,7 +160,7 @@ static void receive_into_fills_the_callers_memory(void)
 static void the_end_in_mid_line_shows_what_came(void)
 {
   open_pair();
-  put_text(peer, "half\ra li");
+  net_puts(peer, "half\ra li");
   end_peer();
   CHECK_STATUS(copas_receive(skt, COPAS_LINE, &bytes), COPAS_CLOSED);
   CHECK_BYTES(bytes, "half\ra li");
@@ -175,12 +175,12 @@ static void a_timed_out_receive_loses_nothing(void)
 {
   open_pair();
   CHECK_OK(copas_settimeout(skt, 0.01));
-  put_text(peer, "first ");
+  net_puts(peer, "first ");
   CHECK_STATUS(copas_receive(skt, COPAS_LINE, &bytes), COPAS_TIMEOUT);
   CHECK_BYTES(bytes, "first ");
   CHECK_STATUS(copas_receive(skt, COPAS_ALL, &bytes), COPAS_TIMEOUT);
   CHECK_BYTES(bytes, "first ");
-  put_text(peer, "second\n");
+  net_puts(peer, "second\n");
   CHECK_OK(copas_receive(skt, COPAS_LINE, &bytes));
   CHECK_BYTES(bytes, "first second");
   close_pair();
@@ -190,7 +190,7 @@ static void limits_answer_too_long_and_keep_the_bytes(void)
 {
   open_pair();
   CHECK_OK(copas_setlimits(skt, 5, 8));
-  put_text(peer, "12345\n123456\n");
+  net_puts(peer, "12345\n123456\n");
   CHECK_OK(copas_receive(skt, COPAS_LINE, &bytes));
   CHECK_BYTES(bytes, "12345");
   CHECK_STATUS(copas_receive(skt, COPAS_LINE, &bytes), COPAS_TOO_LONG);
@@ -198,7 +198,7 @@ static void limits_answer_too_long_and_keep_the_bytes(void)
   CHECK_STATUS(copas_receive(skt, 9, &bytes), COPAS_TOO_LONG);
   CHECK_OK(copas_receive_some(skt, &bytes));
   CHECK_BYTES(bytes, "123456\n");
-  put_text(peer, "123456789");
+  net_puts(peer, "123456789");
   CHECK_STATUS(copas_receive(skt, COPAS_ALL, &bytes), COPAS_TOO_LONG);
   close_pair();
 }
@@ -207,10 +207,10 @@ static void a_reset_in_mid_line_is_closed_with_its_errno(void)
 {
   copas_error_info info;
   open_pair();
-  put_text(peer, "half");
+  net_puts(peer, "half");
   CHECK_OK(copas_settimeout(skt, 0.01));
   CHECK_STATUS(copas_receive(skt, COPAS_LINE, &bytes), COPAS_TIMEOUT);
-  reset_peer(peer);
+  net_reset(peer);
   peer = -1;
   CHECK_OK(copas_settimeout(skt, 5));
   CHECK_STATUS(copas_receive(skt, COPAS_LINE, &bytes), COPAS_CLOSED);
@@ -263,7 +263,7 @@ static void receive_the_next_lines(void *user)
 static void lent_bytes_outlive_a_receive_and_a_close_by_others(void)
 {
   open_pair();
-  put_text(peer, "mine\nother\nmore!\n");
+  net_puts(peer, "mine\nother\nmore!\n");
   lender_done = 0;
   CHECK_OK(copas_addthread(c, borrow_a_line, NULL, NULL));
   CHECK_OK(copas_addthread(c, receive_the_next_lines, NULL, NULL));
@@ -278,7 +278,7 @@ static void data_and_the_end_under_one_edge_are_both_seen(void)
   CHECK_OK(copas_settimeout(skt, 0.01));
   CHECK_STATUS(copas_receive(skt, COPAS_LINE, &bytes), COPAS_TIMEOUT);
   CHECK_OK(copas_settimeout(skt, 5));
-  put_text(peer, "last\n");
+  net_puts(peer, "last\n");
   end_peer();
   CHECK_OK(copas_receive(skt, COPAS_LINE, &bytes));
   CHECK_BYTES(bytes, "last");
@@ -291,15 +291,15 @@ static double seconds_for_a_line_in_single_bytes(size_t len)
   clock_t start = clock();
   size_t i;
   int raw;
-  c = new_dispatcher(NULL);
-  skt = unix_pair(c, &raw);
+  c = net_new(NULL);
+  raw = net_pair(c, &skt);
   peer = raw;
   CHECK_OK(copas_settimeout(skt, 0));
   for (i = 0; i < len; i++) {
-    put_text(peer, "x");
+    net_puts(peer, "x");
     CHECK_STATUS(copas_receive(skt, COPAS_LINE, &bytes), COPAS_TIMEOUT);
   }
-  put_text(peer, "\n");
+  net_puts(peer, "\n");
   CHECK_OK(copas_receive(skt, COPAS_LINE, &bytes));
   CHECK_NUMBER(bytes.len, len);
   close_pair();
