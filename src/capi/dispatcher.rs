@@ -65,7 +65,8 @@ pub unsafe extern "C" fn copas_new(config: *const copas_config) -> *mut copas {
 /// output that the kernel does not take at once is lost. The handle is stale afterwards.
 ///
 /// Errors: COPAS_CANNOT_WAIT inside its own loop, a coroutine or a callback (nothing is freed);
-/// COPAS_WRONG_THREAD, COPAS_STALE, COPAS_INVALID. Waits for at most 1 second.
+/// COPAS_WRONG_THREAD, COPAS_STALE, COPAS_INVALID. Steps the dispatcher for at
+/// most 1 second.
 #[unsafe(no_mangle)]
 pub extern "C" fn copas_free(c: *mut copas) -> copas_status {
     if c.is_null() {
@@ -110,7 +111,7 @@ pub extern "C" fn copas_loop(c: *mut copas, timeout: f64) -> copas_status {
 /// (0: not at all, COPAS_FOREVER: without limit).
 ///
 /// COPAS_OK: something was done. COPAS_TIMEOUT: nothing was, within the time (also at once when
-/// nothing is left that could happen). Errors: as copas_loop().
+/// nothing is left that could happen). Steps the dispatcher; errors: as copas_loop().
 #[unsafe(no_mangle)]
 pub extern "C" fn copas_step(c: *mut copas, timeout: f64) -> copas_status {
     on_dispatcher(c, |d| {

@@ -136,7 +136,7 @@ pub unsafe extern "C" fn copas_send(
 
 /// copas_send() that tells how many bytes, from the first on, were accepted: `taken` may be NULL;
 /// else it gets the number on every status. After COPAS_TIMEOUT or COPAS_CANCELED, go on with the
-/// rest. Errors and waiting: as copas_send().
+/// rest. Errors: as copas_send(). Switch point where copas_send() is one.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn copas_send_part(
