@@ -22,7 +22,8 @@ pub struct Completion {
     pub data: (*const u8, usize),
 }
 
-/// A submitted future, and what to show when it is cut short.
+/// A submitted future, and what to show when it is cut short. Once it has given its completion it
+/// keeps the loop no longer alive.
 pub trait Submitted {
     /// Looks whether it is ready.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Completion>;
@@ -33,8 +34,9 @@ pub trait Submitted {
 /// A submitted operation's record, until its event is delivered.
 pub struct Operation {
     handle: Handle,
-    /// None once it has ended: what it held of its subject is free then, before the delivery.
-    work: RefCell<Option<Box<dyn Submitted>>>,
+    /// Kept until the delivery: so long nobody else may do the same on the subject.
+    work: RefCell<Box<dyn Submitted>>,
+    done: Cell<bool>,
     canceled: Cell<bool>,
     queued: Cell<bool>,
     /// Its time limit.
@@ -42,12 +44,6 @@ pub struct Operation {
     kind: u32,
     token: u64,
     subject: Handle,
-}
-
-impl Operation {
-    fn is_done(&self) -> bool {
-        self.work.borrow().is_none()
-    }
 }
 
 /// A delivered outcome.
@@ -79,7 +75,8 @@ impl Dispatcher {
             let handle = Handle::new(Kind::Operation, self.handle.dispatcher(), slot, generation);
             Rc::new(Operation {
                 handle,
-                work: RefCell::new(Some(work)),
+                work: RefCell::new(work),
+                done: Cell::new(false),
                 canceled: Cell::new(false),
                 queued: Cell::new(false),
                 deadline: Deadline::new(),
@@ -92,7 +89,7 @@ impl Dispatcher {
         drop(operations);
         self.unfinished.set(self.unfinished.get() + 1);
         self.run_operation(&operation, seconds == 0.0);
-        if !operation.is_done() {
+        if !operation.done.get() {
             self.arm(&operation.deadline, operation.handle, seconds);
         }
         Ok(operation.handle)
@@ -122,7 +119,7 @@ impl Dispatcher {
 
     /// Puts it into the ready queue.
     pub(super) fn wake_operation(&self, operation: &Operation) {
-        if !operation.is_done() && !operation.queued.replace(true) {
+        if !operation.done.get() && !operation.queued.replace(true) {
             self.ready.borrow_mut().push_back(operation.handle);
         }
     }
@@ -130,12 +127,12 @@ impl Dispatcher {
     /// Polls an operation; a time limit of 0 allows no more than this.
     pub(super) fn run_operation(&self, operation: &Operation, only_once: bool) {
         operation.queued.set(false);
+        if operation.done.get() {
+            return;
+        }
         let waker = waker(operation.handle);
         let mut context = Context::from_waker(&waker);
-        let mut place = operation.work.borrow_mut();
-        let Some(work) = place.as_mut() else {
-            return;
-        };
+        let mut work = operation.work.borrow_mut();
         let completion = if operation.canceled.get() {
             work.stop(Status::CANCELED)
         } else if let Poll::Ready(completion) = work.poll(&mut context) {
@@ -145,9 +142,7 @@ impl Dispatcher {
         } else {
             return;
         };
-        let work = place.take();
-        drop(place);
-        drop(work);
+        operation.done.set(true);
         self.disarm(&operation.deadline);
         self.unfinished.set(self.unfinished.get() - 1);
         self.events.borrow_mut().push_back(Event {

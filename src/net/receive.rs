@@ -44,12 +44,19 @@ impl Reading {
     }
 }
 
+impl Reading {
+    /// Waits no longer.
+    fn rest(&mut self) {
+        if self.alive.take().is_some() {
+            self.socket.reader.take();
+        }
+    }
+}
+
 impl Drop for Reading {
     fn drop(&mut self) {
         self.socket.reading.set(false);
-        if self.alive.is_some() {
-            self.socket.reader.take();
-        }
+        self.rest();
     }
 }
 
@@ -184,6 +191,13 @@ impl<'a> Receive<'a> {
             borrower,
             reading: None,
             insists,
+        }
+    }
+
+    /// Waits no longer, but keeps its place until it is dropped.
+    pub fn rest(&mut self) {
+        if let Some(reading) = &mut self.reading {
+            reading.rest();
         }
     }
 

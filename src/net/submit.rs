@@ -25,7 +25,8 @@ struct SubmittedReceive {
 }
 
 impl SubmittedReceive {
-    fn end(&self, fault: &Fault) -> Completion {
+    fn end(&mut self, fault: &Fault) -> Completion {
+        self.receive.rest();
         let data = shown(&self.socket, fault.status, self.borrower);
         Completion {
             status: fault.status,
@@ -37,16 +38,20 @@ impl SubmittedReceive {
 
 impl Submitted for SubmittedReceive {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Completion> {
-        Pin::new(&mut self.receive)
-            .poll(context)
-            .map(|outcome| match outcome {
-                Ok(data) => Completion {
+        let Poll::Ready(outcome) = Pin::new(&mut self.receive).poll(context) else {
+            return Poll::Pending;
+        };
+        Poll::Ready(match outcome {
+            Ok(data) => {
+                self.receive.rest();
+                Completion {
                     status: Status::OK,
                     errno: 0,
                     data,
-                },
-                Err(fault) => self.end(&fault),
-            })
+                }
+            }
+            Err(fault) => self.end(&fault),
+        })
     }
 
     fn stop(&mut self, status: Status) -> Completion {
