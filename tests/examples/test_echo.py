@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""The echo server under the load client, and the load client's own teeth."""
+
+import socket
+import subprocess
+import threading
+import unittest
+
+import program
+
+
+def drive(port, *arguments):
+    return subprocess.run([program.LOAD_CLIENT, "127.0.0.1", str(port), *arguments],
+                          capture_output=True, text=True, timeout=120, check=False)
+
+
+class Echo(unittest.TestCase):
+    def test_many_connections_get_every_byte_back(self):
+        with program.Server("echo_server", 0, ends_well=False) as server:
+            done = drive(server.port, "--connections", "200", "--requests", "50",
+                         "--max-line", "5000", "--pipeline", "4", "--split")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("requests 10000\n", done.stdout)
+
+    def test_long_lines_come_back(self):
+        with program.Server("echo_server", 0, ends_well=False) as server:
+            done = drive(server.port, "--connections", "4", "--requests", "20",
+                         "--max-line", "300000", "--split")
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_the_load_client_sees_one_wrong_byte(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            def echo_wrongly():
+                peer, _ = listener.accept()
+                with peer:
+                    seen = 0
+                    while data := peer.recv(65536):
+                        wrong = bytearray(data)
+                        if seen <= 5000 < seen + len(data):
+                            wrong[5000 - seen] ^= 1
+                        seen += len(data)
+                        peer.sendall(wrong)
+
+            thread = threading.Thread(target=echo_wrongly)
+            thread.start()
+            done = drive(listener.getsockname()[1], "--requests", "1000")
+            thread.join()
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("a byte is wrong", done.stderr)
+
+
+if __name__ == "__main__":
+    program.main()
