@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The echo server under the load client, and the load client's own teeth."""
 
+import resource
 import socket
 import subprocess
 import threading
@@ -21,6 +22,17 @@ class Echo(unittest.TestCase):
                          "--max-line", "5000", "--pipeline", "4", "--split")
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("requests 10000\n", done.stdout)
+
+    def test_two_thousand_connections_with_lines_of_every_length(self):
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if hard < 2100:
+            self.skipTest(f"2,000 connections need 2,100 descriptors, the hard limit is {hard}")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        with program.Server("echo_server", 0, ends_well=False) as server:
+            done = drive(server.port, "--connections", "2000", "--requests", "3",
+                         "--max-line", "102400", "--split")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("requests 6000\n", done.stdout)
 
     def test_long_lines_come_back(self):
         with program.Server("echo_server", 0, ends_well=False) as server:
