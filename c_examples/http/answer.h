@@ -3,7 +3,8 @@
 #ifndef ANSWER_H
 #define ANSWER_H
 
-#include <copas.h>
+#include "request.h"
+
 #include <stdint.h>
 
 /* Bytes of a Date or Last-Modified with its NUL. */
@@ -12,7 +13,7 @@
 struct answer {
   int status;
   int keep_alive;
-  const char *type;
+  const char *type; /* NULL: an answer that has no body, such as 304 */
   uint64_t length;
   const char *modified; /* Last-Modified, or NULL */
   const char *location; /* or NULL */
@@ -24,8 +25,9 @@ void answer_date(int64_t seconds, char date[DATE_SIZE]);
 /* Sends the head. The body, if any, must follow. */
 copas_status answer_head(copas_socket *client, const struct answer *answer);
 
-/* Sends an answer without a file: its body is the status in words, left out for HEAD. */
-copas_status answer_status(copas_socket *client, int status, int keep_alive, int is_head,
+/* Answers a request without a file: the body is the status in words, left out for HEAD.
+ * `location` may be NULL. */
+copas_status answer_status(copas_socket *client, const struct request *request, int status,
                            const char *location);
 
 #endif

@@ -99,7 +99,6 @@ static int decode_path(struct request *request)
 {
   http_slice from = request->target;
   size_t len = 0;
-  if (from.len >= PATH_LIMIT) return 414;
   for (size_t i = 0; i < from.len; i++) {
     int byte = (unsigned char)from.data[i];
     if (byte == '%') {
@@ -120,6 +119,9 @@ static int split_target(struct request *request)
   http_slice target = request->head.target;
   const char *end = target.data + target.len;
   const char *start = target.data;
+  if (target.len >= TARGET_LIMIT) return 414;
+  /* "*" and "host:port" belong to methods that are not served. */
+  if (request_check_method(request) != 200) return 200;
   if (target.len >= 7 && strncasecmp(start, "http://", 7) == 0) {
     start = memchr(start + 7, '/', target.len - 7);
     if (start == NULL) return 400;
@@ -128,7 +130,7 @@ static int split_target(struct request *request)
   if (query == NULL) query = end;
   request->target = (http_slice){start, (size_t)(query - start)};
   request->query = (http_slice){query, (size_t)(end - query)};
-  return request_check_method(request) == 200 ? decode_path(request) : 200;
+  return decode_path(request);
 }
 
 /* How long the body is: a mistake here would take a body for a request. */

@@ -6,16 +6,16 @@
 #include <copas.h>
 #include <http_parser.h>
 
-/* Bytes of a request line with its headers, of a decoded path, and of a body that is skipped. */
+/* Bytes of a request line with its headers, of a target, and of a body that is skipped. */
 #define HEAD_LIMIT 16384
-#define PATH_LIMIT 4096
+#define TARGET_LIMIT 8192
 #define BODY_LIMIT 65536
 
 struct request {
   int is_get;
   int is_head;
   int keep_alive;         /* another request may follow this one */
-  char path[PATH_LIMIT];  /* decoded, begins with '/' */
+  char path[TARGET_LIMIT];  /* decoded, begins with '/' */
   http_slice target;      /* the path as it came */
   http_slice query;       /* with its '?', or empty */
   http_slice known_since; /* If-Modified-Since, or empty */
