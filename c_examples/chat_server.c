@@ -1,133 +1,123 @@
 /* SPDX-License-Identifier: MIT */
-/* A chat room. A client's first line is its name; each later line goes to all others as
- * "name: text"; who comes and goes is announced.
+/* A chat room: the first line of a client is its name, every further one goes to all others.
+ *     chat_server 20000, then from several terminals: nc 127.0.0.1 20000
  *
- *     chat_server 20001, then in several terminals: line_client 127.0.0.1 20001
- *
- * Nobody waits for a slow member: members have a send time limit of 0, so a message that finds more
- * than 64 KiB still unsent (beyond what the kernel holds) is not sent, and that member is dropped. */
+ * One coroutine a member, and no lock: between two waits nothing else runs. Nobody waits for a slow
+ * member: sends have a time limit of 0, and who does not read 64 KiB of talk is dropped. */
 #include "example.h"
 
 #include <ctype.h>
-#include <math.h>
-#include <stdarg.h>
-#include <strings.h>
 
-static const char usage[] =
-  "usage: chat_server PORT\n"
-  "Serves a chat room on PORT of 127.0.0.1 (0: a free port). Prints 'listening PORT';\n"
-  "SIGINT or SIGTERM ends it.\n";
+#define MOST_MEMBERS 500
+#define LONGEST_NAME 20
 
-#define ROOM_LIMIT 1000
-#define NAME_LIMIT 20
-#define LINE_LIMIT 1000
-#define NAMING_SECONDS 60.0
+static const char usage[] = "usage: chat_server PORT\n"
+                            "A chat room on 127.0.0.1 (PORT 0: a free one, which it prints).\n";
 
-struct member {
-  copas_socket *socket; /* NULL: a free place */
-  char name[NAME_LIMIT + 1];
-  const char *farewell;
-};
+static struct {
+    copas_socket *socket;
+    char name[LONGEST_NAME + 1];
+} members[MOST_MEMBERS];
+static int member_count;
 
-static struct member room[ROOM_LIMIT];
-
-static int tell(copas_socket *client, const char *text)
+static int member_of(const char *name)
 {
-  return copas_send(client, text, strlen(text)) == COPAS_OK;
+    for (int i = 0; i < member_count; i++)
+        if (strcmp(members[i].name, name) == 0) return i;
+    return -1;
 }
 
-/* Sends a line to all but `self`. Places do not move, so it does not matter who comes or goes if
- * the library lets other coroutines run meanwhile. */
-static void broadcast(const struct member *self, const char *format, ...)
+/* Sends a line to everybody but `except`. A send may let others run, who may leave: so it works on
+ * a copy of the handles, and one that has left answers COPAS_STALE. */
+static void tell_all(copas_socket *except, const char *line, size_t len)
 {
-  char text[NAME_LIMIT + LINE_LIMIT + 64];
-  va_list arguments;
-  va_start(arguments, format);
-  int len = vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  for (struct member *other = room; other < room + ROOM_LIMIT; other++) {
-    if (other->socket == NULL || other == self) continue;
-    /* Other failures are seen by the member's own coroutine. */
-    if (copas_send(other->socket, text, (size_t)len) == COPAS_TIMEOUT) {
-      other->farewell = "was too slow and has been dropped";
-      copas_abort(other->socket);
+    copas_socket *targets[MOST_MEMBERS];
+    int count = member_count;
+    for (int i = 0; i < count; i++) targets[i] = members[i].socket;
+    for (int i = 0; i < count; i++) {
+        if (targets[i] == except) continue;
+        /* Too slow: its handler wakes up with COPAS_CLOSED and takes its leave. */
+        if (copas_send(targets[i], line, len) == COPAS_TIMEOUT) copas_abort(targets[i]);
     }
-  }
 }
 
-/* Why `name` cannot be taken; NULL when it can. */
-static const char *objection(copas_bytes name)
+static void announce(copas_socket *except, const char *name, const char *what)
 {
-  if (name.len < 1 || name.len > NAME_LIMIT) return "* a name has 1 to 20 characters\n";
-  for (size_t i = 0; i < name.len; i++)
-    if (!isalnum((unsigned char)name.data[i]) && strchr("-_.", name.data[i]) == NULL)
-      return "* a name has only letters, digits, '-', '_' and '.'\n";
-  for (const struct member *other = room; other < room + ROOM_LIMIT; other++)
-    if (other->socket != NULL && strlen(other->name) == name.len &&
-        strncasecmp(other->name, name.data, name.len) == 0)
-      return "* that name is taken\n";
-  return NULL;
+    char line[LONGEST_NAME + 64];
+    int len = snprintf(line, sizeof line, "* %s %s\n", name, what);
+    tell_all(except, line, (size_t)len);
 }
 
-/* Gives a free place to `client`; NULL when there is none. */
-static struct member *take_place(copas_socket *client, copas_bytes name)
+/* Why a name cannot be taken; NULL when it can. */
+static const char *complaint_about(const copas_bytes *name, char *taken)
 {
-  for (struct member *place = room; place < room + ROOM_LIMIT; place++) {
-    if (place->socket != NULL) continue;
-    place->socket = client;
-    place->farewell = "left";
-    memcpy(place->name, name.data, name.len);
-    place->name[name.len] = '\0';
-    return place;
-  }
-  tell(client, "* the room is full\n");
-  return NULL;
+    if (name->len == 0 || name->len > LONGEST_NAME) return "! a name has 1 to 20 letters\n";
+    for (size_t i = 0; i < name->len; i++)
+        if (!isalnum((unsigned char)name->data[i])) return "! a name has letters and digits only\n";
+    memcpy(taken, name->data, name->len);
+    taken[name->len] = 0;
+    if (member_of(taken) >= 0) return "! this name is taken\n";
+    if (member_count == MOST_MEMBERS) return "! the room is full\n";
+    return NULL;
 }
 
-/* Asks for a name until it gets a good one. */
-static struct member *enter(copas_socket *client)
+static int ask_for_name(copas_socket *client, char *name)
 {
-  copas_bytes name;
-  const char *problem = "* your name?\n";
-  do {
-    if (!tell(client, problem)) return NULL;
-    if (copas_receive(client, COPAS_LINE, &name) != COPAS_OK) return NULL;
-  } while ((problem = objection(name)) != NULL);
-  return take_place(client, name);
+    static const char question[] = "your name?\n";
+    copas_bytes line;
+    copas_send(client, question, strlen(question));
+    while (copas_receive(client, COPAS_LINE, &line) == COPAS_OK) {
+        const char *complaint = complaint_about(&line, name);
+        if (complaint == NULL) return 1;
+        copas_send(client, complaint, strlen(complaint));
+    }
+    return 0;
 }
 
-/* Passes a line on, without the control characters that could play with terminals. */
-static void say(const struct member *self, copas_bytes line)
+static void join(copas_socket *client, const char *name)
 {
-  char text[LINE_LIMIT];
-  for (size_t i = 0; i < line.len; i++)
-    text[i] = iscntrl((unsigned char)line.data[i]) ? ' ' : line.data[i];
-  broadcast(self, "%s: %.*s\n", self->name, (int)line.len, text);
+    members[member_count].socket = client;
+    strcpy(members[member_count].name, name);
+    member_count++;
+    announce(client, name, "has joined");
 }
 
-static void chat(copas_socket *client, void *user)
+static void leave(const char *name)
 {
-  copas_bytes line;
-  copas_status status;
-  struct member *self = enter(client);
-  (void)user;
-  if (self == NULL) return;
-  copas_settimeouts(client, NAN, 0, COPAS_FOREVER);
-  tell(client, "* welcome\n");
-  broadcast(self, "* %s joined\n", self->name);
-  while ((status = copas_receive(client, COPAS_LINE, &line)) == COPAS_OK) say(self, line);
-  if (status == COPAS_TOO_LONG) tell(client, "* that line was too long\n");
-  if (status == COPAS_CANCELED) tell(client, "* the server ends\n");
-  self->socket = NULL;
-  broadcast(self, "* %s %s\n", self->name, self->farewell);
+    members[member_of(name)] = members[member_count - 1];
+    member_count--;
+    announce(NULL, name, "has left");
+}
+
+static void talk(copas_socket *client, const char *name)
+{
+    char text[LONGEST_NAME + 2 + 1024 + 1];
+    copas_bytes line;
+    while (copas_receive(client, COPAS_LINE, &line) == COPAS_OK) {
+        int len = snprintf(text, sizeof text, "%s: %.*s\n", name, (int)line.len, line.data);
+        tell_all(client, text, (size_t)len);
+    }
+}
+
+static void serve_member(copas_socket *client, void *user)
+{
+    char name[LONGEST_NAME + 1];
+    (void)user;
+    copas_settimeouts(client, 0, 0, COPAS_FOREVER);
+    if (!ask_for_name(client, name)) return;
+    copas_setname(client, name);
+    join(client, name);
+    talk(client, name);
+    leave(name);
 }
 
 int main(int argc, char **argv)
 {
-  copas_server_options options = {
-    .size = sizeof options, .name = "chat", .timeout = NAMING_SECONDS, .line_limit = LINE_LIMIT};
-  int port;
-  if (argc != 2 || strcmp(argv[1], "--help") == 0) example_usage(usage, argc, argv);
-  port = example_port(argv[1], 0);
-  return example_serve(copas_new(NULL), port, chat, &options);
+    copas_server_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.name = "chat";
+    options.line_limit = 1024;
+    example_help(argc, argv, 1, usage);
+    return example_serve(copas_new(NULL), example_port(argv[1], 0), serve_member, &options);
 }

@@ -1,140 +1,105 @@
 /* SPDX-License-Identifier: MIT */
-/* Serves the files of a folder over HTTP/1.1 and 1.0, a coroutine for each connection:
- *
- *     http_server 8080 some/folder, then: curl http://127.0.0.1:8080/
- *
- * http/request.c reads requests (the httparse crate takes them apart, see http_parser/),
- * http/file.c finds and sends files, http/answer.c writes the heads of answers. Requests that arrive
- * together are answered in order; the library hands their answers to the kernel together, too. */
-#define _GNU_SOURCE
-#include "answer.h"
+/* Serves the files of a folder by HTTP/1.1, with connections that are kept alive:
+ *     http_server 8080 /usr/share/doc, then: curl http://127.0.0.1:8080/
+ * The handler reads as the protocol does: receive a request, answer it, again. */
 #include "example.h"
-#include "file.h"
-#include "request.h"
+#include "http/answer.h"
+#include "http/file.h"
+#include "http/request.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
 static const char usage[] =
-  "usage: http_server [--timeout SECONDS] PORT FOLDER\n"
-  "Serves the files of FOLDER on PORT of 127.0.0.1 (0: a free port): GET and HEAD, index.html for a\n"
-  "folder, neither names that begin with a dot nor symbolic links. A client may be idle, or take\n"
-  "for its request, 30 SECONDS. Prints 'listening PORT'; SIGINT or SIGTERM ends it.\n";
+    "usage: http_server PORT FOLDER\n"
+    "Serves the files of FOLDER on 127.0.0.1 (PORT 0: a free one, which it prints). GET and HEAD;\n"
+    "a folder's index.html; nothing hidden, and nothing outside of FOLDER.\n";
 
-struct site {
-  int root;
-  double seconds; /* that a client may be idle */
-};
+/* Seconds that a client may take for each step. */
+#define PATIENCE 30
 
-/* Seconds that a client gets to read a last answer. */
-#define LINGER_SECONDS 2.0
-
-/* Sends a folder's request on to the same path with a '/' at its end. */
-static copas_status redirect(copas_socket *client, const struct request *request)
+static copas_status answer_file(copas_socket *client, int folder, const struct request *request,
+                                int is_head)
 {
-  char location[TARGET_LIMIT + 2];
-  http_slice path = request->target;
-  http_slice query = request->query;
-  /* "//name" would name another host. */
-  while (path.len > 1 && path.data[1] == '/') path.data++, path.len--;
-  snprintf(location, sizeof location, "%.*s/%.*s", (int)path.len, path.data, (int)query.len,
-           query.data);
-  return answer_status(client, request, 301, location);
+    struct file file;
+    char location[HTTP_LONGEST_PATH + 32];
+    int code = file_open(folder, request->head.target, &file);
+    if (code == 301) {
+        /* Only what needs no encoding, so that nothing gets into the head. */
+        size_t plain = strspn(file.path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                         "0123456789-_.~/");
+        if (file.path[plain] != 0) code = 404;
+        snprintf(location, sizeof location, "Location: /%s/\r\n", file.path);
+    }
+    if (code != 200)
+        return answer_short(client, code, request->keep_alive, is_head,
+                            code == 301 ? location : NULL);
+    struct answer answer = {200, file.type, file.size, request->keep_alive, NULL};
+    copas_status status = answer_head(client, &answer);
+    if (status == COPAS_OK && !is_head) status = file_send(client, &file);
+    close(file.fd);
+    return status;
 }
 
-static copas_status answer_file(copas_socket *client, const struct request *request,
-                                const struct file *file)
+/* Answers a request; whether the connection goes on. */
+static int answer_request(copas_socket *client, int folder, struct request *request)
 {
-  char modified[DATE_SIZE];
-  struct answer answer = {.status = 200,
-                          .keep_alive = request->keep_alive,
-                          .type = file->type,
-                          .length = file->size,
-                          .modified = modified};
-  http_slice known = request->known_since;
-  answer_date(file->modified, modified);
-  /* Clients give the Last-Modified that they got: any other date is not our version. */
-  if (known.len == strlen(modified) && memcmp(known.data, modified, known.len) == 0) {
-    answer.status = 304;
-    answer.type = NULL;
-  }
-  copas_status status = answer_head(client, &answer);
-  if (status != COPAS_OK || request->is_head || answer.status == 304) return status;
-  return file_send(client, file);
+    int is_head = http_is(request->head.method, "HEAD");
+    if (!request_skip_body(client, request)) {
+        request->keep_alive = 0;
+        return answer_short(client, 413, 0, is_head, NULL) == COPAS_OK ? 0 : -1;
+    }
+    copas_status status;
+    if (is_head || http_is(request->head.method, "GET"))
+        status = answer_file(client, folder, request, is_head);
+    else
+        status = answer_short(client, 405, request->keep_alive, 0, "Allow: GET, HEAD\r\n");
+    if (status != COPAS_OK) return -1;
+    return request->keep_alive;
 }
 
-static copas_status answer(copas_socket *client, const struct site *site, struct request *request)
+/* Ends a connection so that the last answer arrives although the client may still be sending: a
+ * close with unread input would reset it (RFC 9112, 9.6). */
+static void part(copas_socket *client)
 {
-  struct file file;
-  int status = request_check_method(request);
-  if (status == 200) status = file_open(site->root, request->path, &file);
-  if (status == 301) return redirect(client, request);
-  if (status != 200) return answer_status(client, request, status, NULL);
-  copas_status sent = answer_file(client, request, &file);
-  close(file.fd);
-  return sent;
-}
-
-/* Ends the connection. Closing while the client still sends would reset the connection, and the
- * client might lose our last answer: so what it sends is thrown away for a while. */
-static void finish(copas_socket *client)
-{
-  double end = copas_now(copas_current()) + LINGER_SECONDS;
-  copas_bytes bytes;
-  if (copas_shut(client, COPAS_SHUT_SEND) != COPAS_OK || copas_flush(client) != COPAS_OK) return;
-  do {
-    request_limit(client, end);
-  } while (copas_receive_some(client, &bytes) == COPAS_OK && copas_now(copas_current()) < end);
+    copas_bytes bytes;
+    size_t skipped = 0;
+    copas_shut(client, COPAS_SHUT_SEND);
+    copas_settimeout(client, 1);
+    while (skipped < 1024 * 1024 && copas_receive_some(client, &bytes) == COPAS_OK)
+        skipped += bytes.len;
 }
 
 static void serve(copas_socket *client, void *user)
 {
-  const struct site *site = user;
-  struct request request;
-  int status;
-  while ((status = request_read(client, site->seconds, &request)) == 200) {
-    if (copas_exiting(copas_current()) != 0) request.keep_alive = 0;
-    if (answer(client, site, &request) != COPAS_OK) return;
-    if (!request.keep_alive) break;
-  }
-  if (status == 0) return;
-  if (status != 200) {
-    request.keep_alive = 0;
-    if (answer_status(client, &request, status, NULL) != COPAS_OK) return;
-  }
-  finish(client);
-}
-
-/* Takes "--timeout SECONDS" from the arguments; gives how many remain. */
-static int take_timeout(int argc, char **argv, double *seconds)
-{
-  if (argc < 3 || strcmp(argv[1], "--timeout") != 0) return argc;
-  char *end;
-  *seconds = strtod(argv[2], &end);
-  if (end == argv[2] || *end != '\0' || !(*seconds > 0 && *seconds < 1e6)) {
-    fprintf(stderr, "%s is not a number of seconds: above 0 and below 1000000\n", argv[2]);
-    exit(2);
-  }
-  argv[1] = argv[3];
-  argv[2] = argc > 4 ? argv[4] : NULL;
-  return argc - 2;
+    struct request request;
+    int code, goes_on = 1;
+    while (goes_on == 1 && (code = request_receive(client, &request)) != HTTP_NO_REQUEST) {
+        if (code == 0) goes_on = answer_request(client, *(int *)user, &request);
+        else goes_on = answer_short(client, code, 0, 0, NULL) == COPAS_OK ? 0 : -1;
+    }
+    if (goes_on == 0) part(client);
+    /* The client has left, or the answer was cut: a close that could be taken for its end. */
+    if (goes_on == -1) copas_abort(client);
 }
 
 int main(int argc, char **argv)
 {
-  struct site site = {.seconds = 30};
-  copas_server_options options = {
-    .size = sizeof options, .name = "http", .user = &site, .line_limit = HEAD_LIMIT};
-  argc = take_timeout(argc, argv, &site.seconds);
-  if (argc != 3) example_usage(usage, argc, argv);
-  int port = example_port(argv[1], 0);
-  site.root = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (site.root < 0) {
-    perror(argv[2]);
-    return 1;
-  }
-  options.timeout = site.seconds;
-  int code = example_serve(copas_new(NULL), port, serve, &options);
-  close(site.root);
-  return code;
+    copas_server_options options;
+    int folder;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.name = "http";
+    options.user = &folder;
+    options.timeout = PATIENCE;
+    options.line_limit = HTTP_LONGEST_HEAD;
+    example_help(argc, argv, 2, usage);
+    folder = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) {
+        perror(argv[2]);
+        return 1;
+    }
+    int code = example_serve(copas_new(NULL), example_port(argv[1], 0), serve, &options);
+    close(folder);
+    return code;
 }

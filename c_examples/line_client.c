@@ -1,133 +1,102 @@
 /* SPDX-License-Identifier: MIT */
-/* Sends lines to a server and prints the lines that come back: one coroutine for each direction.
- *
- *     line_client 127.0.0.1 20000 hello world
- *     line_client 127.0.0.1 20000 <some.txt
- */
+/* A client of line servers: sends lines and prints the answers, each in a coroutine of its own, so
+ * that neither waits for the other.
+ *     line_client 127.0.0.1 20000 hello world      sends two lines
+ *     ls | line_client 127.0.0.1 20000             sends those of its standard input */
 #include "example.h"
 
-#include <pthread.h>
 #include <unistd.h>
 
 static const char usage[] =
-  "usage: line_client HOST PORT [LINE...]\n"
-  "Sends each LINE, or else the lines of the standard input, to PORT of HOST (a numeric address),\n"
-  "and prints the lines that it gets until the server closes the connection.\n";
+    "usage: line_client HOST PORT [LINE...]\n"
+    "Sends each LINE, or without any the lines of its standard input, to a server and prints what\n"
+    "comes back, until the server closes. HOST is a numeric address.\n";
 
-#define CONNECT_SECONDS 10.0
-
-struct session {
-  copas_socket *server;
-  copas_socket *input; /* the standard input, or NULL */
-  char **lines;        /* what is sent instead of it, up to NULL */
-  copas_thread *sender;
-  int sent_all;
-  int printed_all;
+struct client {
+    copas *c;
+    copas_socket *server;
+    char **lines;
+    int failed;
 };
 
-static int send_line(copas_socket *server, copas_bytes line)
+static copas_status send_line(struct client *client, const char *line, size_t len)
 {
-  return copas_send(server, line.data, line.len) == COPAS_OK &&
-         copas_send(server, "\n", 1) == COPAS_OK;
+    copas_status status = copas_send(client->server, line, len);
+    return status == COPAS_OK ? copas_send(client->server, "\n", 1) : status;
 }
 
-static int send_arguments(const struct session *session)
+static copas_status send_arguments(struct client *client)
 {
-  for (char **line = session->lines; *line != NULL; line++) {
-    copas_bytes bytes = {*line, strlen(*line)};
-    if (!send_line(session->server, bytes)) return 0;
-  }
-  return 1;
+    copas_status status = COPAS_OK;
+    for (char **line = client->lines; *line != NULL && status == COPAS_OK; line++)
+        status = send_line(client, *line, strlen(*line));
+    return status;
 }
 
-static int send_input(const struct session *session)
+/* Lines of a pipe: only this coroutine waits for them. */
+static copas_status send_pipe(struct client *client, copas_socket *input)
 {
-  copas_bytes line;
-  copas_status status;
-  while ((status = copas_receive(session->input, COPAS_LINE, &line)) == COPAS_OK)
-    if (!send_line(session->server, line)) return 0;
-  if (status == COPAS_CLOSED && example_error(copas_current()).sys_errno == 0)
-    /* `line` is a last one without its ending, or empty. */
-    return line.len == 0 || send_line(session->server, line);
-  if (status != COPAS_CANCELED) example_failed(copas_current(), "cannot read the input");
-  return 0;
+    copas_bytes line;
+    copas_status status = COPAS_OK, received;
+    while ((received = copas_receive(input, COPAS_LINE, &line)) == COPAS_OK && status == COPAS_OK)
+        status = send_line(client, line.data, line.len);
+    /* A last line without its LF. */
+    if (received == COPAS_CLOSED && line.len != 0 && status == COPAS_OK)
+        status = send_line(client, line.data, line.len);
+    copas_close(input);
+    return status;
+}
+
+/* Lines of a file, which never makes anybody wait. */
+static copas_status send_file(struct client *client)
+{
+    char *line = NULL;
+    size_t size = 0;
+    ssize_t len;
+    copas_status status = COPAS_OK;
+    while (status == COPAS_OK && (len = getline(&line, &size, stdin)) > 0)
+        status = send_line(client, line, (size_t)len - (line[len - 1] == '\n'));
+    free(line);
+    return status;
 }
 
 static void send_lines(void *user)
 {
-  struct session *session = user;
-  session->sent_all = session->input != NULL ? send_input(session) : send_arguments(session);
-  /* The server sees the end of the stream; what it still has to say comes through. When the
-   * connection is gone there is nothing to end, and print_lines() tells. */
-  copas_shut(session->server, COPAS_SHUT_SEND);
+    struct client *client = user;
+    copas_socket *input;
+    copas_status status;
+    if (client->lines[0] != NULL) status = send_arguments(client);
+    else if (copas_wrap(client->c, STDIN_FILENO, &input) == COPAS_OK) status = send_pipe(client, input);
+    else status = send_file(client);
+    if (status == COPAS_OK) status = copas_shut(client->server, COPAS_SHUT_SEND);
+    if (status != COPAS_OK) client->failed = example_fail(client->c, "cannot send");
 }
 
-static void print_lines(void *user)
+static void print_answers(void *user)
 {
-  struct session *session = user;
-  copas_bytes line;
-  copas_status status;
-  int printed = 1;
-  do {
-    status = copas_receive(session->server, COPAS_LINE_RAW, &line);
-    /* At the end of the stream `line` is a last one without its ending, or empty. */
-    if (status == COPAS_OK || status == COPAS_CLOSED)
-      printed = fwrite(line.data, 1, line.len, stdout) == line.len && fflush(stdout) == 0;
-  } while (status == COPAS_OK && printed);
-  if (!printed)
-    perror("cannot print");
-  else if (status != COPAS_CLOSED || example_error(copas_current()).sys_errno != 0)
-    example_failed(copas_current(), "the connection broke");
-  else
-    session->printed_all = 1;
-  /* Nobody is left to send to; the answer is COPAS_STALE when the sender has ended already. */
-  copas_removethread(session->sender);
-}
-
-static void *feed(void *user)
-{
-  int fd = (int)(intptr_t)user;
-  char block[4096];
-  ssize_t n;
-  while ((n = read(STDIN_FILENO, block, sizeof block)) > 0 && write(fd, block, (size_t)n) == n) {
-  }
-  close(fd);
-  return NULL;
-}
-
-/* Makes a socket of the standard input. A file or a terminal cannot be one: an OS thread copies it
- * into a pipe, so that the coroutines never wait for a disk or a person. */
-static copas_status open_input(copas *c, copas_socket **input)
-{
-  pthread_t os_thread;
-  int ends[2];
-  copas_status status = copas_wrap(c, STDIN_FILENO, input);
-  if (status != COPAS_INVALID && status != COPAS_UNSUPPORTED) return status;
-  if (pipe(ends) != 0) return COPAS_SYSTEM;
-  if (pthread_create(&os_thread, NULL, feed, (void *)(intptr_t)ends[1]) != 0) return COPAS_SYSTEM;
-  pthread_detach(os_thread);
-  return copas_wrap(c, ends[0], input);
+    struct client *client = user;
+    copas_bytes bytes;
+    copas_status status;
+    while ((status = copas_receive_some(client->server, &bytes)) == COPAS_OK) {
+        fwrite(bytes.data, 1, bytes.len, stdout);
+        fflush(stdout);
+    }
+    if (status != COPAS_CLOSED) client->failed = example_fail(client->c, "cannot receive");
 }
 
 int main(int argc, char **argv)
 {
-  struct session session = {0};
-  copas *c;
-  int port;
-  if (argc < 3) example_usage(usage, argc, argv);
-  port = example_port(argv[2], 1);
-  signal(SIGPIPE, SIG_IGN); /* a reader of our output that has gone is an error of fwrite() */
-  c = copas_new(NULL);
-  if (copas_connect(c, argv[1], port, CONNECT_SECONDS, &session.server) != COPAS_OK)
-    return example_failed(c, "cannot connect");
-  if (argc == 3 && open_input(c, &session.input) != COPAS_OK)
-    return example_failed(c, "cannot read the standard input");
-  session.lines = argv + 3;
-  if (copas_addthread(c, send_lines, &session, &session.sender) != COPAS_OK ||
-      copas_addthread(c, print_lines, &session, NULL) != COPAS_OK)
-    return example_failed(c, "cannot start");
-  if (copas_loop(c, COPAS_FOREVER) != COPAS_OK) return example_failed(c, "the loop failed");
-  if (session.printed_all && !session.sent_all)
-    fprintf(stderr, "the connection ended before all lines were sent\n");
-  return copas_free(c) == COPAS_OK && session.printed_all && session.sent_all ? 0 : 1;
+    struct client client;
+    memset(&client, 0, sizeof client);
+    example_help(argc, argv, argc > 3 ? argc - 1 : 2, usage);
+    client.lines = argv + 3;
+    client.c = copas_new(NULL);
+    if (client.c == NULL) return 1;
+    if (copas_connect(client.c, argv[1], example_port(argv[2], 1), 10, &client.server) != COPAS_OK)
+        return example_fail(client.c, "cannot connect");
+    copas_addthread(client.c, send_lines, &client, NULL);
+    copas_addthread(client.c, print_answers, &client, NULL);
+    copas_loop(client.c, COPAS_FOREVER);
+    copas_free(client.c);
+    return client.failed;
 }

@@ -1,95 +1,64 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE
 #include "answer.h"
-#include "request.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
-/* Longest head: a location, and all the rest. */
-#define HEAD_SIZE (TARGET_LIMIT + 512)
-
-static const struct {
-  int status;
-  const char *text;
-} reasons[] = {
-  {200, "OK"},
-  {301, "Moved Permanently"},
-  {304, "Not Modified"},
-  {400, "Bad Request"},
-  {403, "Forbidden"},
-  {404, "Not Found"},
-  {405, "Method Not Allowed"},
-  {408, "Request Timeout"},
-  {413, "Content Too Large"},
-  {414, "URI Too Long"},
-  {431, "Request Header Fields Too Large"},
-  {501, "Not Implemented"},
-  {503, "Service Unavailable"},
-  {505, "HTTP Version Not Supported"},
-};
-
-static const char *reason(int status)
+static const char *words_of(int code)
 {
-  for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
-    if (reasons[i].status == status) return reasons[i].text;
-  return "Internal Server Error";
+    switch (code) {
+    case 200: return "OK";
+    case 301: return "Moved Permanently";
+    case 400: return "Bad Request";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 413: return "Content Too Large";
+    case 431: return "Request Header Fields Too Large";
+    case 501: return "Not Implemented";
+    case 505: return "HTTP Version Not Supported";
+    default: return "Internal Server Error";
+    }
 }
 
-void answer_date(int64_t seconds, char date[DATE_SIZE])
+/* The time as RFC 9110, 5.6.7 writes it; made anew once a second. */
+static const char *date(void)
 {
-  time_t time = (time_t)seconds;
-  struct tm parts;
-  if (gmtime_r(&time, &parts) == NULL ||
-      strftime(date, DATE_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &parts) == 0)
-    date[0] = '\0';
-}
-
-struct text {
-  size_t len;
-  char data[HEAD_SIZE];
-};
-
-static void add(struct text *text, const char *format, ...)
-{
-  va_list arguments;
-  size_t room = sizeof text->data - text->len;
-  va_start(arguments, format);
-  int len = vsnprintf(text->data + text->len, room, format, arguments);
-  va_end(arguments);
-  if (len > 0) text->len += (size_t)len < room ? (size_t)len : room - 1;
+    static char text[64];
+    static time_t made;
+    time_t now = time(NULL);
+    if (now != made) {
+        struct tm parts;
+        gmtime_r(&now, &parts);
+        strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+        made = now;
+    }
+    return text;
 }
 
 copas_status answer_head(copas_socket *client, const struct answer *answer)
 {
-  struct text text;
-  char now[DATE_SIZE];
-  text.len = 0;
-  answer_date(time(NULL), now);
-  add(&text, "HTTP/1.1 %d %s\r\nDate: %s\r\n", answer->status, reason(answer->status), now);
-  if (answer->type != NULL)
-    add(&text, "Content-Type: %s\r\nContent-Length: %" PRIu64 "\r\n", answer->type,
-        answer->length);
-  if (answer->modified != NULL) add(&text, "Last-Modified: %s\r\n", answer->modified);
-  if (answer->location != NULL) add(&text, "Location: %s\r\n", answer->location);
-  if (answer->status == 405) add(&text, "Allow: GET, HEAD\r\n");
-  add(&text, "Connection: %s\r\n\r\n", answer->keep_alive ? "keep-alive" : "close");
-  return copas_send(client, text.data, text.len);
+    char head[1024];
+    int len = snprintf(head, sizeof head,
+                       "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\n"
+                       "Content-Length: %" PRIu64 "\r\nConnection: %s\r\n%s\r\n",
+                       answer->code, words_of(answer->code), date(),
+                       answer->type == NULL ? "text/plain; charset=utf-8" : answer->type,
+                       answer->length, answer->keep_alive ? "keep-alive" : "close",
+                       answer->extra == NULL ? "" : answer->extra);
+    if (len < 0 || (size_t)len >= sizeof head) return COPAS_TOO_LONG;
+    return copas_send(client, head, (size_t)len);
 }
 
-copas_status answer_status(copas_socket *client, const struct request *request, int status,
-                           const char *location)
+copas_status answer_short(copas_socket *client, int code, int keep_alive, int is_head,
+                          const char *extra)
 {
-  char body[64];
-  int len = snprintf(body, sizeof body, "%d %s\n", status, reason(status));
-  struct answer answer = {.status = status,
-                          .keep_alive = request->keep_alive,
-                          .type = "text/plain; charset=utf-8",
-                          .length = (uint64_t)len,
-                          .location = location};
-  copas_status sent = answer_head(client, &answer);
-  if (sent != COPAS_OK || request->is_head) return sent;
-  return copas_send(client, body, (size_t)len);
+    char content[64];
+    int len = snprintf(content, sizeof content, "%d %s\n", code, words_of(code));
+    struct answer answer = {code, NULL, (uint64_t)len, keep_alive, extra};
+    copas_status status = answer_head(client, &answer);
+    return status == COPAS_OK && !is_head ? copas_send(client, content, (size_t)len) : status;
 }

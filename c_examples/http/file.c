@@ -1,145 +1,114 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE
 #include "file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
+#include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-/* Small enough to go to the kernel together with the head, without waiting for room. */
-#define BLOCK_SIZE 32768
-
-static const struct {
-  const char *ending;
-  const char *type;
-} types[] = {
-  {".html", "text/html; charset=utf-8"},
-  {".css", "text/css; charset=utf-8"},
-  {".js", "text/javascript; charset=utf-8"},
-  {".json", "application/json"},
-  {".txt", "text/plain; charset=utf-8"},
-  {".md", "text/plain; charset=utf-8"},
-  {".xml", "application/xml"},
-  {".svg", "image/svg+xml"},
-  {".png", "image/png"},
-  {".jpg", "image/jpeg"},
-  {".jpeg", "image/jpeg"},
-  {".gif", "image/gif"},
-  {".webp", "image/webp"},
-  {".ico", "image/vnd.microsoft.icon"},
-  {".pdf", "application/pdf"},
-  {".wasm", "application/wasm"},
-  {".mp4", "video/mp4"},
-  {".woff2", "font/woff2"},
-};
-
-static const char *type_of(const char *name)
+static int hex(char digit)
 {
-  const char *ending = strrchr(name, '.');
-  for (size_t i = 0; ending != NULL && i < sizeof types / sizeof types[0]; i++)
-    if (strcasecmp(ending, types[i].ending) == 0) return types[i].type;
-  return "application/octet-stream";
+    if (digit >= '0' && digit <= '9') return digit - '0';
+    if ((digit | 32) >= 'a' && (digit | 32) <= 'f') return (digit | 32) - 'a' + 10;
+    return -1;
 }
 
-static int refusal(int error)
+/* The path of a target: without the query, decoded, relative. 0 when it is none. */
+static int decode(struct http_text target, char *path, size_t size)
 {
-  switch (error) {
-  case ENOENT:
-  case ENOTDIR:
-  case ENAMETOOLONG:
-  case ENXIO: return 404;
-  case EACCES:
-  case EPERM:
-  case ELOOP: return 403;
-  case EMFILE:
-  case ENFILE: return 503;
-  default: return 500;
-  }
+    size_t len = 0;
+    if (target.len == 0 || target.data[0] != '/') return 0;
+    for (size_t i = 1; i < target.len && target.data[i] != '?'; i++) {
+        char byte = target.data[i];
+        if (byte == '%') {
+            if (target.len - i < 3) return 0;
+            int high = hex(target.data[i + 1]), low = hex(target.data[i + 2]);
+            if (high < 0 || low < 0) return 0;
+            byte = (char)(high * 16 + low);
+            i += 2;
+        }
+        if (byte == 0 || len + sizeof "index.html" + 1 > size) return 0;
+        path[len++] = byte;
+    }
+    path[len] = 0;
+    return 1;
 }
 
-/* Opens `name` in the folder `*at` and goes on there. A name is one piece of a path and no link, so
- * nothing outside of the folder can be reached, whatever others do to it meanwhile. */
-static int step_into(int *at, int root, const char *name)
+/* Whether a path has a hidden part, ".." among them. */
+static int is_hidden(const char *path)
 {
-  /* O_NONBLOCK: opening a named pipe must not wait for its other end. */
-  int next = openat(*at, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  int error = errno;
-  if (*at != root) close(*at);
-  *at = next;
-  return next >= 0 ? 200 : refusal(error);
+    return path[0] == '.' || strstr(path, "/.") != NULL;
 }
 
-/* Goes along `path` to its end. */
-static int walk(int *at, int root, char *path, const char **last)
+static const char *type_of(const char *path)
 {
-  char *rest;
-  for (char *name = strtok_r(path, "/", &rest); name != NULL; name = strtok_r(NULL, "/", &rest)) {
-    if (name[0] == '.') return 403;
-    int status = step_into(at, root, name);
-    if (status != 200) return status;
-    *last = name;
-  }
-  return 200;
+    static const char *const types[][2] = {
+        {".html", "text/html; charset=utf-8"}, {".css", "text/css; charset=utf-8"},
+        {".js", "text/javascript; charset=utf-8"}, {".txt", "text/plain; charset=utf-8"},
+        {".json", "application/json"}, {".svg", "image/svg+xml"}, {".png", "image/png"},
+        {".jpg", "image/jpeg"}, {".gif", "image/gif"}, {".pdf", "application/pdf"},
+        {".wasm", "application/wasm"}};
+    const char *dot = strrchr(path, '.');
+    for (size_t i = 0; dot != NULL && i < sizeof types / sizeof *types; i++)
+        if (strcasecmp(dot, types[i][0]) == 0) return types[i][1];
+    return "application/octet-stream";
 }
 
-/* What was found at the end of the path: a file, or a folder whose index is opened instead. */
-static int settle(int *at, int root, int wants_folder, const char **last, struct stat *about)
+/* Opens what lies below the folder and nothing else, whatever links say (openat2(2)). */
+static int open_below(int folder, const char *path)
 {
-  if (fstat(*at, about) != 0) return 500;
-  if (S_ISDIR(about->st_mode)) {
-    if (!wants_folder) return 301;
-    *last = "index.html";
-    int status = step_into(at, root, *last);
-    if (status != 200) return status;
-    if (fstat(*at, about) != 0) return 500;
-    wants_folder = 0;
-  }
-  return S_ISREG(about->st_mode) && !wants_folder ? 200 : 404;
+    struct open_how how;
+    memset(&how, 0, sizeof how);
+    how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+    return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
 }
 
-int file_open(int root, char *path, struct file *file)
+static int code_of_errno(void)
 {
-  struct stat about;
-  int at = root;
-  int wants_folder = path[strlen(path) - 1] == '/';
-  const char *last = "";
-  int status = walk(&at, root, path, &last);
-  if (status == 200) status = settle(&at, root, wants_folder, &last, &about);
-  if (status != 200) {
-    if (at >= 0 && at != root) close(at);
-    return status;
-  }
-  file->fd = at;
-  file->size = (uint64_t)about.st_size;
-  file->modified = about.st_mtime;
-  file->type = type_of(last);
-  return 200;
+    if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG) return 404;
+    return errno == EACCES || errno == EXDEV || errno == ELOOP || errno == EPERM ? 403 : 500;
 }
 
-/* Reading blocks the whole dispatcher while the disk is slow. Mostly it is not: what is asked for
- * often is in the page cache, and a block of it costs microseconds. */
-static copas_status send_blocks(copas_socket *client, const struct file *file, char *block)
+int file_open(int folder, struct http_text target, struct file *file)
 {
-  for (uint64_t at = 0; at < file->size;) {
-    uint64_t left = file->size - at;
-    ssize_t n = pread(file->fd, block, left < BLOCK_SIZE ? (size_t)left : BLOCK_SIZE, (off_t)at);
-    if (n <= 0) return copas_abort(client), COPAS_FAILED;
-    copas_status status = copas_send(client, block, (size_t)n);
-    if (status != COPAS_OK) return status;
-    at += (uint64_t)n;
-  }
-  return COPAS_OK;
+    struct stat info;
+    if (!decode(target, file->path, sizeof file->path)) return 400;
+    size_t len = strlen(file->path);
+    if (len == 0 || file->path[len - 1] == '/') strcat(file->path, "index.html");
+    if (is_hidden(file->path)) return 403;
+    file->fd = open_below(folder, file->path);
+    if (file->fd < 0) return code_of_errno();
+    int code = 403;
+    if (fstat(file->fd, &info) == 0) {
+        if (S_ISREG(info.st_mode)) code = 200;
+        else if (S_ISDIR(info.st_mode)) code = 301;
+    }
+    if (code != 200) close(file->fd);
+    file->size = (uint64_t)info.st_size;
+    file->type = type_of(file->path);
+    return code;
 }
 
+/* A file of the page cache is read at once; a slow disk would hold up the whole dispatcher. */
 copas_status file_send(copas_socket *client, const struct file *file)
 {
-  char *block = malloc(BLOCK_SIZE);
-  if (block == NULL) return copas_abort(client), COPAS_NO_MEMORY;
-  copas_status status = send_blocks(client, file, block);
-  free(block);
-  return status;
+    char memory[32768];
+    uint64_t done = 0;
+    while (done < file->size) {
+        uint64_t rest = file->size - done;
+        size_t wanted = rest < sizeof memory ? (size_t)rest : sizeof memory;
+        ssize_t n = pread(file->fd, memory, wanted, (off_t)done);
+        /* It has become shorter: the promised length cannot be kept any more. */
+        if (n <= 0) return COPAS_SYSTEM;
+        copas_status status = copas_send(client, memory, (size_t)n);
+        if (status != COPAS_OK) return status;
+        done += (uint64_t)n;
+    }
+    return COPAS_OK;
 }

@@ -1,43 +1,43 @@
 /* SPDX-License-Identifier: MIT */
-/* Takes the head of an HTTP/1 request apart. */
+/* Parses the head of an HTTP/1.x request (RFC 9112), by the httparse crate. */
 #ifndef HTTP_PARSER_H
 #define HTTP_PARSER_H
 
 #include <stddef.h>
 
-/* Most headers that a request may have. */
-#define HTTP_HEADERS 64
+#define HTTP_MOST_HEADERS 64
 
-/* Bytes of the parsed head, not terminated by a NUL. */
-typedef struct http_slice {
-  const char *data;
-  size_t len;
-} http_slice;
+/* The head has no end yet. */
+#define HTTP_INCOMPLETE 0
+/* The head is not HTTP. */
+#define HTTP_MALFORMED (-1)
+/* More than HTTP_MOST_HEADERS. */
+#define HTTP_TOO_MANY_HEADERS (-2)
+/* Neither HTTP/1.0 nor HTTP/1.1. */
+#define HTTP_OTHER_VERSION (-3)
 
-typedef struct http_header {
-  http_slice name;
-  http_slice value; /* without the white space around it */
-} http_header;
+/* Bytes within what was parsed. */
+struct http_text {
+    const char *data;
+    size_t len;
+};
 
-typedef struct http_head {
-  http_slice method;
-  http_slice target;
-  int minor_version; /* 0 or 1, of HTTP/1 */
-  size_t header_count;
-  http_header headers[HTTP_HEADERS];
-} http_head;
+struct http_header {
+    struct http_text name;
+    struct http_text value;
+};
 
-/* How a parse ended. */
-#define HTTP_PARSED 0
-#define HTTP_INCOMPLETE 1       /* the empty line at the end is missing */
-#define HTTP_MALFORMED 2        /* not a request */
-#define HTTP_TOO_MANY_HEADERS 3 /* more than HTTP_HEADERS */
-#define HTTP_BAD_VERSION 4      /* neither HTTP/1.0 nor HTTP/1.1 */
+struct http_request {
+    struct http_text method;
+    struct http_text target;
+    /* 0 or 1 of HTTP/1.x. */
+    int minor;
+    size_t header_count;
+    struct http_header headers[HTTP_MOST_HEADERS];
+};
 
-/* Parses `len` bytes at `data`, a request line and headers up to the empty line. On HTTP_PARSED
- * `head` is filled with slices of `data`, which are valid as long as `data` is; on every other
- * answer `head` is not touched. Neither pointer may be NULL. Never allocates, safe from any OS
- * thread. */
-int http_parse(const char *data, size_t len, http_head *head);
+/* Parses `len` bytes; gives how many the head has with its empty line, or one of the above. The
+ * texts in `request` point into `data`. */
+int http_parse(const char *data, size_t len, struct http_request *request);
 
 #endif

@@ -1,111 +1,105 @@
 // SPDX-License-Identifier: MIT
-//! The httparse crate as a C function; http_parser.h documents it.
+//! The httparse crate behind one C function; http_parser.h documents it.
 #![no_std]
 
-use core::ffi::c_int;
-use core::panic::PanicInfo;
+use core::ffi::{c_char, c_int};
 use core::{ptr, slice};
+use httparse::{EMPTY_HEADER, Error, Request, Status};
 
-const HEADERS: usize = 64;
+const MOST_HEADERS: usize = 64;
 
-const PARSED: c_int = 0;
-const INCOMPLETE: c_int = 1;
-const MALFORMED: c_int = 2;
-const TOO_MANY_HEADERS: c_int = 3;
-const BAD_VERSION: c_int = 4;
+const INCOMPLETE: c_int = 0;
+const MALFORMED: c_int = -1;
+const TOO_MANY_HEADERS: c_int = -2;
+const OTHER_VERSION: c_int = -3;
 
-/// `http_slice`
+/// Bytes within what was parsed.
 #[repr(C)]
-#[derive(Clone, Copy)]
-pub struct Slice {
-    data: *const u8,
+pub struct HttpText {
+    data: *const c_char,
     len: usize,
 }
 
-impl Slice {
-    const EMPTY: Slice = Slice {
-        data: ptr::null(),
-        len: 0,
-    };
+/// A header's name and value.
+#[repr(C)]
+pub struct HttpHeader {
+    name: HttpText,
+    value: HttpText,
 }
 
-impl From<&[u8]> for Slice {
+/// struct http_request.
+#[repr(C)]
+pub struct HttpRequest {
+    method: HttpText,
+    target: HttpText,
+    minor: c_int,
+    header_count: usize,
+    headers: [HttpHeader; MOST_HEADERS],
+}
+
+impl From<&[u8]> for HttpText {
     fn from(bytes: &[u8]) -> Self {
-        Slice {
-            data: bytes.as_ptr(),
+        HttpText {
+            data: bytes.as_ptr().cast(),
             len: bytes.len(),
         }
     }
 }
 
-/// `http_header`
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct Header {
-    name: Slice,
-    value: Slice,
-}
-
-/// `http_head`
-#[repr(C)]
-pub struct Head {
-    method: Slice,
-    target: Slice,
-    minor_version: c_int,
-    header_count: usize,
-    headers: [Header; HEADERS],
-}
-
-fn parse(data: &[u8]) -> Result<Head, c_int> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
-    let mut request = httparse::Request::new(&mut headers);
-    match request.parse(data) {
-        Ok(httparse::Status::Complete(_)) => {}
-        Ok(httparse::Status::Partial) => return Err(INCOMPLETE),
-        Err(httparse::Error::TooManyHeaders) => return Err(TOO_MANY_HEADERS),
-        Err(httparse::Error::Version) => return Err(BAD_VERSION),
-        Err(_) => return Err(MALFORMED),
-    }
-    let mut head = Head {
-        method: request.method.unwrap_or_default().as_bytes().into(),
-        target: request.path.unwrap_or_default().as_bytes().into(),
-        minor_version: request.version.unwrap_or_default().into(),
-        header_count: request.headers.len(),
-        headers: [Header {
-            name: Slice::EMPTY,
-            value: Slice::EMPTY,
-        }; HEADERS],
-    };
-    for (to, from) in head.headers.iter_mut().zip(request.headers.iter()) {
-        to.name = from.name.as_bytes().into();
-        to.value = from.value.into();
-    }
-    Ok(head)
-}
-
-/// See http_parser.h.
+/// http_parse() of http_parser.h.
 ///
 /// # Safety
-/// `data` points at `len` readable bytes and `head` at a writable `http_head`.
+/// `data` points to `len` bytes, `request` to a writable struct http_request.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn http_parse(data: *const u8, len: usize, head: *mut Head) -> c_int {
-    // SAFETY: as the caller promises; the slice ends with this call, the pointers into it are C's.
-    let bytes = unsafe { slice::from_raw_parts(data, len) };
-    match parse(bytes) {
-        Ok(parsed) => {
-            // SAFETY: as the caller promises.
-            unsafe { head.write(parsed) };
-            PARSED
+pub unsafe extern "C" fn http_parse(
+    data: *const c_char,
+    len: usize,
+    request: *mut HttpRequest,
+) -> c_int {
+    if data.is_null() || len > c_int::MAX as usize {
+        return MALFORMED;
+    }
+    // SAFETY: the caller says that the bytes are there.
+    let bytes = unsafe { slice::from_raw_parts(data.cast::<u8>(), len) };
+    let mut headers = [EMPTY_HEADER; MOST_HEADERS];
+    let mut parsed = Request::new(&mut headers);
+    match parsed.parse(bytes) {
+        Ok(Status::Partial) => INCOMPLETE,
+        Ok(Status::Complete(end)) => {
+            // SAFETY: the caller says that it is writable.
+            unsafe { fill(request, &parsed) };
+            end as c_int
         }
-        Err(why) => why,
+        Err(Error::TooManyHeaders) => TOO_MANY_HEADERS,
+        Err(Error::Version) => OTHER_VERSION,
+        Err(_) => MALFORMED,
     }
 }
 
-unsafe extern "C" {
-    safe fn abort() -> !;
+/// # Safety
+/// `request` points to a writable struct http_request.
+unsafe fn fill(request: *mut HttpRequest, parsed: &Request<'_, '_>) {
+    let text = |text: Option<&str>| HttpText::from(text.unwrap_or_default().as_bytes());
+    // SAFETY: the caller says that all of it is writable.
+    unsafe {
+        (&raw mut (*request).method).write(text(parsed.method));
+        (&raw mut (*request).target).write(text(parsed.path));
+        (&raw mut (*request).minor).write(parsed.version.unwrap_or(0).into());
+        (&raw mut (*request).header_count).write(parsed.headers.len());
+        let place: *mut HttpHeader = (&raw mut (*request).headers).cast();
+        for (i, header) in parsed.headers.iter().enumerate() {
+            let name = HttpText::from(header.name.as_bytes());
+            let value = HttpText::from(header.value);
+            ptr::write(place.add(i), HttpHeader { name, value });
+        }
+    }
 }
 
+/// Nothing here can panic on purpose; a defect ends the program.
 #[panic_handler]
-fn panic(_: &PanicInfo<'_>) -> ! {
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    unsafe extern "C" {
+        safe fn abort() -> !;
+    }
     abort()
 }
