@@ -439,19 +439,19 @@ extern "C" {
 
 /**
  * The name of a status, such as "COPAS_TIMEOUT"; "COPAS_UNKNOWN" for a number that is none.
- * A static string. May be called from any OS thread and before copas_new().
+ * A static string. May be called from any OS thread and before copas_new(). Never switches.
  */
 const char *copas_status_name(int status);
 
 /**
  * What a status means and what to do about it, in one line. A static string. May be called from
- * any OS thread and before copas_new().
+ * any OS thread and before copas_new(). Never switches.
  */
 const char *copas_status_message(int status);
 
 /**
  * The version of the library that is loaded, such as "0.1.0"; COPAS_VERSION is that of the header.
- * A static string. May be called from any OS thread.
+ * A static string. May be called from any OS thread. Never switches.
  */
 const char *copas_version(void);
 
@@ -474,7 +474,8 @@ COPAS_MUST_USE struct copas *copas_new(const struct copas_config *config);
  * output that the kernel does not take at once is lost. The handle is stale afterwards.
  *
  * Errors: COPAS_CANNOT_WAIT inside its own loop, a coroutine or a callback (nothing is freed);
- * COPAS_WRONG_THREAD, COPAS_STALE, COPAS_INVALID. Waits for at most 1 second.
+ * COPAS_WRONG_THREAD, COPAS_STALE, COPAS_INVALID. Steps the dispatcher for at
+ * most 1 second.
  */
 copas_status copas_free(struct copas *c);
 
@@ -501,7 +502,7 @@ copas_status copas_loop(struct copas *c, double timeout);
  * (0: not at all, COPAS_FOREVER: without limit).
  *
  * COPAS_OK: something was done. COPAS_TIMEOUT: nothing was, within the time (also at once when
- * nothing is left that could happen). Errors: as copas_loop().
+ * nothing is left that could happen). Steps the dispatcher; errors: as copas_loop().
  */
 copas_status copas_step(struct copas *c, double timeout);
 
@@ -968,7 +969,7 @@ copas_status copas_send(struct copas_socket *skt, const void *data, size_t len);
 /**
  * copas_send() that tells how many bytes, from the first on, were accepted: `taken` may be NULL;
  * else it gets the number on every status. After COPAS_TIMEOUT or COPAS_CANCELED, go on with the
- * rest. Errors and waiting: as copas_send().
+ * rest. Errors: as copas_send(). Switch point where copas_send() is one.
  */
 COPAS_MUST_USE
 copas_status copas_send_part(struct copas_socket *skt,

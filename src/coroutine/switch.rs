@@ -48,7 +48,7 @@ struct Link {
 
 /// A coroutine on a stack of its own.
 pub struct Coroutine {
-    /// None only while it is being dropped or taken apart.
+    /// None once it has been taken apart.
     inner: RefCell<Option<Inner>>,
     link: Rc<Link>,
     bounds: (usize, usize),
@@ -85,7 +85,7 @@ impl Coroutine {
         let mut inner = self.inner.borrow_mut();
         let inner = inner
             .as_mut()
-            .expect("a coroutine has its inside until it is dropped");
+            .expect("a coroutine is not resumed once it was taken apart");
         let (bottom, top) = self.bounds;
         self.link
             .annotate(|fiber| fiber.entering(bottom, top - bottom));
@@ -131,9 +131,9 @@ impl Coroutine {
             .map_or(true, |inner| inner.as_ref().is_none_or(Inner::started))
     }
 
-    /// Its stack, if its body has returned or never ran (it is dropped then). None for one that is
-    /// suspended, which is abandoned by this.
-    pub fn into_stack(self) -> Option<Stack> {
+    /// Takes it apart: its stack, if its body has returned or never ran (it is dropped then). None
+    /// for one that is suspended, which is abandoned by this.
+    pub fn take_stack(&self) -> Option<Stack> {
         let mut inner = self.inner.take()?;
         if inner.started() && !inner.done() {
             abandon(inner);
@@ -144,8 +144,8 @@ impl Coroutine {
     }
 
     /// Gives up on it: its stack is leaked, never unwound and never used again.
-    pub fn abandon(self) {
-        if let Some(stack) = self.into_stack() {
+    pub fn abandon(&self) {
+        if let Some(stack) = self.take_stack() {
             stack.leak();
         }
     }

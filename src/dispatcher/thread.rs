@@ -65,7 +65,7 @@ impl Name {
 pub struct Thread {
     /// Its handle.
     pub handle: Handle,
-    coroutine: RefCell<Option<Coroutine>>,
+    coroutine: Coroutine,
     /// The time limit of its present wait.
     pub deadline: Deadline,
     /// Whether it stands in the ready queue.
@@ -106,25 +106,17 @@ impl Thread {
 
     /// Whether it has run at all.
     pub fn is_started(&self) -> bool {
-        self.coroutine
-            .borrow()
-            .as_ref()
-            .is_none_or(Coroutine::is_started)
+        self.coroutine.is_started()
     }
 
     /// Runs it until it parks, yields or ends; whether it has ended.
     pub(super) fn resume(&self) -> bool {
-        let coroutine = self.coroutine.borrow();
-        coroutine
-            .as_ref()
-            .is_none_or(|coroutine| coroutine.resume() == State::Finished)
+        self.coroutine.resume() == State::Finished
     }
 
     /// Goes back to the loop. On its own stack only.
     pub(super) fn suspend(&self) {
-        if let Some(coroutine) = self.coroutine.borrow().as_ref() {
-            coroutine.suspend();
-        }
+        self.coroutine.suspend();
     }
 }
 
@@ -148,7 +140,7 @@ impl Dispatcher {
             let handle = Handle::new(Kind::Thread, self.handle.dispatcher(), slot, generation);
             Rc::new(Thread {
                 handle,
-                coroutine: RefCell::new(Some(coroutine)),
+                coroutine,
                 deadline: Deadline::new(),
                 queued: Cell::new(true),
                 canceled: Cell::new(false),
@@ -224,8 +216,7 @@ impl Dispatcher {
     /// Forgets a coroutine that has run to its end, or never ran: its stack is used again.
     pub(super) fn end(&self, thread: &Rc<Thread>) {
         self.forget(thread);
-        let coroutine = thread.coroutine.borrow_mut().take();
-        if let Some(stack) = coroutine.and_then(Coroutine::into_stack) {
+        if let Some(stack) = thread.coroutine.take_stack() {
             self.stacks.give(stack);
         }
     }
@@ -237,9 +228,7 @@ impl Dispatcher {
             pending.release();
         }
         self.forget(thread);
-        if let Some(coroutine) = thread.coroutine.borrow_mut().take() {
-            coroutine.abandon();
-        }
+        thread.coroutine.abandon();
         self.abandoned.set(self.abandoned.get() + 1);
     }
 
