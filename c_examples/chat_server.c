@@ -10,6 +10,7 @@
 
 #define MOST_MEMBERS 500
 #define LONGEST_NAME 20
+#define LONGEST_LINE 1024
 
 static const char usage[] = "usage: chat_server PORT\n"
                             "A chat room on 127.0.0.1 (PORT 0: a free one, which it prints).\n";
@@ -91,12 +92,18 @@ static void leave(const char *name)
 
 static void talk(copas_socket *client, const char *name)
 {
-    char text[LONGEST_NAME + 2 + 1024 + 1];
+    static const char too_long[] = "! a line has at most 1024 bytes\n";
+    char text[LONGEST_NAME + 2 + LONGEST_LINE + 1];
     copas_bytes line;
-    while (copas_receive(client, COPAS_LINE, &line) == COPAS_OK) {
-        int len = snprintf(text, sizeof text, "%s: %.*s\n", name, (int)line.len, line.data);
-        tell_all(client, text, (size_t)len);
+    copas_status status;
+    while ((status = copas_receive(client, COPAS_LINE, &line)) == COPAS_OK) {
+        int start = snprintf(text, sizeof text, "%s: ", name);
+        for (size_t i = 0; i < line.len; i++)
+            text[(size_t)start + i] = iscntrl((unsigned char)line.data[i]) ? '?' : line.data[i];
+        text[(size_t)start + line.len] = '\n';
+        tell_all(client, text, (size_t)start + line.len + 1);
     }
+    if (status == COPAS_TOO_LONG) copas_send(client, too_long, strlen(too_long));
 }
 
 static void serve_member(copas_socket *client, void *user)
@@ -117,7 +124,7 @@ int main(int argc, char **argv)
     memset(&options, 0, sizeof options);
     options.size = sizeof options;
     options.name = "chat";
-    options.line_limit = 1024;
+    options.line_limit = LONGEST_LINE;
     example_help(argc, argv, 1, usage);
     return example_serve(copas_new(NULL), example_port(argv[1], 0), serve_member, &options);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Sends every line back. Run it, then: printf 'hello\n' | nc 127.0.0.1 20000
- * Another port is its argument; 0 takes a free one, which it prints. */
-#include <copas.h>
-#include <stdio.h>
-#include <stdlib.h>
+/* Sends every line back.
+ *     echo_server 20000, then: printf 'hello\n' | nc 127.0.0.1 20000 */
+#include "example.h"
+
+static const char usage[] = "usage: echo_server PORT\n"
+                            "Echoes lines on 127.0.0.1 (PORT 0: a free one, which it prints).\n";
 
 static void echo(copas_socket *client, void *user)
 {
@@ -19,12 +20,11 @@ int main(int argc, char **argv)
 {
     copas *c = copas_new(NULL);
     copas_socket *server;
-    copas_address address;
-    if (copas_bind(c, "127.0.0.1", argc > 1 ? atoi(argv[1]) : 20000, &server) != COPAS_OK) return 1;
-    copas_getsockname(server, &address);
-    printf("listening %d\n", address.port);
-    fflush(stdout);
+    example_help(argc, argv, 1, usage);
+    if (example_bind(c, example_port(argv[1], 0), &server) != COPAS_OK)
+        return example_fail(c, "cannot listen");
     copas_addserver(c, server, echo, NULL, COPAS_FOREVER);
+    example_end_on_signals(c);
     copas_loop(c, COPAS_FOREVER);
     copas_free(c);
     return 0;

@@ -41,19 +41,36 @@ static copas_status answer_file(copas_socket *client, int folder, const struct r
     return status;
 }
 
+/* Whether the method is `name`; methods differ by the case of letters. */
+static int is_method(const struct request *request, const char *name)
+{
+    struct http_text method = request->head.method;
+    return method.len == strlen(name) && memcmp(method.data, name, method.len) == 0;
+}
+
+static copas_status refuse_method(copas_socket *client, const struct request *request)
+{
+    static const char *const known[] = {"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE",
+                                        "CONNECT"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (is_method(request, known[i]))
+            return answer_short(client, 405, request->keep_alive, 0, "Allow: GET, HEAD\r\n");
+    return answer_short(client, 501, request->keep_alive, 0, NULL);
+}
+
 /* Answers a request; whether the connection goes on. */
 static int answer_request(copas_socket *client, int folder, struct request *request)
 {
-    int is_head = http_is(request->head.method, "HEAD");
+    int is_head = is_method(request, "HEAD");
     if (!request_skip_body(client, request)) {
         request->keep_alive = 0;
         return answer_short(client, 413, 0, is_head, NULL) == COPAS_OK ? 0 : -1;
     }
     copas_status status;
-    if (is_head || http_is(request->head.method, "GET"))
+    if (is_head || is_method(request, "GET"))
         status = answer_file(client, folder, request, is_head);
     else
-        status = answer_short(client, 405, request->keep_alive, 0, "Allow: GET, HEAD\r\n");
+        status = refuse_method(client, request);
     if (status != COPAS_OK) return -1;
     return request->keep_alive;
 }

@@ -15,6 +15,7 @@ static const char usage[] =
 struct client {
     copas *c;
     copas_socket *server;
+    copas_thread *sender;
     char **lines;
     int failed;
 };
@@ -37,9 +38,10 @@ static copas_status send_arguments(struct client *client)
 static copas_status send_pipe(struct client *client, copas_socket *input)
 {
     copas_bytes line;
-    copas_status status = COPAS_OK, received;
-    while ((received = copas_receive(input, COPAS_LINE, &line)) == COPAS_OK && status == COPAS_OK)
+    copas_status status = COPAS_OK, received = COPAS_OK;
+    while (status == COPAS_OK && (received = copas_receive(input, COPAS_LINE, &line)) == COPAS_OK)
         status = send_line(client, line.data, line.len);
+    if (received == COPAS_CANCELED) status = received;
     /* A last line without its LF. */
     if (received == COPAS_CLOSED && line.len != 0 && status == COPAS_OK)
         status = send_line(client, line.data, line.len);
@@ -69,7 +71,7 @@ static void send_lines(void *user)
     else if (copas_wrap(client->c, STDIN_FILENO, &input) == COPAS_OK) status = send_pipe(client, input);
     else status = send_file(client);
     if (status == COPAS_OK) status = copas_shut(client->server, COPAS_SHUT_SEND);
-    if (status != COPAS_OK) client->failed = example_fail(client->c, "cannot send");
+    if (status != COPAS_OK && status != COPAS_CANCELED) client->failed = example_fail(client->c, "cannot send");
 }
 
 static void print_answers(void *user)
@@ -82,6 +84,8 @@ static void print_answers(void *user)
         fflush(stdout);
     }
     if (status != COPAS_CLOSED) client->failed = example_fail(client->c, "cannot receive");
+    /* The server has left: nobody wants further lines. */
+    copas_removethread(client->sender);
 }
 
 int main(int argc, char **argv)
@@ -94,9 +98,10 @@ int main(int argc, char **argv)
     if (client.c == NULL) return 1;
     if (copas_connect(client.c, argv[1], example_port(argv[2], 1), 10, &client.server) != COPAS_OK)
         return example_fail(client.c, "cannot connect");
-    copas_addthread(client.c, send_lines, &client, NULL);
-    copas_addthread(client.c, print_answers, &client, NULL);
-    copas_loop(client.c, COPAS_FOREVER);
+    if (copas_addthread(client.c, send_lines, &client, &client.sender) != COPAS_OK ||
+        copas_addthread(client.c, print_answers, &client, NULL) != COPAS_OK ||
+        copas_loop(client.c, COPAS_FOREVER) != COPAS_OK)
+        return example_fail(client.c, "cannot run");
     copas_free(client.c);
     return client.failed;
 }

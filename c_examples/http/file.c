@@ -18,10 +18,24 @@ static int hex(char digit)
     return -1;
 }
 
+/* Of "http://host/path" only the path counts (RFC 9112, 3.2.2). */
+static void strip_authority(struct http_text *target)
+{
+    if (target->len < 7 || strncasecmp(target->data, "http://", 7) != 0) return;
+    const char *slash = memchr(target->data + 7, '/', target->len - 7);
+    if (slash == NULL) {
+        *target = (struct http_text){"/", 1};
+    } else {
+        target->len -= (size_t)(slash - target->data);
+        target->data = slash;
+    }
+}
+
 /* The path of a target: without the query, decoded, relative. 0 when it is none. */
 static int decode(struct http_text target, char *path, size_t size)
 {
     size_t len = 0;
+    strip_authority(&target);
     if (target.len == 0 || target.data[0] != '/') return 0;
     for (size_t i = 1; i < target.len && target.data[i] != '?'; i++) {
         char byte = target.data[i];

@@ -14,7 +14,7 @@ int http_is(struct http_text text, const char *word)
     return text.len == strlen(word) && strncasecmp(text.data, word, text.len) == 0;
 }
 
-/* The header's value among comma-separated words. */
+/* Whether a word is among comma-separated ones. */
 static int has_word(struct http_text value, const char *word)
 {
     const char *rest = value.data, *end = value.data + value.len;
@@ -53,6 +53,8 @@ static int read_headers(struct request *request)
         const struct http_header *header = &request->head.headers[i];
         if (http_is(header->name, "host")) hosts++;
         else if (http_is(header->name, "transfer-encoding")) return 501;
+        else if (http_is(header->name, "expect"))
+            request->expects_continue = http_is(header->value, "100-continue");
         else if (http_is(header->name, "content-length")) {
             if (!read_length(header->value, request, &lengths)) return 400;
         } else if (http_is(header->name, "connection")) {
@@ -80,11 +82,10 @@ int request_receive(copas_socket *client, struct request *request)
     copas_bytes head;
     copas_status status;
     int empty = 0;
-    request->keep_alive = 0;
-    request->body = 0;
+    request->keep_alive = request->expects_continue = 0;
     do {
         status = copas_receive_until(client, "\r\n\r\n", 4, &head);
-        if (status == COPAS_TOO_LONG) return 431;
+        if (status == COPAS_TOO_LONG) return memchr(head.data, '\n', head.len) ? 431 : 414;
         if (status == COPAS_TIMEOUT && head.len != 0) return 408;
         if (status != COPAS_OK) return HTTP_NO_REQUEST;
         if (head.len > HTTP_LONGEST_HEAD) return 431;
@@ -100,6 +101,8 @@ int request_skip_body(copas_socket *client, const struct request *request)
     char memory[8192];
     uint64_t rest = request->body;
     if (rest > LONGEST_BODY) return 0;
+    if (rest > 0 && request->expects_continue && request->head.minor >= 1)
+        copas_send(client, "HTTP/1.1 100 Continue\r\n\r\n", 25);
     while (rest > 0) {
         size_t n = rest < sizeof memory ? (size_t)rest : sizeof memory;
         if (copas_receive_into(client, memory, n, NULL) != COPAS_OK) return 0;

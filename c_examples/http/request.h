@@ -17,6 +17,8 @@ struct request {
     struct http_request head;
     /* Bytes of the body that follow. */
     uint64_t body;
+    /* The client sends its body only when it is told to (RFC 9110, 10.1.1). */
+    int expects_continue;
     /* The client wants to go on with this connection. */
     int keep_alive;
     char memory[HTTP_LONGEST_HEAD + 4];

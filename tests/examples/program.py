@@ -2,6 +2,7 @@
 """What the tests of the examples share: starting and ending programs, talking to them."""
 
 import pathlib
+import select
 import signal
 import socket
 import subprocess
@@ -23,13 +24,13 @@ LOAD_CLIENT = str(BUILD / "tests" / "tools" / "load_client")
 class Server:
     """An example server on a free port, for the length of a `with`; it must end well."""
 
-    def __init__(self, name, *arguments, ends_well=True):
+    def __init__(self, name, *arguments):
         self.command = [example(name), *map(str, arguments)]
-        self.ends_well = ends_well
 
     def __enter__(self):
         self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline().split()
+        ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
+        line = self.process.stdout.readline().split() if ready else "nothing"
         if len(line) != 2 or line[0] != "listening":
             self.process.kill()
             raise AssertionError(f"{self.command} said {line} instead of its port")
@@ -43,7 +44,7 @@ class Server:
 
     def __exit__(self, *_):
         try:
-            if self.process.poll() is None and self.ends_well:
+            if self.process.poll() is None:
                 code = self.stop()
                 if code != 0:
                     raise AssertionError(f"{self.command} ended with {code}")

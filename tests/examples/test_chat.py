@@ -24,11 +24,11 @@ class Chat(unittest.TestCase):
         cem = self.member(b"cem")
         for peer in (ann, bob):
             self.assertEqual(peer.line(), b"* cem has joined\n")
-        ann.send(b"hello\r\n")
-        self.assertEqual(bob.line(), b"ann: hello\n")
+        ann.send(b"hello\x07\r\n")
+        self.assertEqual(bob.line(), b"ann: hello?\n")
         bob.send(b"hi ann\n")
         self.assertEqual(ann.line(), b"bob: hi ann\n")
-        self.assertEqual(cem.line(), b"ann: hello\n")
+        self.assertEqual(cem.line(), b"ann: hello?\n")
         self.assertEqual(cem.line(), b"bob: hi ann\n")
 
     def test_leaving_is_announced_and_frees_the_name(self):

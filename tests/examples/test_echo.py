@@ -17,7 +17,7 @@ def drive(port, *arguments):
 
 class Echo(unittest.TestCase):
     def test_many_connections_get_every_byte_back(self):
-        with program.Server("echo_server", 0, ends_well=False) as server:
+        with program.Server("echo_server", 0) as server:
             done = drive(server.port, "--connections", "200", "--requests", "50",
                          "--max-line", "5000", "--pipeline", "4", "--split")
             self.assertEqual(done.returncode, 0, done.stderr)
@@ -28,14 +28,14 @@ class Echo(unittest.TestCase):
         if hard < 2100:
             self.skipTest(f"2,000 connections need 2,100 descriptors, the hard limit is {hard}")
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        with program.Server("echo_server", 0, ends_well=False) as server:
+        with program.Server("echo_server", 0) as server:
             done = drive(server.port, "--connections", "2000", "--requests", "3",
                          "--max-line", "102400", "--split")
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("requests 6000\n", done.stdout)
 
     def test_long_lines_come_back(self):
-        with program.Server("echo_server", 0, ends_well=False) as server:
+        with program.Server("echo_server", 0) as server:
             done = drive(server.port, "--connections", "4", "--requests", "20",
                          "--max-line", "300000", "--split")
             self.assertEqual(done.returncode, 0, done.stderr)

@@ -71,8 +71,12 @@ class Http(unittest.TestCase):
 
     def test_nothing_outside_and_nothing_hidden(self):
         self.assertEqual(self.code_of(b"/nothing"), 404)
+        self.assertEqual(self.ask(b"get / HTTP/1.1\r\nHost: x\r\n\r\n")[0], 501)
         self.assertEqual(self.code_of(b"/index.html/x"), 404)
         self.assertEqual(self.code_of(b"/bare/"), 404)
+        self.assertEqual(self.code_of(b"http://here/"), 200)
+        self.assertEqual(self.code_of(b"http://here"), 200)
+        self.assertEqual(self.code_of(b"http://here/../x"), 403)
         for target in (b"/.hidden", b"/../x", b"/sub/../../x", b"/%2e%2e/x", b"/..%2fx",
                        b"/outside", b"/sub/%2e./%2e%2e/etc/passwd"):
             self.assertEqual(self.code_of(target), 403, target)
@@ -128,6 +132,16 @@ class Http(unittest.TestCase):
             peer.send(GET % b"/")
             self.assertEqual(self.answer(peer)[2], b"<p>index</p>\n")
 
+    def test_a_client_that_waits_for_leave_to_send_gets_it(self):
+        with self.server.connect() as peer:
+            peer.send(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n"
+                      b"Expect: 100-continue\r\n\r\n")
+            self.assertEqual(peer.line(), b"HTTP/1.1 100 Continue\r\n")
+            self.assertEqual(peer.line(), b"\r\n")
+            peer.send(b"body" + GET % b"/")
+            self.assertEqual(self.answer(peer)[0], 405)
+            self.assertEqual(self.answer(peer)[0], 200)
+
     def test_bad_requests_are_answered_and_end_the_connection(self):
         head = b"GET / HTTP/1.1\r\nHost: x\r\n"
         cases = ((b"nonsense\r\n\r\n", 400), (b"GET / HTTP/1.1\r\n\r\n", 400),
@@ -136,10 +150,10 @@ class Http(unittest.TestCase):
                  (head + b"Content-Length: x\r\n\r\n", 400),
                  (head + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
                  (head + b"Content-Length: 99999999\r\n\r\n", 413),
-                 (head + b"X: y\r\n" * 100 + b"\r\n", 431), (head + b"X: " + b"y" * 20000, 431))
+                 (b"GET /" + b"x" * 20000, 414), (head + b"X: y\r\n" * 100 + b"\r\n", 431), (head + b"X: " + b"y" * 20000, 431))
         for request, code in cases:
             with self.server.connect() as peer:
-                peer.send(request + (b"" if code == 431 else GET % b"/nothing"))
+                peer.send(request + (b"" if code in (414, 431) else GET % b"/nothing"))
                 self.assertEqual(self.answer(peer)[0], code, request[:60])
                 self.assertEqual(peer.rest(), b"")
 

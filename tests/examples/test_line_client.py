@@ -15,7 +15,7 @@ def run(port, *lines, **options):
 
 class LineClient(unittest.TestCase):
     def setUp(self):
-        self.server = self.enterContext(program.Server("echo_server", 0, ends_well=False))
+        self.server = self.enterContext(program.Server("echo_server", 0))
 
     def test_lines_of_the_command_line(self):
         done = run(self.server.port, "hello", "", "world")
@@ -32,6 +32,16 @@ class LineClient(unittest.TestCase):
             file.seek(0)
             done = run(self.server.port, stdin=file)
         self.assertEqual((done.returncode, done.stdout), (0, b"from a file\n" * 5000))
+
+    def test_it_ends_with_the_server_although_its_input_goes_on(self):
+        with subprocess.Popen(
+                [program.example("line_client"), "127.0.0.1", str(self.server.port)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
+            client.stdin.write(b"one\n")
+            client.stdin.flush()
+            self.assertEqual(client.stdout.readline(), b"one\n")
+            self.assertEqual(self.server.stop(), 0)
+            self.assertEqual(client.wait(program.PATIENCE), 0)
 
     def test_a_refused_connection_is_told(self):
         self.server.process.kill()

@@ -11,7 +11,7 @@ import program
 
 class PortForward(unittest.TestCase):
     def test_many_connections_go_through(self):
-        with program.Server("echo_server", 0, ends_well=False) as echo, \
+        with program.Server("echo_server", 0) as echo, \
                 program.Server("port_forward", 0, "127.0.0.1", echo.port) as forward:
             done = subprocess.run(
                 [program.LOAD_CLIENT, "127.0.0.1", str(forward.port), "--connections", "100",
