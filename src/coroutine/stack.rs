@@ -5,6 +5,7 @@ use super::annotations;
 use super::arena::Arena;
 use corosensei::stack::valgrind::ValgrindStackRegistration;
 use corosensei::stack::{Stack as CorosenseiStack, StackPointer};
+use parking_lot::Mutex;
 use std::rc::Rc;
 
 /// Stack tops differ by this many bytes, so that the busiest words of many stacks do not compete
@@ -12,6 +13,9 @@ use std::rc::Rc;
 const STAGGER: usize = 64;
 /// How many different tops there are.
 const TOPS: usize = 16;
+
+/// Where leaked stacks are, so that leak checkers can tell what is meant from what is lost.
+static LEAKED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
 /// A stack. Its arena lives at least as long.
 pub struct Stack {
@@ -67,7 +71,8 @@ impl Stack {
 
     /// Leaks it, with its arena: its memory is never used again.
     pub fn leak(self) {
-        std::mem::forget(self);
+        let leaked = Box::into_raw(Box::new(self));
+        LEAKED.lock().push(leaked.expose_provenance());
     }
 }
 
