@@ -20,6 +20,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -116,6 +117,16 @@ static inline void net_until(copas *c, const int *flag, int wanted)
     net_step(c);
     CHECK(net_seconds() < end);
   }
+}
+
+/* Lets this process have `count` descriptors; 0 when its hard limit forbids that. */
+static inline int net_allow_descriptors(int count)
+{
+  struct rlimit limit;
+  CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  if (limit.rlim_max < (rlim_t)count) return 0;
+  if (limit.rlim_cur < (rlim_t)count) limit.rlim_cur = (rlim_t)count;
+  return setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
 /* A plain socket that listens on a free port of 127.0.0.1. */

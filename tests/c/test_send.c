@@ -192,48 +192,6 @@ static void a_big_send_tells_its_accepted_prefix(void)
   close_pair();
 }
 
-#define MESSAGE 200000
-
-static void send_message(void *user)
-{
-  char *memory = net_allocate(MESSAGE);
-  memset(memory, *(const char *)user, MESSAGE);
-  CHECK_OK(copas_send(skt, memory, MESSAGE));
-  CHECK_OK(copas_send(skt, "\n", 1));
-  free(memory);
-}
-
-static void read_messages(void *user)
-{
-  size_t got = 0, ends_seen = 0;
-  (void)user;
-  while (got < 3 * MESSAGE || ends_seen < 3) {
-    char block[5000];
-    ssize_t n = recv(peer, block, sizeof block, MSG_DONTWAIT), i;
-    for (i = 0; i < n; i++) {
-      if (block[i] == '\n' && got % MESSAGE == 0) {
-        ends_seen++;
-      } else {
-        if (block[i] != "abc"[got / MESSAGE]) CHECK_FAIL("byte %zu is '%c'", got, block[i]);
-        got++;
-      }
-    }
-    CHECK_OK(copas_pause(c, 0, NULL));
-  }
-}
-
-static void several_senders_keep_their_order_and_never_interleave(void)
-{
-  static char names[3] = {'a', 'b', 'c'};
-  int i;
-  open_pair();
-  CHECK_OK(copas_setoption(skt, COPAS_SEND_BUFFER, 8192));
-  for (i = 0; i < 3; i++) CHECK_OK(copas_addthread(c, send_message, &names[i], NULL));
-  CHECK_OK(copas_addthread(c, read_messages, NULL, NULL));
-  CHECK_OK(copas_loop(c, COPAS_FOREVER));
-  close_pair();
-}
-
 static void flush_waits_until_the_kernel_has_everything(void)
 {
   copas_socket_stats stats;
@@ -291,6 +249,22 @@ static void a_failed_write_does_not_hide_input(void)
   CHECK_BYTES(bytes, "input");
   CHECK_STATUS(copas_receive(skt, COPAS_LINE, &bytes), COPAS_CLOSED);
   CHECK_BYTES(bytes, "more");
+  close_pair();
+}
+
+static void a_failed_write_ends_a_receive_that_would_wait(void)
+{
+  c = net_new(NULL);
+  peer = net_pair(c, &skt);
+  CHECK_OK(copas_settimeout(skt, 10));
+  net_puts(peer, "last\n");
+  /* The peer hears nothing any more, but might still speak. */
+  CHECK(shutdown(peer, SHUT_RD) == 0);
+  CHECK_OK(copas_send(skt, "x", 1));
+  CHECK_OK(copas_receive(skt, COPAS_LINE, &bytes));
+  CHECK_BYTES(bytes, "last");
+  CHECK_STATUS(copas_receive(skt, COPAS_LINE, &bytes), COPAS_CLOSED);
+  CHECK_STATUS(copas_send(skt, "x", 1), COPAS_CLOSED);
   close_pair();
 }
 
@@ -382,10 +356,10 @@ int main(void)
   RUN(no_more_than_the_high_water_mark_is_pending);
   RUN(a_small_send_is_taken_whole_or_not_at_all);
   RUN(a_big_send_tells_its_accepted_prefix);
-  RUN(several_senders_keep_their_order_and_never_interleave);
   RUN(flush_waits_until_the_kernel_has_everything);
   RUN(writing_to_a_closed_peer_is_closed_and_no_signal);
   RUN(a_failed_write_does_not_hide_input);
+  RUN(a_failed_write_ends_a_receive_that_would_wait);
   RUN(shutting_the_sending_side_delivers_what_was_sent);
   RUN(borrowed_bytes_may_be_sent_on_the_same_socket);
   RUN(big_streams_in_both_directions_arrive_intact);
