@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 type StartSwitch = unsafe extern "C" fn(*mut *mut c_void, *const c_void, usize);
 type FinishSwitch = unsafe extern "C" fn(*mut c_void, *mut *const c_void, *mut usize);
-type Unpoison = unsafe extern "C" fn(*const c_void, usize);
+type OnRange = unsafe extern "C" fn(*const c_void, usize);
 type CreateFiber = unsafe extern "C" fn(c_uint) -> *mut c_void;
 type CurrentFiber = unsafe extern "C" fn() -> *mut c_void;
 type SwitchFiber = unsafe extern "C" fn(*mut c_void, c_uint);
@@ -19,7 +19,9 @@ type DestroyFiber = unsafe extern "C" fn(*mut c_void);
 struct Asan {
     start: StartSwitch,
     finish: FinishSwitch,
-    unpoison: Unpoison,
+    unpoison: OnRange,
+    /// LeakSanitizer's, which comes with it.
+    add_root: Option<OnRange>,
 }
 
 /// ThreadSanitizer's functions.
@@ -62,12 +64,14 @@ unsafe fn function<F>(name: &CStr) -> Option<F> {
 }
 
 fn find_asan() -> Option<Asan> {
-    // SAFETY: the types are those of sanitizer/common_interface_defs.h and asan_interface.h.
+    // SAFETY: the types are those of sanitizer/common_interface_defs.h, asan_interface.h and
+    // lsan_interface.h.
     unsafe {
         Some(Asan {
             start: function(c"__sanitizer_start_switch_fiber")?,
             finish: function(c"__sanitizer_finish_switch_fiber")?,
             unpoison: function(c"__asan_unpoison_memory_region")?,
+            add_root: function(c"__lsan_register_root_region"),
         })
     }
 }
@@ -92,6 +96,18 @@ pub fn unpoison(bottom: usize, len: usize) {
     {
         // SAFETY: the range is a stack of the pool's, which nothing runs on.
         unsafe { (asan.unpoison)(bottom as *const c_void, len) };
+    }
+}
+
+/// The stack is leaked on purpose: what it refers to is so too.
+pub fn leaked(bottom: usize, len: usize) {
+    if let Some(Tools {
+        asan: Some(asan), ..
+    }) = tools()
+        && let Some(add_root) = asan.add_root
+    {
+        // SAFETY: the range is a stack that stays mapped for as long as the process runs.
+        unsafe { add_root(bottom as *const c_void, len) };
     }
 }
 

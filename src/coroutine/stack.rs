@@ -71,6 +71,7 @@ impl Stack {
 
     /// Leaks it, with its arena: its memory is never used again.
     pub fn leak(self) {
+        annotations::leaked(self.bottom.get(), self.top.get() - self.bottom.get());
         let leaked = Box::into_raw(Box::new(self));
         LEAKED.lock().push(leaked.expose_provenance());
     }
