@@ -9,6 +9,7 @@ mod driver;
 mod handle;
 mod inbox;
 mod operation;
+mod pending;
 mod poller;
 pub mod registry;
 mod run;

@@ -3,6 +3,7 @@
 
 use super::deadline::Deadline;
 use super::handle::{Handle, Kind};
+use super::pending::Pending;
 use super::waitlist::WaitList;
 use super::{Dispatcher, current, registry};
 use crate::coroutine::{Coroutine, State};
@@ -76,7 +77,7 @@ pub struct Thread {
     /// Whether it is in copas_pause(), so that copas_wakeup() may wake it.
     pub asleep: Cell<bool>,
     /// The operation that it waits on, as a way to release it from outside.
-    pub(super) pending: Cell<Option<super::wait::Pending>>,
+    pub(super) pending: Cell<Option<Pending>>,
     /// Those that wait for its end.
     pub joiners: Rc<WaitList>,
     /// What copas_fail() marked.

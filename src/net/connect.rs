@@ -3,8 +3,10 @@
 
 use super::Net;
 use super::address::{parse, tcp_socket};
+use super::as_poll;
 use super::close::close;
-use super::socket::{Inherited, Socket};
+use super::settings::Inherited;
+use super::socket::Socket;
 use crate::dispatcher::{Alive, Dispatcher, Place};
 use crate::status::{Fault, Outcome};
 use crate::sys::descriptor::Nature;
@@ -45,14 +47,9 @@ impl Future for Connect {
     type Output = Outcome<()>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome<()>> {
-        match self.step(context) {
-            Ok(true) => Poll::Ready(Ok(())),
-            Ok(false) => Poll::Pending,
-            Err(e) => Poll::Ready(Err(Fault::system(
-                &e,
-                &format!("connect to {}", self.address),
-            ))),
-        }
+        let step = self.step(context);
+        let what = || format!("connect to {}", self.address);
+        as_poll(step.map_err(|e| Fault::system(&e, &what())))
     }
 }
 

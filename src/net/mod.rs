@@ -6,12 +6,18 @@ mod address;
 mod buffer;
 mod close;
 mod connect;
+mod flush;
 mod input;
 mod options;
+mod output;
 mod pattern;
+mod reading;
 mod receive;
+mod receive_into;
+mod room;
 mod send;
 mod server;
+mod settings;
 mod socket;
 mod submit;
 mod transport;
@@ -21,20 +27,34 @@ pub use accept::{add_server, remove_server};
 pub use address::{Address, bind, local_address, peer_address};
 pub use close::{Shut, abort, close, shut, unwrap};
 pub use connect::connect;
+pub use flush::flush;
 pub use input::Lent;
 pub use options::{Switch, set_option};
 pub use pattern::{Limits, Pattern};
-pub use receive::{receive, receive_into};
-pub use send::{flush, send, send_part};
+pub use receive::receive;
+pub use receive_into::receive_into;
+pub use send::{send, send_part};
 pub use server::{Handler, ServerSettings};
-pub use socket::{Inherited, Socket, Timeouts};
+pub use settings::{Inherited, Timeouts};
+pub use socket::Socket;
 pub use submit::{submit_receive, submit_send};
 pub use wrap::wrap;
 
 use crate::dispatcher::{Deadline, Dispatcher, Driver, Handle, Kind, Readiness, Slots};
+use crate::status::Outcome;
 use buffer::{Buffer, Pool};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
+use std::task::Poll;
+
+/// What a step of an operation gave, as a future says it: whether it is done.
+fn as_poll(done: Outcome<bool>) -> Poll<Outcome<()>> {
+    match done {
+        Ok(true) => Poll::Ready(Ok(())),
+        Ok(false) => Poll::Pending,
+        Err(fault) => Poll::Ready(Err(fault)),
+    }
+}
 
 /// A buffer that its borrower still reads, although its socket went on without it.
 struct Held {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! A server: a listening socket with the handler of its connections.
 
-use super::socket::Inherited;
+use super::settings::Inherited;
 use crate::dispatcher::{Alive, Handle};
 use std::cell::Cell;
 use std::rc::Rc;

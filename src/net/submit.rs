@@ -4,7 +4,7 @@
 use super::input::NOTHING;
 use super::pattern::Pattern;
 use super::receive::{Receive, shown};
-use super::send::Room;
+use super::room::Room;
 use super::socket::Socket;
 use crate::dispatcher::{Completion, Dispatcher, Handle, Submitted};
 use crate::status::{Fault, Outcome, Status};

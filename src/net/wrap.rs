@@ -2,7 +2,8 @@
 //! Taking an open descriptor over.
 
 use super::Net;
-use super::socket::{Inherited, Socket};
+use super::settings::Inherited;
+use super::socket::Socket;
 use crate::dispatcher::Dispatcher;
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::{self, Nature};

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+//! A socket's output on its way to the kernel.
+//!
+//! What a slice of a coroutine has sent is written when it parks, yields or ends (`Net::settle`),
+//! in one system call. What the kernel does not take is written on the next writable edge.
+
+use super::buffer::Buffer;
+use super::socket::Socket;
+use crate::dispatcher::Dispatcher;
+use crate::status::{Fault, Outcome, Status};
+use std::io;
+use std::rc::Rc;
+
+/// Bytes that may be pending: a pooled buffer's worth, and as much as one write usually moves.
+pub const HIGH_WATER: usize = super::buffer::SIZE;
+
+/// Waiting senders go on when no more than this is pending.
+pub const LOW_WATER: usize = HIGH_WATER / 2;
+
+/// Sends of at least this size go straight from the caller's memory: the copy would cost more than
+/// the system call that it may save.
+const DIRECT: usize = 16 * 1024;
+
+impl Socket {
+    /// Why nothing can be sent any more.
+    pub(super) fn end_of_output(&self) -> Outcome<()> {
+        match self.write_error.get() {
+            _ if self.closed.get() => Err(Fault::new(
+                Status::CLOSED,
+                "this side has closed the socket",
+            )),
+            0 if self.shut_send.get() => Err(Fault::new(
+                Status::CLOSED,
+                "this side has ended sending with copas_shut()",
+            )),
+            0 => Ok(()),
+            errno => Err(Fault::errno(errno)),
+        }
+    }
+
+    /// Whether it may send at all, and still.
+    pub(super) fn check_send(&self) -> Outcome<()> {
+        if !self.can_send() {
+            return Err(Fault::new(Status::UNSUPPORTED, "this socket cannot send"));
+        }
+        self.end_of_output()
+    }
+
+    /// How many bytes are pending.
+    pub(super) fn unsent(&self) -> usize {
+        self.output.borrow().as_ref().map_or(0, Buffer::len)
+    }
+
+    /// Appends to the output.
+    pub(super) fn append(self: &Rc<Self>, data: &[u8]) {
+        if data.is_empty() {
+            return;
+        }
+        let mut output = self.output.borrow_mut();
+        output
+            .get_or_insert_with(|| self.net.pool.take(0))
+            .append(data);
+        if !self.dirty.replace(true) {
+            self.net.dirty.borrow_mut().push(Rc::clone(self));
+        }
+    }
+
+    /// Sends what needs no waiting: whether `data` was taken, whole.
+    pub(super) fn send_at_once(self: &Rc<Self>, data: &[u8]) -> Outcome<bool> {
+        self.check_send()?;
+        if !self.senders.is_empty() || self.unsent() + data.len() > HIGH_WATER {
+            return Ok(false);
+        }
+        let mut rest = data;
+        if data.len() >= DIRECT {
+            rest = &data[self.write(data)?..];
+        }
+        self.append(rest);
+        Ok(true)
+    }
+
+    /// Writes the output and then `data` as far as the kernel takes them; how much of `data`.
+    pub(super) fn write(self: &Rc<Self>, data: &[u8]) -> Outcome<usize> {
+        let mut taken = 0;
+        while self.writable.get() && (self.unsent() != 0 || taken < data.len()) {
+            taken += self.write_once(&data[taken..])?;
+        }
+        self.note_unsent(taken < data.len());
+        Ok(taken)
+    }
+
+    /// One system call; how much of `data` it took.
+    fn write_once(&self, data: &[u8]) -> Outcome<usize> {
+        let mut output = self.output.borrow_mut();
+        let first = output.as_ref().map_or(&[][..], Buffer::pending);
+        match self.with_fd(|fd| self.transport.write(fd, first, data)) {
+            Ok(n) => {
+                self.sent.set(self.sent.get() + n as u64);
+                let from_output = n.min(first.len());
+                if let Some(buffer) = output.as_mut() {
+                    buffer.consume(from_output);
+                }
+                if let Some(empty) = output.take_if(|buffer| buffer.is_empty()) {
+                    self.net.pool.give(empty);
+                }
+                Ok(n - from_output)
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(0),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                self.writable.set(false);
+                Ok(0)
+            }
+            Err(e) => {
+                drop(output);
+                let errno = e.raw_os_error().unwrap_or(libc::EIO);
+                self.fail_writing(errno);
+                Err(Fault::errno(errno))
+            }
+        }
+    }
+
+    /// A write has failed: nothing can be sent any more, and everybody who waits learns it.
+    pub(super) fn fail_writing(&self, errno: i32) {
+        self.write_error.set(errno);
+        self.drop_output();
+        self.wake_reader();
+    }
+
+    /// Throws the output away and wakes those who wait for it.
+    pub(super) fn drop_output(&self) {
+        if let Some(buffer) = self.output.take() {
+            self.net.pool.give(buffer);
+        }
+        self.blocked.take();
+        self.senders.wake_first();
+        self.flushers.wake_all();
+    }
+
+    /// Has the kernel tell when it takes more, and keeps the loop alive until then, if something
+    /// is left: of the output or (`more`) of a sender's own memory.
+    fn note_unsent(&self, more: bool) {
+        if self.unsent() == 0 {
+            self.blocked.take();
+        } else if self.blocked.borrow().is_none() {
+            *self.blocked.borrow_mut() = self.net.dispatcher().map(|d| d.alive().hold());
+        }
+        if (more || self.unsent() != 0)
+            && let Err(fault) = self.register()
+        {
+            self.fail_writing(if fault.errno == 0 {
+                libc::EIO
+            } else {
+                fault.errno
+            });
+        }
+    }
+
+    /// Writes the output, as far as the kernel takes it. A failure is kept for later calls.
+    pub(super) fn drain(self: &Rc<Self>) {
+        if self.unsent() != 0 {
+            let _ = self.write(&[]);
+        }
+    }
+
+    /// The kernel takes more: writes on, then lets those who wait for it go on.
+    pub(super) fn write_on(self: &Rc<Self>, d: &Dispatcher) {
+        self.drain();
+        if self.unsent() <= LOW_WATER {
+            self.senders.wake_first();
+        }
+        if self.unsent() == 0 {
+            self.flushers.wake_all();
+            self.finish_output(d);
+        }
+    }
+}

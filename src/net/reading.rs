@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+//! Reading from the kernel: whose turn it is, and what a read tells.
+
+use super::socket::Socket;
+use crate::dispatcher::{Alive, Handle};
+use crate::status::{Fault, Outcome, Status};
+use std::io;
+use std::rc::Rc;
+use std::task::Context;
+
+/// The place of the one that receives on a socket; given up when dropped.
+pub struct Reading {
+    socket: Rc<Socket>,
+    alive: Option<Alive>,
+}
+
+impl Reading {
+    /// Takes the place.
+    pub fn begin(socket: &Rc<Socket>) -> Outcome<Self> {
+        socket.check_receive()?;
+        socket.reading.set(true);
+        Ok(Reading {
+            socket: Rc::clone(socket),
+            alive: None,
+        })
+    }
+
+    /// Waits for the kernel's word.
+    pub fn wait(&mut self, context: &mut Context<'_>) -> Outcome<()> {
+        let socket = &self.socket;
+        socket.register()?;
+        socket.input.borrow_mut().rest(&socket.net.pool);
+        if self.alive.is_none() {
+            self.alive = socket.net.dispatcher().map(|d| d.alive().hold());
+            *socket.reader.borrow_mut() = Some(context.waker().clone());
+        }
+        Ok(())
+    }
+}
+
+impl Reading {
+    /// Waits no longer.
+    pub fn rest(&mut self) {
+        if self.alive.take().is_some() {
+            self.socket.reader.take();
+        }
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.socket.reading.set(false);
+        self.rest();
+    }
+}
+
+/// What a read from the kernel gave.
+pub enum Read {
+    /// Bytes, or the end: look again.
+    Progress,
+    /// Nothing now.
+    Nothing,
+}
+
+impl Socket {
+    /// Whether somebody may begin to receive.
+    pub(super) fn check_receive(&self) -> Outcome<()> {
+        if !self.can_receive() {
+            return Err(Fault::new(
+                Status::UNSUPPORTED,
+                "this socket cannot receive",
+            ));
+        }
+        if self.reading.get() {
+            return Err(Fault::new(
+                Status::BUSY,
+                "somebody else receives on this socket",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether a wait would be for nothing: the fault that it ends with.
+    pub(super) fn end_of_input(&self) -> Option<Fault> {
+        if self.closed.get() {
+            return Some(Fault::new(
+                Status::CLOSED,
+                "this side has closed the socket",
+            ));
+        }
+        if !self.at_end.get() {
+            return None;
+        }
+        Some(match self.read_error.get() {
+            0 => Status::CLOSED.into(),
+            errno => Fault::errno(errno),
+        })
+    }
+
+    /// The failed write that a receive reports where it would have to wait.
+    pub(super) fn failed_write(&self) -> Option<Fault> {
+        let errno = self.write_error.get();
+        (errno != 0).then(|| Fault::errno(errno))
+    }
+
+    /// Begins a receive of `borrower`: its former loan ends, somebody else's goes on elsewhere.
+    pub(super) fn begin_receive(&self, borrower: Handle) {
+        self.net
+            .end_loans(|to, socket| to == borrower && socket == self.handle);
+        let mut input = self.input.borrow_mut();
+        match input.lent_to() {
+            None => {}
+            Some(to) if to == borrower => input.end_loan(),
+            Some(to) => {
+                if let Some(buffer) = input.detach() {
+                    drop(input);
+                    self.keep_for(to, buffer);
+                }
+            }
+        }
+    }
+
+    /// Keeps a lent buffer for its borrower, if that still runs.
+    pub(super) fn keep_for(&self, borrower: Handle, buffer: super::buffer::Buffer) {
+        let d = self.net.dispatcher();
+        if d.is_some_and(|d| d.handle == borrower || d.thread(borrower).is_some()) {
+            self.net.hold(borrower, self.handle, buffer);
+        } else {
+            self.net.pool.give(buffer);
+        }
+    }
+
+    /// Reads once into the buffer, which has room for `wanted` bytes in all.
+    pub(super) fn fill(&self, wanted: usize) -> Read {
+        let mut input = self.input.borrow_mut();
+        let space = input.space(&self.net.pool, wanted);
+        let size = space.len();
+        let read = self.with_fd(|fd| self.transport.read(fd, space));
+        if let Ok(n) = read {
+            input.filled(n);
+        }
+        self.note_read(read, size)
+    }
+
+    /// Draws the conclusions of a read of at most `size` bytes.
+    pub(super) fn note_read(&self, read: io::Result<usize>, size: usize) -> Read {
+        match read {
+            Ok(0) => self.at_end.set(true),
+            Ok(n) => {
+                self.received.set(self.received.get() + n as u64);
+                if n < size && self.transport.short_read_is_all() && !self.hangup.get() {
+                    self.readable.set(false);
+                }
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                self.readable.set(false);
+                return Read::Nothing;
+            }
+            Err(e) => {
+                self.at_end.set(true);
+                self.read_error.set(e.raw_os_error().unwrap_or(libc::EIO));
+            }
+        }
+        Read::Progress
+    }
+}
