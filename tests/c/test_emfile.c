@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* A server without descriptors left. It runs in a child process whose limit is lowered; this
- * process has the clients. The program has its own accept4(), which the library calls: it counts. */
+ * process has the clients. The program has its own accept4(), which the library calls and
+ * which counts. */
 #include "network.h"
 
-#include <sys/resource.h>
 #include <sys/syscall.h>
 
 enum { ROOM = 5, CLIENTS = 12 };
 
-static int accepts;
+static int accepts, refusals;
 
 int accept4(int fd, __SOCKADDR_ARG address, socklen_t *restrict len, int flags)
 {
+  int got = (int)syscall(SYS_accept4, fd, address.__sockaddr__, len, flags);
   accepts++;
-  return (int)syscall(SYS_accept4, fd, address.__sockaddr__, len, flags);
+  refusals += got < 0 && errno == EMFILE;
+  return got;
 }
 
 static double cpu_seconds(void)
@@ -29,7 +31,9 @@ static void leave_room(int room)
 {
   int end = 0;
   for (; room > 0; end++) room -= fcntl(end, F_GETFD) < 0;
-  struct rlimit limit = {(rlim_t)end, (rlim_t)end};
+  struct rlimit limit;
+  CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  limit.rlim_cur = (rlim_t)end;
   CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 }
 
@@ -43,8 +47,8 @@ static void tell_the_cost_of_a_second(void *user)
     int before = accepts;
     double cpu = cpu_seconds();
     CHECK_OK(copas_pause(copas_current(), 1.0, NULL));
-    int len = snprintf(text, sizeof text, "%d %.0f\n", accepts - before,
-                       (cpu_seconds() - cpu) * 1e6);
+    int len = snprintf(text, sizeof text, "%d %.0f %d %d\n", accepts - before,
+                       (cpu_seconds() - cpu) * 1e6, accepts, refusals);
     CHECK_OK(copas_send(control, text, (size_t)len));
   }
   CHECK_OK(copas_shutdown(copas_current(), 0));
@@ -65,9 +69,10 @@ static void serve_with_little_room(int control_fd)
   int len = snprintf(text, sizeof text, "%d\n", port);
   CHECK_OK(copas_send(control, text, (size_t)len));
   CHECK_OK(copas_loop(c, COPAS_FOREVER));
-  /* Once each time that the lack begins, not once for each try. */
+  /* Once each time that the lack begins, not once for each try: at first, and at most once more
+   * for each client that was accepted later. */
   CHECK(net_reported(&reports, "cannot accept"));
-  CHECK(reports.count <= CLIENTS);
+  CHECK(reports.count <= 1 + CLIENTS - ROOM);
   CHECK_OK(copas_free(c));
   _exit(0);
 }
@@ -79,34 +84,41 @@ static void read_line(int fd, char *text, size_t size)
   text[len] = 0;
 }
 
-/* Whether the server echoes to a client within a second. */
-static int is_served(int fd)
+/* The server echoes to a client, sooner or later. */
+static void expect_echo(int fd)
 {
   char got[6];
-  struct timeval limit = {1, 0};
+  struct timeval limit = {(time_t)NET_PATIENCE, 0};
   CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0);
-  return recv(fd, got, sizeof got, MSG_WAITALL) == 6 && memcmp(got, "hello\n", 6) == 0;
+  CHECK_NUMBER(recv(fd, got, sizeof got, MSG_WAITALL), 6);
+  CHECK(memcmp(got, "hello\n", 6) == 0);
 }
 
 static void expect_a_cheap_second(int control, int served)
 {
   char text[64];
-  int calls;
+  int calls, all_calls, refused;
   double microseconds;
   net_puts(control, "measure\n");
   net_puts(served, "hello\n");
-  CHECK(is_served(served));
+  expect_echo(served);
   read_line(control, text, sizeof text);
-  CHECK(sscanf(text, "%d %lf", &calls, &microseconds) == 2);
+  CHECK_NUMBER(sscanf(text, "%d %lf %d %d", &calls, &microseconds, &all_calls, &refused), 4);
+  /* The calls are those that the library made: it has tried for each of its clients, and failed. */
+  CHECK(all_calls > ROOM);
+  CHECK(refused > 0);
   CHECK(calls <= 20);
-  if (check_small()) SKIP("the CPU time means nothing under a tool");
-  else CHECK(microseconds < 50000);
+  CHECK(microseconds < 50000);
 }
 
 static void a_server_without_descriptors_serves_on_and_recovers(void)
 {
   int control[2], clients[CLIENTS], port;
   char text[32];
+  if (check_small()) {
+    SKIP("valgrind keeps this limit itself: it accepts a connection and then drops it");
+    return;
+  }
   CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) == 0);
   pid_t pid = net_fork();
   if (pid == 0) {
@@ -120,13 +132,13 @@ static void a_server_without_descriptors_serves_on_and_recovers(void)
     clients[i] = net_connect(port);
     net_puts(clients[i], "hello\n");
   }
-  for (int i = 0; i < ROOM; i++) CHECK(is_served(clients[i]));
+  for (int i = 0; i < ROOM; i++) expect_echo(clients[i]);
   expect_a_cheap_second(control[0], clients[0]);
   for (int i = ROOM; i < CLIENTS; i++) CHECK(net_quiet(clients[i]));
   /* Each one that leaves makes room for one that waits, in the order of their coming. */
   for (int i = 0; i + ROOM < CLIENTS; i++) {
     CHECK(close(clients[i]) == 0);
-    CHECK(is_served(clients[i + ROOM]) || is_served(clients[i + ROOM]));
+    expect_echo(clients[i + ROOM]);
   }
   for (int i = CLIENTS - ROOM; i < CLIENTS; i++) CHECK(close(clients[i]) == 0);
   CHECK(close(control[0]) == 0);

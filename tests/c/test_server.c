@@ -55,8 +55,7 @@ struct reader {
   copas_socket *skt;
   copas_status status;
   char line[32];
-  int started;
-  int ended;
+  int started, ended;
 };
 
 static void wait_on(void *user)
@@ -173,8 +172,7 @@ static void tell_status(copas_socket *client, void *user)
 static void accepted_sockets_inherit_the_time_limit(void)
 {
   c = net_new(&reports);
-  copas_socket *server = net_bind(c, &port);
-  CHECK_OK(copas_addserver(c, server, tell_status, NULL, 0.02));
+  CHECK_OK(copas_addserver(c, net_bind(c, &port), tell_status, NULL, 0.02));
   /* The limit is of the connections, not of the waiting for them. */
   net_settle(c);
   CHECK_STATUS(copas_step(c, 0.05), COPAS_TIMEOUT);
@@ -340,11 +338,9 @@ static void a_client_that_has_ended_its_side_gets_all_answers(void)
   CHECK_OK(copas_free(c));
 }
 
-enum { BIG_ANSWER = 100000 };
-
 static void answer_big(copas_socket *client, void *user)
 {
-  static const char block[BIG_ANSWER];
+  static const char block[100000];
   copas_bytes line;
   (void)user;
   while (copas_receive(client, COPAS_LINE, &line) == COPAS_OK)
@@ -360,7 +356,7 @@ static void a_client_that_has_ended_its_side_gets_more_than_the_buffers_hold(voi
   for (int i = 0; i < requests; i++) net_puts(fd, "x\n");
   CHECK(shutdown(fd, SHUT_WR) == 0);
   net_settle(c);
-  CHECK_NUMBER(net_drain(c, fd), requests * BIG_ANSWER);
+  CHECK_NUMBER(net_drain(c, fd), requests * 100000);
   close(fd);
   CHECK_OK(copas_free(c));
 }
@@ -368,14 +364,11 @@ static void a_client_that_has_ended_its_side_gets_more_than_the_buffers_hold(voi
 static void fail_on_request(copas_socket *client, void *user)
 {
   copas_bytes line;
+  copas_status status;
   (void)user;
-  while (copas_receive(client, COPAS_LINE, &line) == COPAS_OK) {
-    if (line.len == 0) {
-      copas_fail(COPAS_FAILED, "an empty line");
-      return;
-    }
+  while ((status = copas_receive(client, COPAS_LINE, &line)) == COPAS_OK && line.len > 0)
     copas_send(client, "fine\n", 5);
-  }
+  if (status == COPAS_OK) CHECK_OK(copas_fail(COPAS_FAILED, "an empty line"));
 }
 
 static void a_failing_handler_is_reported_and_only_its_own_socket_closes(void)
