@@ -25,6 +25,10 @@ const CONSTANTS: &str = r#"
 #define COPAS_QUIET (UINT64_C(1))
 /** copas_server_options.flags: a client's socket stays open when its handler returns. */
 #define COPAS_KEEP_OPEN (UINT64_C(1))
+/** copas_lock_new(): its owner cannot get it again. */
+#define COPAS_NOT_REENTRANT (UINT64_C(1))
+/** copas_timer_options.flags: it fires again and again. */
+#define COPAS_RECURRING (UINT64_C(1))
 /** copas_submit_send(): more will follow before the next step. */
 #define COPAS_MORE (UINT64_C(1))
 
@@ -100,6 +104,11 @@ fn header() -> String {
         .with_src(format!("{root}/src/capi/socket.rs"))
         .with_src(format!("{root}/src/capi/stream.rs"))
         .with_src(format!("{root}/src/capi/submit.rs"))
+        .with_src(format!("{root}/src/capi/timer.rs"))
+        .with_src(format!("{root}/src/capi/lock.rs"))
+        .with_src(format!("{root}/src/capi/semaphore.rs"))
+        .with_src(format!("{root}/src/capi/queue.rs"))
+        .with_src(format!("{root}/src/capi/future.rs"))
         .generate()
         .expect("the exports can be written as C")
         .write(&mut text);

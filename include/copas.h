@@ -27,6 +27,10 @@
 #define COPAS_QUIET (UINT64_C(1))
 /** copas_server_options.flags: a client's socket stays open when its handler returns. */
 #define COPAS_KEEP_OPEN (UINT64_C(1))
+/** copas_lock_new(): its owner cannot get it again. */
+#define COPAS_NOT_REENTRANT (UINT64_C(1))
+/** copas_timer_options.flags: it fires again and again. */
+#define COPAS_RECURRING (UINT64_C(1))
 /** copas_submit_send(): more will follow before the next step. */
 #define COPAS_MORE (UINT64_C(1))
 
@@ -90,7 +94,15 @@ typedef enum copas_status {
   /** coroutines that ignored their cancellation were abandoned: their stacks are leaked */
   COPAS_ABANDONED = -16,
   /** the coroutine failed */
-  COPAS_FAILED = -17
+  COPAS_FAILED = -17,
+  /** the object was destroyed while the caller waited on it */
+  COPAS_DESTROYED = -18,
+  /** the lock belongs to somebody else, or to nobody: only its owner releases it */
+  COPAS_NOT_OWNER = -19,
+  /** more than the semaphore's maximum */
+  COPAS_TOO_MANY = -20,
+  /** the queue has been stopped: it takes no further items, and none is left */
+  COPAS_STOPPED = -21
 } copas_status;
 
 #if defined(__cplusplus) && __cplusplus >= 201703L
@@ -122,6 +134,27 @@ typedef enum copas_status {
 typedef struct copas copas;
 
 /**
+ * The result of a coroutine, for as many as want it.
+ *
+ * Lifetime: from copas_future_addthread() until copas_future_destroy() or copas_free(); the result
+ * goes to its finalizer then.
+ *
+ * Functions: copas_future_get, copas_future_try, copas_future_cancel, copas_future_destroy,
+ * copas_of.
+ */
+typedef struct copas_future copas_future;
+
+/**
+ * A lock: one owner at a time, a coroutine or the root stack; handed over first in, first out.
+ *
+ * Lifetime: from copas_lock_new() until copas_lock_destroy() or copas_free(). A coroutine that ends
+ * keeps what it has locked; one that is abandoned does not.
+ *
+ * Functions: copas_lock_get, copas_lock_release, copas_lock_destroy, copas_of.
+ */
+typedef struct copas_lock copas_lock;
+
+/**
  * A submitted operation that has not been delivered by copas_poll() yet.
  *
  * Lifetime: from copas_submit_receive() or copas_submit_send() until copas_poll() has delivered
@@ -130,6 +163,27 @@ typedef struct copas copas;
  * Functions: copas_submit_cancel, copas_of.
  */
 typedef struct copas_operation copas_operation;
+
+/**
+ * A queue of pointers between coroutines, bounded or not.
+ *
+ * Lifetime: from copas_queue_new() until copas_queue_destroy() or copas_free(); the items that are
+ * left then go to its finalizer.
+ *
+ * Functions: copas_queue_push, copas_queue_pop, copas_queue_size, copas_queue_addworker,
+ * copas_queue_stop, copas_queue_finish, copas_queue_destroy, copas_of.
+ */
+typedef struct copas_queue copas_queue;
+
+/**
+ * A counting semaphore, strictly first in, first out.
+ *
+ * Lifetime: from copas_semaphore_new() until copas_semaphore_destroy() or copas_free().
+ *
+ * Functions: copas_semaphore_take, copas_semaphore_give, copas_semaphore_count,
+ * copas_semaphore_waiting, copas_semaphore_destroy, copas_of.
+ */
+typedef struct copas_semaphore copas_semaphore;
 
 /**
  * A socket: a TCP or Unix stream, a listening socket, or one end of a pipe.
@@ -159,6 +213,16 @@ typedef struct copas_socket copas_socket;
  * copas_getname, copas_of.
  */
 typedef struct copas_thread copas_thread;
+
+/**
+ * A timer, which runs its callback in a coroutine of its own.
+ *
+ * Lifetime: from copas_timer_new() until copas_timer_destroy() or copas_free(). A callback that
+ * runs goes on to its end.
+ *
+ * Functions: copas_timer_arm, copas_timer_cancel, copas_timer_destroy, copas_of.
+ */
+typedef struct copas_timer copas_timer;
 
 /**
  * The severity of a report.
@@ -432,6 +496,67 @@ typedef struct copas_event {
    */
   uint64_t reserved2[2];
 } copas_event;
+
+/**
+ * What a timer runs, in a coroutine of its own.
+ */
+typedef void (*copas_timer_fn)(struct copas_timer *timer, void *user);
+
+/**
+ * Settings of a timer, for copas_timer_new(). Zero everything, then set `size` and what you need.
+ */
+typedef struct copas_timer_options {
+  /**
+   * sizeof(copas_timer_options).
+   */
+  size_t size;
+  /**
+   * 0, or COPAS_RECURRING: it fires again `delay` seconds after the end of each callback.
+   */
+  uint64_t flags;
+  /**
+   * The timer's name, copied; its coroutines are "name:timer_N". NULL: "timer".
+   */
+  const char *name;
+  /**
+   * What it runs. Must not be NULL.
+   */
+  copas_timer_fn callback;
+  /**
+   * Handed to the callback.
+   */
+  void *user;
+  /**
+   * Releases `user` when the timer is destroyed and no callback runs. May be NULL.
+   */
+  copas_free_fn user_free;
+  /**
+   * Seconds until it fires; not negative.
+   */
+  double delay;
+  /**
+   * Seconds until it fires first. 0: `delay`; negative: at once.
+   */
+  double initial_delay;
+  /**
+   * Told when a callback fails; NULL: the default error handler. `error_user` is handed to it.
+   */
+  copas_error_fn error_handler;
+  /**
+   * Handed to `error_handler`. Must live as long as the timer.
+   */
+  void *error_user;
+} copas_timer_options;
+
+/**
+ * What a queue's worker does with an item, which belongs to it from now on.
+ */
+typedef void (*copas_worker_fn)(void *item, void *user);
+
+/**
+ * What a future's coroutine runs; it gives the result.
+ */
+typedef void *(*copas_future_fn)(void *user);
 
 #ifdef __cplusplus
 extern "C" {
@@ -1039,6 +1164,246 @@ int copas_poll(struct copas *c,
                struct copas_event *events,
                int count,
                double timeout);
+
+/**
+ * Makes a timer and arms it. `options` must not be NULL and is copied; `options->user_free` is
+ * called exactly once, also when this call fails.
+ * Errors: COPAS_INVALID (also for a negative delay or NAN, no callback, or when `out` is NULL),
+ * COPAS_LIMIT, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_timer_new(struct copas *c,
+                             const struct copas_timer_options *options,
+                             struct copas_timer **out);
+
+/**
+ * Arms a timer that is not: it fires in `seconds` (0: in the next step). In its own callback too.
+ * Errors: COPAS_BUSY (armed already), COPAS_INVALID (also when `seconds` is negative or NAN),
+ * COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_timer_arm(struct copas_timer *timer, double seconds);
+
+/**
+ * Disarms a timer: it fires no more. A callback that runs, also one that calls this, goes on to its
+ * end. Errors: COPAS_INVALID (also when it is not armed), COPAS_STALE, COPAS_WRONG_THREAD.
+ * Never switches.
+ */
+copas_status copas_timer_cancel(struct copas_timer *timer);
+
+/**
+ * Destroys the timer: its handle is stale. A callback that runs goes on to its end.
+ * Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_timer_destroy(struct copas_timer *timer);
+
+/**
+ * Makes a lock that nobody has. `timeout` is the time limit in seconds of copas_lock_get() calls
+ * that name none; NAN: 10. `flags` is 0, or COPAS_NOT_REENTRANT: its owner gets COPAS_BUSY instead
+ * of the lock again. Errors: COPAS_INVALID (also for an unknown flag, or when `out` is NULL),
+ * COPAS_LIMIT, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_lock_new(struct copas *c,
+                            double timeout,
+                            uint64_t flags,
+                            struct copas_lock **out);
+
+/**
+ * Gets the lock for the calling coroutine (or the root stack), waiting for at most `timeout` seconds
+ * (NAN: the lock's own limit; 0: not at all). Those that wait get it in the order of their coming.
+ * Its owner gets it again at once and releases it as often. `waited` may be NULL; else it gets the
+ * seconds that this took.
+ *
+ * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_DESTROYED (meanwhile); COPAS_BUSY (the caller has it,
+ * and it is not re-entrant); COPAS_LIMIT (got 4,294,967,295 times); COPAS_CANNOT_WAIT;
+ * COPAS_INVALID; COPAS_STALE; COPAS_WRONG_THREAD. Switch point, unless the lock is free.
+ */
+COPAS_MUST_USE
+copas_status copas_lock_get(struct copas_lock *lock,
+                            double timeout,
+                            double *waited);
+
+/**
+ * Gives the lock back; after as many releases as gets it belongs to the first that waits.
+ * Errors: COPAS_NOT_OWNER, COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_lock_release(struct copas_lock *lock);
+
+/**
+ * Destroys the lock: its handle is stale, and those that wait get COPAS_DESTROYED.
+ * Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_lock_destroy(struct copas_lock *lock);
+
+/**
+ * Makes a semaphore of at most `max` (1 to 2,147,483,647), of which `start` (0 to `max`) are there.
+ * `timeout` is the time limit in seconds of takes that name none; NAN: 10.
+ * Errors: COPAS_INVALID (also for a number out of range, or when `out` is NULL), COPAS_LIMIT,
+ * COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_semaphore_new(struct copas *c,
+                                 int max,
+                                 int start,
+                                 double timeout,
+                                 struct copas_semaphore **out);
+
+/**
+ * Takes `n` (1 to the maximum), waiting for at most `timeout` seconds (NAN: the semaphore's own
+ * limit; 0: not at all) until they are there and everybody who came earlier has been served.
+ *
+ * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_DESTROYED (meanwhile); COPAS_TOO_MANY (more than the
+ * maximum); COPAS_INVALID (also when `n` is below 1); COPAS_CANNOT_WAIT; COPAS_STALE;
+ * COPAS_WRONG_THREAD. Switch point.
+ */
+COPAS_MUST_USE
+copas_status copas_semaphore_take(struct copas_semaphore *semaphore,
+                                  int n,
+                                  double timeout);
+
+/**
+ * Gives `n` (at least 1) back. Errors: COPAS_TOO_MANY (there would be more than the maximum; nothing
+ * was given), COPAS_INVALID (also when `n` is below 1), COPAS_STALE, COPAS_WRONG_THREAD.
+ * Never switches.
+ */
+copas_status copas_semaphore_give(struct copas_semaphore *semaphore,
+                                  int n);
+
+/**
+ * How many are there to take. Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD.
+ * Never switches.
+ */
+int copas_semaphore_count(struct copas_semaphore *semaphore);
+
+/**
+ * How many wait to take some. Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD.
+ * Never switches.
+ */
+int copas_semaphore_waiting(struct copas_semaphore *semaphore);
+
+/**
+ * Destroys the semaphore: its handle is stale, and those that wait get COPAS_DESTROYED.
+ * Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_semaphore_destroy(struct copas_semaphore *semaphore);
+
+/**
+ * Makes an empty queue of at most `most` items (0: no limit). `timeout` is the time limit in seconds
+ * of pops and pushes that name none; NAN: 10. `item_free` may be NULL; else it is called for each
+ * item that is left in the queue when it is destroyed.
+ * Errors: COPAS_INVALID (also when `out` is NULL), COPAS_LIMIT, COPAS_STALE, COPAS_WRONG_THREAD.
+ * Never switches.
+ */
+copas_status copas_queue_new(struct copas *c,
+                             size_t most,
+                             double timeout,
+                             copas_free_fn item_free,
+                             struct copas_queue **out);
+
+/**
+ * Appends an item, which may be NULL, waiting for at most `timeout` seconds (NAN: the queue's own
+ * limit; 0: not at all) while the queue is full. Those that wait come in their order. On an error
+ * the item stays the caller's; afterwards it belongs to the queue, then to whoever pops it.
+ *
+ * Errors: COPAS_TIMEOUT (full); COPAS_CANCELED; COPAS_STOPPED; COPAS_DESTROYED (meanwhile);
+ * COPAS_CANNOT_WAIT; COPAS_INVALID; COPAS_STALE; COPAS_WRONG_THREAD. Switch point, unless there is
+ * room.
+ */
+COPAS_MUST_USE copas_status copas_queue_push(struct copas_queue *queue, void *item, double timeout);
+
+/**
+ * Takes the oldest item, waiting for at most `timeout` seconds (NAN: the queue's own limit; 0: not
+ * at all) until there is one. Those that wait come in their order. The item belongs to the caller.
+ *
+ * Errors: COPAS_TIMEOUT (empty); COPAS_CANCELED; COPAS_STOPPED (and empty); COPAS_DESTROYED
+ * (meanwhile); COPAS_CANNOT_WAIT; COPAS_INVALID (also when `item` is NULL); COPAS_STALE;
+ * COPAS_WRONG_THREAD. Switch point, unless there is an item.
+ */
+COPAS_MUST_USE copas_status copas_queue_pop(struct copas_queue *queue, double timeout, void **item);
+
+/**
+ * How many items are in the queue (at most 2,147,483,647 are told). Errors: COPAS_INVALID,
+ * COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+int copas_queue_size(struct copas_queue *queue);
+
+/**
+ * Starts a coroutine that calls `fn(item, user)` for one item after the other, until the queue is
+ * stopped and empty, or destroyed, or the coroutine is canceled. `out` may be NULL; else it gets the
+ * coroutine's handle. An idle worker does not keep the loop alive.
+ * Errors: as copas_addthread(). Never switches.
+ */
+copas_status copas_queue_addworker(struct copas_queue *queue,
+                                   copas_worker_fn fn,
+                                   void *user,
+                                   struct copas_thread **out);
+
+/**
+ * Takes no further items: pushes answer COPAS_STOPPED, pops too once the queue is empty. May be
+ * called twice. Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_queue_stop(struct copas_queue *queue);
+
+/**
+ * Stops the queue and waits, for at most `timeout` seconds (NAN: the queue's own limit), until it is
+ * empty and its workers have ended. After COPAS_TIMEOUT it may be called again, or the queue
+ * destroyed.
+ *
+ * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_DESTROYED (meanwhile); COPAS_CANNOT_WAIT;
+ * COPAS_INVALID; COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
+ */
+copas_status copas_queue_finish(struct copas_queue *queue,
+                                double timeout);
+
+/**
+ * Destroys the queue: its handle is stale, those that wait get COPAS_DESTROYED, its workers end, and
+ * the items that are left go to the finalizer.
+ * Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_queue_destroy(struct copas_queue *queue);
+
+/**
+ * Starts a coroutine that runs `fn(user)`, whose result many may get. `result_free` may be NULL; else
+ * it is called once with the result, when the future is destroyed (or right away if it was before).
+ * Errors: as copas_addthread(), COPAS_INVALID also when `out` is NULL. Never switches.
+ */
+copas_status copas_future_addthread(struct copas *c,
+                                    copas_future_fn fn,
+                                    void *user,
+                                    copas_free_fn result_free,
+                                    struct copas_future **out);
+
+/**
+ * Waits for the result, for at most `timeout` seconds (COPAS_FOREVER: no limit). `*result` belongs
+ * to the future; it is valid until that is destroyed.
+ *
+ * Errors: COPAS_TIMEOUT; COPAS_FAILED (its coroutine called copas_fail(), or was canceled before it
+ * ran); COPAS_CANCELED (the caller was canceled); COPAS_DESTROYED (meanwhile); COPAS_CANNOT_WAIT;
+ * COPAS_INVALID (also when `result` is NULL, or NAN); COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
+ */
+COPAS_MUST_USE
+copas_status copas_future_get(struct copas_future *future,
+                              double timeout,
+                              void **result);
+
+/**
+ * The result, if it is there: copas_future_get() that does not wait, and may be called in callbacks.
+ * Errors: COPAS_TIMEOUT (not yet), COPAS_FAILED, COPAS_INVALID (also when `result` is NULL),
+ * COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+COPAS_MUST_USE
+copas_status copas_future_try(struct copas_future *future,
+                              void **result);
+
+/**
+ * Cancels the coroutine that works on the result; what it returns is the result all the same.
+ * Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_future_cancel(struct copas_future *future);
+
+/**
+ * Destroys the future: its handle is stale, its coroutine is canceled if it still works, those that
+ * wait get COPAS_DESTROYED, and the result goes to its finalizer.
+ * Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_future_destroy(struct copas_future *future);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -20,4 +20,8 @@ statuses! {
     PANIC = -15, "a defect in the library was caught: please report it";
     ABANDONED = -16, "coroutines that ignored their cancellation were abandoned: their stacks are leaked";
     FAILED = -17, "the coroutine failed";
+    DESTROYED = -18, "the object was destroyed while the caller waited on it";
+    NOT_OWNER = -19, "the lock belongs to somebody else, or to nobody: only its owner releases it";
+    TOO_MANY = -20, "more than the semaphore's maximum";
+    STOPPED = -21, "the queue has been stopped: it takes no further items, and none is left";
 }

@@ -97,6 +97,13 @@ impl Fault {
         }
     }
 
+    /// What went wrong, in words.
+    pub fn describe(&self) -> &str {
+        self.text
+            .as_deref()
+            .unwrap_or_else(|| self.status.message())
+    }
+
     /// The fault of an errno on a connection.
     pub fn errno(errno: i32) -> Self {
         Fault {

@@ -2,9 +2,12 @@
 //! The one way through every export: find the handle's object, run the body, answer with a number.
 
 use super::c_int;
-use super::types::{copas, copas_operation, copas_socket, copas_thread};
+use super::types::{
+    copas, copas_future, copas_lock, copas_operation, copas_queue, copas_semaphore, copas_socket,
+    copas_thread, copas_timer,
+};
 use crate::dispatcher::registry::{self, Entered};
-use crate::dispatcher::{Dispatcher, Handle, Kind, Thread};
+use crate::dispatcher::{Dispatcher, Handle, Kind, Object, Thread};
 use crate::net::{Net, Socket};
 use crate::status::{Fault, Outcome, Status};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,6 +30,21 @@ impl Named for copas_thread {
 }
 impl Named for copas_operation {
     const KIND: Kind = Kind::Operation;
+}
+impl Named for copas_lock {
+    const KIND: Kind = Kind::Object;
+}
+impl Named for copas_semaphore {
+    const KIND: Kind = Kind::Object;
+}
+impl Named for copas_queue {
+    const KIND: Kind = Kind::Object;
+}
+impl Named for copas_timer {
+    const KIND: Kind = Kind::Object;
+}
+impl Named for copas_future {
+    const KIND: Kind = Kind::Object;
 }
 
 /// The handle that a pointer is.
@@ -136,6 +154,32 @@ pub fn on_thread<A: Answer>(
     })
 }
 
+/// An export on an object of the type that `P` names.
+pub fn on_object<P: Named, T: Object, A: Answer>(
+    object: *const P,
+    body: impl FnOnce(&mut Entered, Rc<T>) -> Outcome<A>,
+) -> c_int {
+    answer(|| {
+        let handle = handle_of(object)?;
+        on(handle, |d| {
+            let object = d.object(handle)?;
+            body(d, object)
+        })
+    })
+}
+
+/// An export that destroys an object of the type that `P` names.
+pub fn destroy<P: Named, T: Object>(object: *const P) -> c_int {
+    answer(|| {
+        let handle = handle_of(object)?;
+        on(handle, |d| {
+            d.object::<T>(handle)?;
+            d.destroy_object(handle);
+            Ok(())
+        })
+    })
+}
+
 /// The open socket of a handle.
 pub fn socket(d: &Dispatcher, handle: Handle) -> Outcome<Rc<Socket>> {
     Net::of(d)
@@ -151,6 +195,11 @@ pub fn socket_of(d: &Dispatcher, skt: *const copas_socket) -> Outcome<Rc<Socket>
     } else {
         Err(Fault::invalid("the socket belongs to another dispatcher"))
     }
+}
+
+/// A number of seconds; NAN stands for `otherwise`.
+pub fn seconds_or(value: f64, otherwise: f64) -> f64 {
+    if value.is_nan() { otherwise } else { value }
 }
 
 /// A number of seconds, or why it is none.

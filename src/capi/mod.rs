@@ -7,14 +7,19 @@
 #![allow(clippy::missing_safety_doc)]
 
 pub mod dispatcher;
+pub mod future;
 mod guard;
+pub mod lock;
 mod memory;
+pub mod queue;
+pub mod semaphore;
 pub mod server;
 pub mod socket;
 pub mod status;
 pub mod stream;
 pub mod submit;
 pub mod thread;
+pub mod timer;
 pub mod types;
 mod user;
 

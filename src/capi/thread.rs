@@ -269,7 +269,7 @@ fn start(
 }
 
 /// The program's error handler as the layers below call it.
-fn error_handler(
+pub(super) fn error_handler(
     call: unsafe extern "C" fn(
         *mut copas_thread,
         *mut copas_socket,

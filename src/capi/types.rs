@@ -61,6 +61,58 @@ pub struct copas_operation {
     _opaque: (),
 }
 
+/// A lock: one owner at a time, a coroutine or the root stack; handed over first in, first out.
+///
+/// Lifetime: from copas_lock_new() until copas_lock_destroy() or copas_free(). A coroutine that ends
+/// keeps what it has locked; one that is abandoned does not.
+///
+/// Functions: copas_lock_get, copas_lock_release, copas_lock_destroy, copas_of.
+pub struct copas_lock {
+    _opaque: (),
+}
+
+/// A counting semaphore, strictly first in, first out.
+///
+/// Lifetime: from copas_semaphore_new() until copas_semaphore_destroy() or copas_free().
+///
+/// Functions: copas_semaphore_take, copas_semaphore_give, copas_semaphore_count,
+/// copas_semaphore_waiting, copas_semaphore_destroy, copas_of.
+pub struct copas_semaphore {
+    _opaque: (),
+}
+
+/// A queue of pointers between coroutines, bounded or not.
+///
+/// Lifetime: from copas_queue_new() until copas_queue_destroy() or copas_free(); the items that are
+/// left then go to its finalizer.
+///
+/// Functions: copas_queue_push, copas_queue_pop, copas_queue_size, copas_queue_addworker,
+/// copas_queue_stop, copas_queue_finish, copas_queue_destroy, copas_of.
+pub struct copas_queue {
+    _opaque: (),
+}
+
+/// A timer, which runs its callback in a coroutine of its own.
+///
+/// Lifetime: from copas_timer_new() until copas_timer_destroy() or copas_free(). A callback that
+/// runs goes on to its end.
+///
+/// Functions: copas_timer_arm, copas_timer_cancel, copas_timer_destroy, copas_of.
+pub struct copas_timer {
+    _opaque: (),
+}
+
+/// The result of a coroutine, for as many as want it.
+///
+/// Lifetime: from copas_future_addthread() until copas_future_destroy() or copas_free(); the result
+/// goes to its finalizer then.
+///
+/// Functions: copas_future_get, copas_future_try, copas_future_cancel, copas_future_destroy,
+/// copas_of.
+pub struct copas_future {
+    _opaque: (),
+}
+
 /// Bytes that the library lends to the caller. Never NULL in `data` after COPAS_OK.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -109,6 +161,15 @@ pub type copas_error_fn = Option<
 /// Releases a user pointer. Called exactly once for each call that was given one, on every path,
 /// also when that call fails.
 pub type copas_free_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
+
+/// What a timer runs, in a coroutine of its own.
+pub type copas_timer_fn = Option<unsafe extern "C" fn(timer: *mut copas_timer, user: *mut c_void)>;
+
+/// What a queue's worker does with an item, which belongs to it from now on.
+pub type copas_worker_fn = Option<unsafe extern "C" fn(item: *mut c_void, user: *mut c_void)>;
+
+/// What a future's coroutine runs; it gives the result.
+pub type copas_future_fn = Option<unsafe extern "C" fn(user: *mut c_void) -> *mut c_void>;
 
 /// Gives the address of the C++ runtime's exception state of the calling OS thread.
 pub type copas_cxa_globals_fn = Option<unsafe extern "C" fn() -> *mut c_void>;
@@ -172,6 +233,32 @@ pub struct copas_thread_options {
     pub user_free: copas_free_fn,
     /// Virtual size in bytes of the stack. 0: as in copas_config. From 64 KiB to 1 GiB.
     pub stack_size: usize,
+}
+
+/// Settings of a timer, for copas_timer_new(). Zero everything, then set `size` and what you need.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct copas_timer_options {
+    /// sizeof(copas_timer_options).
+    pub size: usize,
+    /// 0, or COPAS_RECURRING: it fires again `delay` seconds after the end of each callback.
+    pub flags: u64,
+    /// The timer's name, copied; its coroutines are "name:timer_N". NULL: "timer".
+    pub name: *const c_char,
+    /// What it runs. Must not be NULL.
+    pub callback: copas_timer_fn,
+    /// Handed to the callback.
+    pub user: *mut c_void,
+    /// Releases `user` when the timer is destroyed and no callback runs. May be NULL.
+    pub user_free: copas_free_fn,
+    /// Seconds until it fires; not negative.
+    pub delay: f64,
+    /// Seconds until it fires first. 0: `delay`; negative: at once.
+    pub initial_delay: f64,
+    /// Told when a callback fails; NULL: the default error handler. `error_user` is handed to it.
+    pub error_handler: copas_error_fn,
+    /// Handed to `error_handler`. Must live as long as the timer.
+    pub error_user: *mut c_void,
 }
 
 /// An address, as copas_getpeername() and copas_getsockname() give it.

@@ -17,6 +17,12 @@ impl User {
         User { pointer, free }
     }
 
+    /// Gives the pointer out of the library's care: the finalizer is not called.
+    pub fn into_pointer(mut self) -> *mut c_void {
+        self.free = None;
+        self.pointer
+    }
+
     /// The pointer.
     pub fn pointer(&self) -> *mut c_void {
         self.pointer

@@ -48,6 +48,11 @@ impl Deadline {
         self.passed.get()
     }
 
+    /// Whether one runs.
+    pub fn is_set(&self) -> bool {
+        !matches!(self.state.get(), State::Idle)
+    }
+
     /// The wheel has handed it out.
     pub fn pass(&self) {
         self.state.set(State::Idle);
@@ -141,6 +146,11 @@ impl Dispatcher {
             self.with_deadline(who, Deadline::pass);
             match who.kind() {
                 Kind::Socket => self.driver().due(self, who),
+                Kind::Object => {
+                    if let Some(object) = self.any_object(who) {
+                        object.due(self);
+                    }
+                }
                 _ => self.wake(who),
             }
         }
@@ -171,6 +181,13 @@ impl Dispatcher {
                 }
             }
             Kind::Socket => self.driver().with_deadline(who, &mut act),
+            Kind::Object => {
+                if let Some(object) = self.any_object(who)
+                    && let Some(deadline) = object.deadline()
+                {
+                    act(deadline);
+                }
+            }
         }
     }
 }

@@ -18,6 +18,8 @@ pub enum Kind {
     Thread = 0b1010,
     /// A submitted operation.
     Operation = 0b1011,
+    /// A lock, timer, queue or the like.
+    Object = 0b1100,
 }
 
 /// How many dispatchers a process may have, the unused number 0 among them.
@@ -66,6 +68,7 @@ impl Handle {
             0b1001 => Some(Kind::Socket),
             0b1010 => Some(Kind::Thread),
             0b1011 => Some(Kind::Operation),
+            0b1100 => Some(Kind::Object),
             _ => None,
         }
     }

@@ -8,6 +8,7 @@ mod deadline;
 mod driver;
 mod handle;
 mod inbox;
+mod object;
 mod operation;
 mod pending;
 mod poller;
@@ -27,6 +28,7 @@ pub use deadline::{Deadline, nanoseconds};
 pub use driver::{Driver, Readiness};
 pub use handle::{Handle, Kind};
 pub use inbox::{Inbox, Letter, signal};
+pub use object::Object;
 pub use operation::{Completion, Event, Operation, Submitted};
 pub use slots::Slots;
 pub use thread::{ErrorHandler, Failure, Name, Thread, conclude};
@@ -109,6 +111,7 @@ pub struct Dispatcher {
     stack_size: usize,
     threads: RefCell<Slots<Rc<Thread>>>,
     operations: RefCell<Slots<Rc<Operation>>>,
+    objects: RefCell<Slots<Rc<dyn Object>>>,
     ready: RefCell<VecDeque<Handle>>,
     current: RefCell<Option<Rc<Thread>>>,
     root: Root,
@@ -142,6 +145,7 @@ impl Dispatcher {
             stack_size: settings.stack_size,
             threads: RefCell::new(Slots::new(claim.slots_from)),
             operations: RefCell::new(Slots::new(claim.slots_from)),
+            objects: RefCell::new(Slots::new(claim.slots_from)),
             ready: RefCell::default(),
             current: RefCell::default(),
             root: Root {
@@ -197,7 +201,9 @@ impl Dispatcher {
     pub(self) fn next_generation(&self) -> u32 {
         let threads = self.threads.borrow().next_generation();
         let operations = self.operations.borrow().next_generation();
-        threads.max(operations).max(self.driver().next_generation())
+        let objects = self.objects.borrow().next_generation();
+        let own = threads.max(operations).max(objects);
+        own.max(self.driver().next_generation())
     }
 
     /// Nanoseconds on its clock.

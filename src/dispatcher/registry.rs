@@ -120,10 +120,15 @@ fn entry_of(handle: Handle) -> Outcome<&'static Entry> {
     }
 }
 
-/// Whether `handle` may go on at `entry`: a dispatcher's handle names a generation of it.
+/// Whether `handle` may go on at `entry`: it is that of the dispatcher that lives there, or of an
+/// object that this dispatcher may have made.
 fn is_current(handle: Handle, entry: &Entry) -> bool {
     let generation = entry.generation.load(SeqCst);
-    generation != 0 && (handle.kind() != Kind::Dispatcher || handle.generation() == generation)
+    let of_this_one = match handle.kind() {
+        Kind::Dispatcher => handle.generation() == generation && handle.slot() == 0,
+        _ => handle.generation() >= entry.slots_from.load(Relaxed),
+    };
+    generation != 0 && of_this_one
 }
 
 /// A dispatcher, held by the calling OS thread.

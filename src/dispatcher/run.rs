@@ -26,6 +26,7 @@ impl Dispatcher {
             }
             Kind::Dispatcher => self.root.woken.set(true),
             Kind::Socket => self.ready.borrow_mut().push_back(who),
+            Kind::Object => {}
         }
     }
 

@@ -34,6 +34,7 @@ impl Dispatcher {
             Phase::Canceled(_) | Phase::Over => {}
         }
         self.driver().stop_servers(self);
+        self.wind_down(false);
         self.raise_exit();
     }
 
@@ -64,6 +65,7 @@ impl Dispatcher {
     fn cancel_everything(&self, now: u64) {
         self.shutdown
             .set(Phase::Canceled(now.saturating_add(LAST_CHANCE)));
+        self.wind_down(true);
         self.cancel_all();
         self.cancel_operations();
     }
@@ -123,6 +125,7 @@ impl Dispatcher {
     /// Closes everything and drops what refers back to the dispatcher.
     pub fn close(&self) {
         self.driver().close(self);
+        self.destroy_objects();
         self.events.borrow_mut().clear();
         let operations = self.operations.borrow_mut().take_all();
         drop(operations);

@@ -230,6 +230,7 @@ impl Dispatcher {
         }
         self.forget(thread);
         thread.coroutine.abandon();
+        self.tell_abandoned(thread.handle);
         self.abandoned.set(self.abandoned.get() + 1);
     }
 

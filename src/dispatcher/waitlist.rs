@@ -47,6 +47,13 @@ impl WaitList {
         }
     }
 
+    /// Wakes all, who stay in the list until they leave.
+    pub fn wake_each(&self) {
+        for waker in self.waiters.borrow().values() {
+            waker.wake_by_ref();
+        }
+    }
+
     /// Wakes all and empties the list.
     pub fn wake_all(&self) {
         for waker in self.waiters.take().into_values() {

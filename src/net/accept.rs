@@ -4,6 +4,7 @@
 use super::address::local_address;
 use super::close::close;
 use super::server::{Server, ServerSettings};
+use super::settings::Inherited;
 use super::socket::Socket;
 use crate::dispatcher::{Dispatcher, LEVEL_ERROR, LEVEL_WARNING, Name, conclude};
 use crate::status::{Fault, Outcome, Status};
@@ -39,6 +40,8 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
             .map(|address| address.to_string())?
             .into(),
     };
+    socket.timeouts.set(settings.inherited.timeouts);
+    socket.limits.set(settings.inherited.limits);
     *socket.server.borrow_mut() = Some(Rc::new(Server {
         settings,
         name,
@@ -132,10 +135,11 @@ fn start_handler(
     } else {
         Nature::Unix
     };
-    let client = Socket::open(d, net, fd, nature, server.settings.inherited)?;
-    if nature == Nature::Tcp {
-        let _ = client.with_fd(|fd| socket2::SockRef::from(&fd).set_tcp_nodelay(true));
-    }
+    let inherited = Inherited {
+        timeouts: listener.timeouts.get(),
+        limits: listener.limits.get(),
+    };
+    let client = Socket::open(d, net, fd, nature, inherited)?;
     let number = server.accepted.get() + 1;
     server.accepted.set(number);
     client

@@ -67,8 +67,6 @@ pub fn connect(d: &Dispatcher, host: Option<&str>, port: i32, seconds: f64) -> O
     let address = parse(Some(host), port, 1)?;
     d.caller()?;
     let raw = tcp_socket(&address)?;
-    raw.set_tcp_nodelay(true)
-        .map_err(|e| Fault::system(&e, "set TCP_NODELAY"))?;
     let begun = raw.connect(&address.into());
     let socket = Socket::open(d, Net::of(d), raw.into(), Nature::Tcp, Inherited::default())?;
     finish(d, &socket, address, begun, seconds).inspect_err(|_| close(d, &socket))?;

@@ -121,7 +121,12 @@ impl Socket {
                 deadline: Deadline::new(),
             })
         });
-        Ok(Rc::clone(socket.ok_or(Status::LIMIT)?))
+        let socket = Rc::clone(socket.ok_or(Status::LIMIT)?);
+        if nature == Nature::Tcp {
+            // The library gathers small sends itself.
+            let _ = socket.with_fd(|fd| socket2::SockRef::from(&fd).set_tcp_nodelay(true));
+        }
+        Ok(socket)
     }
 
     /// Whether it may receive at all.

@@ -1,10 +1,21 @@
 // SPDX-License-Identifier: MIT
 //! Waiting for each other: sleeping, waking, joining, the exit flag.
 
+mod future;
+mod line;
+mod lock;
+mod queue;
+mod semaphore;
 mod sleep;
+mod timer;
 mod until;
 
+pub use future::{Promise, wait_for};
+pub use lock::{Lock, get};
+pub use queue::{Queue, Worker, finish, pop, push};
+pub use semaphore::{Semaphore, take};
 pub use sleep::{pause, pause_forever, wake_up};
+pub use timer::{Callback, Timer};
 pub use until::Until;
 
 use crate::dispatcher::{Caller, Dispatcher, Handle};
@@ -15,7 +26,8 @@ use std::rc::Rc;
 /// Waits until a coroutine has ended; a stale handle's has.
 pub fn join(d: &Dispatcher, thread: Handle, seconds: f64) -> Outcome<()> {
     let Some(joined) = d.thread(thread) else {
-        return Ok(());
+        // Also a wait that is over at once gives the others their turn, and ends when canceled.
+        return Ok(d.wait(pin!(std::future::ready(())), seconds)?);
     };
     if let Ok(Caller::Thread(caller)) = d.caller()
         && caller.handle == thread

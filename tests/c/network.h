@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -177,6 +178,37 @@ static inline int net_refused(int port)
   int error;
   close(net_dial(port, 0, &error));
   return error == ECONNREFUSED;
+}
+
+/* A listener whose queue is full, so that the next attempt to connect to it hangs. */
+#define NET_FILLERS 8
+
+struct net_full {
+  int listener;
+  int port;
+  int fillers[NET_FILLERS];
+  int count;
+};
+
+/* 1, or 0 where attempts do not hang; net_full_close() either way. */
+static inline int net_full_open(struct net_full *full)
+{
+  int error;
+  full->listener = net_listen(0, &full->port);
+  for (full->count = 0; full->count < NET_FILLERS;) {
+    struct pollfd attempt;
+    attempt.fd = net_dial(full->port, SOCK_NONBLOCK, &error);
+    attempt.events = POLLOUT;
+    full->fillers[full->count++] = attempt.fd;
+    if (poll(&attempt, 1, 100) == 0) return 1;
+  }
+  return 0;
+}
+
+static inline void net_full_close(struct net_full *full)
+{
+  while (full->count > 0) close(full->fillers[--full->count]);
+  close(full->listener);
 }
 
 /* A connected TCP pair of plain descriptors. */

@@ -32,6 +32,18 @@ static copas_status wait_for_a_line(struct victim *victim)
   return copas_receive(victim->skt, COPAS_LINE, &bytes);
 }
 
+static copas_status wait_for_a_raw_line(struct victim *victim)
+{
+  copas_bytes bytes;
+  return copas_receive(victim->skt, COPAS_LINE_RAW, &bytes);
+}
+
+static copas_status wait_until_readable(struct victim *victim)
+{
+  copas_bytes bytes;
+  return copas_receive(victim->skt, 0, &bytes);
+}
+
 static copas_status wait_for_all(struct victim *victim)
 {
   copas_bytes bytes;
@@ -90,14 +102,24 @@ static copas_status wait_for_the_exit(struct victim *victim)
   return copas_waitforexit(victim->c);
 }
 
+typedef copas_status wait_fn(struct victim *victim);
+
+static wait_fn *const waits[] = {
+    wait_in_pause, wait_in_pause_without_limit, wait_for_a_line, wait_for_a_raw_line,
+    wait_until_readable, wait_for_all, wait_for_a_block, wait_for_a_delimiter, wait_for_some,
+    wait_for_memory, wait_to_send, wait_to_flush, wait_to_join, wait_for_the_exit,
+    wait_to_connect};
+
+/* Without the last one where an attempt to connect cannot be made to hang. */
+enum { WAITS = sizeof waits / sizeof *waits };
+
 static void run_victim(void *user)
 {
   struct victim *victim = user;
   victim->waits = 1;
   victim->status = victim->wait(victim);
   /* From now on each waiting call says so at once. */
-  CHECK_STATUS(copas_pause(victim->c, 3600, NULL), COPAS_CANCELED);
-  CHECK_STATUS(victim->wait(victim), COPAS_CANCELED);
+  for (int i = 0; i < WAITS; i++) CHECK_STATUS(waits[i](victim), COPAS_CANCELED);
   victim->ended = 1;
 }
 
@@ -107,7 +129,7 @@ static void sleep_for_ever(void *user)
   CHECK_STATUS(copas_pauseforever(copas_current()), COPAS_CANCELED);
 }
 
-static void cancel_wakes(copas_status (*wait)(struct victim *victim), int port)
+static void cancel_wakes(wait_fn *wait, int port)
 {
   struct victim victim;
   copas_thread *thread;
@@ -135,17 +157,14 @@ static void cancel_wakes(copas_status (*wait)(struct victim *victim), int port)
 
 static void a_cancellation_wakes_a_coroutine_in_every_wait(void)
 {
-  enum { FILLERS = 4 };
-  int port, error, fillers[FILLERS];
-  copas_status (*waits[])(struct victim *) = {
-      wait_in_pause, wait_in_pause_without_limit, wait_for_a_line, wait_for_all, wait_for_a_block,
-      wait_for_a_delimiter, wait_for_some, wait_for_memory, wait_to_send, wait_to_flush,
-      wait_to_connect, wait_to_join, wait_for_the_exit};
-  int listener = net_listen(0, &port);
-  for (int i = 0; i < FILLERS; i++) fillers[i] = net_dial(port, SOCK_NONBLOCK, &error);
-  for (size_t i = 0; i < sizeof waits / sizeof *waits; i++) cancel_wakes(waits[i], port);
-  for (int i = 0; i < FILLERS; i++) close(fillers[i]);
-  close(listener);
+  struct net_full full;
+  int count = WAITS;
+  if (!net_full_open(&full)) {
+    SKIP("an attempt to connect cannot be made to hang here");
+    count--;
+  }
+  for (int i = 0; i < count; i++) cancel_wakes(waits[i], full.port);
+  net_full_close(&full);
 }
 
 static void say_goodbye(void *user)
@@ -218,8 +237,8 @@ static void one_that_has_not_run_never_runs_once_canceled(void)
 static void finish_a_request(copas_socket *client, void *user)
 {
   copas_bytes line;
-  double seconds = *(double *)user;
   if (copas_receive(client, COPAS_LINE, &line) != COPAS_OK) return;
+  double seconds = line.data[0] == 'l' ? 3600 : *(double *)user;
   copas_status status = copas_pause(copas_current(), seconds, NULL);
   copas_send(client, status == COPAS_OK ? "done" : "shut", 4);
 }
@@ -253,6 +272,31 @@ static void a_shutdown_waits_for_handlers_within_its_grace(void)
 static void a_shutdown_cancels_handlers_after_its_grace(void)
 {
   shut_down(3600, 0.05, "shut");
+}
+
+static void a_shutdown_cancels_only_those_who_need_longer_than_its_grace(void)
+{
+  int port;
+  double work = 0.05;
+  copas *c = net_new(NULL);
+  net_serve(c, finish_a_request, &work, &port);
+  int soon = net_connect(port), late = net_connect(port);
+  net_puts(soon, "soon\n");
+  net_puts(late, "late\n");
+  net_settle(c);
+  CHECK_OK(copas_shutdown(c, 3600));
+  net_expect(c, soon, "done");
+  net_expect_end(c, soon);
+  /* Within the grace: nobody is accepted any more, and nobody is canceled yet. */
+  CHECK(net_refused(port));
+  CHECK(net_quiet(late));
+  CHECK_OK(copas_shutdown(c, 0));
+  CHECK_OK(copas_loop(c, COPAS_FOREVER));
+  net_expect(c, late, "shut");
+  CHECK_NUMBER(copas_finished(c), 1);
+  CHECK_OK(copas_free(c));
+  close(soon);
+  close(late);
 }
 
 static void a_shutdown_without_grace_cancels_at_once(void)
@@ -332,6 +376,60 @@ static void a_shutdown_gives_up_on_those_that_ignore_it(void)
   close(peer);
 }
 
+static void join_once_canceled(void *user)
+{
+  CHECK_STATUS(copas_pauseforever(copas_current()), COPAS_CANCELED);
+  CHECK_STATUS(copas_join(user, COPAS_FOREVER), COPAS_CANCELED);
+}
+
+static void a_canceled_one_is_told_so_by_the_join_of_an_ended_one(void)
+{
+  copas_thread *ended, *joiner;
+  copas *c = net_new(NULL);
+  CHECK_OK(copas_addthread(c, sleep_for_ever, NULL, &ended));
+  net_settle(c);
+  CHECK_OK(copas_removethread(ended));
+  net_settle(c);
+  CHECK_OK(copas_addthread(c, join_once_canceled, ended, &joiner));
+  net_settle(c);
+  CHECK_OK(copas_removethread(joiner));
+  CHECK_OK(copas_loop(c, COPAS_FOREVER));
+  CHECK_OK(copas_free(c));
+}
+
+static void ignore_in_its_wait(void *user)
+{
+  struct victim *victim = user;
+  victim->waits = 1;
+  for (;;) victim->wait(victim);
+}
+
+static void one_is_abandoned_in_whatever_it_waits_for(void)
+{
+  static struct victim victims[WAITS];
+  struct net_reports reports;
+  struct net_full full;
+  int peers[WAITS];
+  copas *c = net_new(&reports);
+  int count = net_full_open(&full) ? WAITS : WAITS - 1;
+  memset(victims, 0, sizeof victims);
+  CHECK_OK(copas_addthread(c, sleep_for_ever, NULL, &victims[0].other));
+  for (int i = 0; i < count; i++) {
+    victims[i].c = c;
+    victims[i].port = full.port;
+    victims[i].wait = waits[i];
+    victims[i].other = victims[0].other;
+    peers[i] = net_narrow_pair(c, &victims[i].skt);
+    CHECK_OK(copas_addthread(c, ignore_in_its_wait, &victims[i], NULL));
+  }
+  net_settle(c);
+  for (int i = 0; i < count; i++) CHECK(victims[i].waits);
+  CHECK_STATUS(copas_free(c), COPAS_ABANDONED);
+  CHECK_NUMBER(reports.count, 1);
+  for (int i = 0; i < count; i++) close(peers[i]);
+  net_full_close(&full);
+}
+
 int main(void)
 {
   RUN(a_cancellation_wakes_a_coroutine_in_every_wait);
@@ -340,9 +438,12 @@ int main(void)
   RUN(one_that_has_not_run_never_runs_once_canceled);
   RUN(a_shutdown_waits_for_handlers_within_its_grace);
   RUN(a_shutdown_cancels_handlers_after_its_grace);
+  RUN(a_shutdown_cancels_only_those_who_need_longer_than_its_grace);
   RUN(a_shutdown_without_grace_cancels_at_once);
   RUN(an_earlier_end_shortens_the_grace);
   RUN(one_that_ignores_its_cancellation_does_not_stop_the_others);
   RUN(a_shutdown_gives_up_on_those_that_ignore_it);
+  RUN(a_canceled_one_is_told_so_by_the_join_of_an_ended_one);
+  RUN(one_is_abandoned_in_whatever_it_waits_for);
   return check_report();
 }

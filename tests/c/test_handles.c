@@ -3,6 +3,8 @@
  * or no handles at all. Every function answers with an error, and nothing else happens. */
 #include "network.h"
 
+#include <math.h>
+
 /* A function with its handle; the other arguments are right. */
 typedef int call_fn(void *handle);
 
@@ -103,8 +105,9 @@ CALL(error, copas_error(h, &(copas_error_info){.size = sizeof(copas_error_info)}
 
 #define ROW(name, kind, flags) {"copas_" #name, kind, flags, call_##name}
 
+/* First one that does nothing: a wrong handle that is taken is found out before it does harm. */
 static const struct function functions[] = {
-    ROW(loop, DISPATCHER, 0), ROW(step, DISPATCHER, 0), ROW(finished, DISPATCHER, 0),
+    ROW(finished, DISPATCHER, 0), ROW(loop, DISPATCHER, 0), ROW(step, DISPATCHER, 0),
     ROW(exit, DISPATCHER, ANYWHERE), ROW(exiting, DISPATCHER, ANYWHERE),
     ROW(waitforexit, DISPATCHER, 0), ROW(shutdown, DISPATCHER, ANYWHERE),
     ROW(hold, DISPATCHER, 0), ROW(release, DISPATCHER, 0), ROW(post, DISPATCHER, ANYWHERE),
@@ -184,13 +187,29 @@ static void expect_all(enum kind kind, void *handle, copas_status wanted, int bu
   }
 }
 
+/* What the wrong handles were given for has not happened to the right ones. */
+static void expect_unharmed(const struct world *world)
+{
+  copas *c = world->objects[DISPATCHER];
+  CHECK_NUMBER(copas_exiting(c), 0);
+  CHECK_OK(copas_setname(world->objects[SOCKET], "unharmed"));
+  CHECK(strcmp(copas_getname(world->objects[SOCKET]), "unharmed") == 0);
+  CHECK_NUMBER(copas_poll(c, &event, 1, 0), 0);
+  net_puts(world->peer, "line\n");
+  CHECK_NUMBER(copas_poll(c, &event, 1, NET_PATIENCE), 1);
+  CHECK_OK(event.status);
+  CHECK(event.token == 1 && event.len == 4 && memcmp(event.data, "line", 4) == 0);
+  CHECK(net_quiet(world->peer));
+  CHECK_NUMBER(copas_wakeup(world->objects[THREAD]), 1);
+}
+
 static void null_is_invalid_everywhere(void)
 {
   expect_all(KINDS, NULL, COPAS_INVALID, 0);
   CHECK_OK(copas_free(NULL));
   CHECK(copas_getname(NULL) == NULL);
   CHECK(copas_of(NULL) == NULL);
-  CHECK(copas_now(NULL) != copas_now(NULL));
+  CHECK(isnan(copas_now(NULL)));
 }
 
 static void a_handle_of_another_kind_is_invalid(void)
@@ -206,8 +225,13 @@ static void a_handle_of_another_kind_is_invalid(void)
         if (functions[i].call(world.objects[given]) != COPAS_INVALID)
           CHECK_FAIL("%s took a handle of kind %d", functions[i].name, given);
       }
-  CHECK_OK(copas_setname(world.objects[SOCKET], "still"));
-  CHECK(strcmp(copas_getname(world.objects[SOCKET]), "still") == 0);
+  for (int given = SOCKET; given < KINDS; given++) {
+    CHECK_STATUS(copas_free(world.objects[given]), COPAS_INVALID);
+    CHECK(isnan(copas_now(world.objects[given])));
+  }
+  CHECK(copas_getname(world.objects[DISPATCHER]) == NULL);
+  CHECK(copas_getname(world.objects[OPERATION]) == NULL);
+  expect_unharmed(&world);
   close_world(&world);
 }
 
@@ -233,16 +257,20 @@ static void an_ended_object_is_stale_although_its_slot_is_used_again(void)
   for (int i = 0; i < 100; i++) {
     copas_socket *skt;
     copas_thread *thread;
+    copas_operation *operation;
     close(again.peer);
     again.peer = net_pair(c, &skt);
     CHECK_OK(copas_addthread(c, sleep_for_ever, NULL, &thread));
+    CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 1, &operation));
     net_settle(c);
     CHECK(skt != world.objects[SOCKET] && thread != world.objects[THREAD]);
-    expect_all(SOCKET, world.objects[SOCKET], COPAS_STALE, 0);
-    expect_all(THREAD, world.objects[THREAD], COPAS_STALE, ENDED_IS_FINE);
-    CHECK_OK(copas_close(skt));
-    CHECK_OK(copas_removethread(thread));
-    net_settle(c);
+    CHECK(operation != world.objects[OPERATION]);
+    for (int kind = SOCKET; kind < KINDS; kind++)
+      expect_all((enum kind)kind, world.objects[kind], COPAS_STALE, ENDED_IS_FINE);
+    again.objects[SOCKET] = skt;
+    again.objects[THREAD] = thread;
+    again.objects[OPERATION] = operation;
+    end_objects(&again);
   }
   CHECK_OK(copas_free(c));
   close(again.peer);
@@ -260,7 +288,9 @@ static void everything_is_stale_after_the_dispatcher(void)
   open_world(&next);
   for (int kind = 0; kind < KINDS; kind++)
     expect_all((enum kind)kind, world.objects[kind], COPAS_STALE, ENDED_IS_FINE);
-  CHECK(copas_of(world.objects[DISPATCHER]) == NULL);
+  CHECK_STATUS(copas_free(world.objects[DISPATCHER]), COPAS_STALE);
+  CHECK(isnan(copas_now(world.objects[DISPATCHER])));
+  expect_unharmed(&next);
   close_world(&next);
 }
 
@@ -271,6 +301,8 @@ static void *call_from_elsewhere(void *user)
     expect_all((enum kind)kind, world->objects[kind], COPAS_WRONG_THREAD, ANYWHERE);
   CHECK_STATUS(copas_free(world->objects[DISPATCHER]), COPAS_WRONG_THREAD);
   CHECK(copas_getname(world->objects[SOCKET]) == NULL);
+  CHECK(isnan(copas_now(world->objects[DISPATCHER])));
+  CHECK(copas_of(world->objects[SOCKET]) == world->objects[DISPATCHER]);
   return NULL;
 }
 
@@ -281,7 +313,7 @@ static void another_os_thread_is_refused(void)
   open_world(&world);
   CHECK(pthread_create(&os_thread, NULL, call_from_elsewhere, &world) == 0);
   CHECK(pthread_join(os_thread, NULL) == 0);
-  CHECK_OK(copas_setname(world.objects[SOCKET], "unharmed"));
+  expect_unharmed(&world);
   close_world(&world);
 }
 
@@ -296,28 +328,68 @@ static void a_socket_of_another_dispatcher_is_not_served(void)
   CHECK_OK(copas_free(c));
 }
 
+/* Every function refuses a word that names no living object. */
+static void expect_garbage(uint64_t word)
+{
+  void *handle = (void *)(uintptr_t)word;
+  for (int k = 0; k < FUNCTIONS; k++) {
+    int got = functions[k].call(handle);
+    int fine = got == COPAS_INVALID || got == COPAS_STALE ||
+               (got == COPAS_OK && (functions[k].flags & ENDED_IS_FINE));
+    if (!fine) CHECK_FAIL("%s(%#llx) gave %d", functions[k].name, (unsigned long long)word, got);
+  }
+  CHECK(copas_getname(handle) == NULL);
+}
+
 static void random_bits_are_errors(void)
 {
   struct world world;
   uint64_t bits = 88172645463325252u;
-  long rounds = check_small() ? 2000 : 20000;
+  long rounds = check_small() ? 2000 : 100000;
   open_world(&world);
   for (long i = 0; i < rounds; i++) {
     bits ^= bits << 13;
     bits ^= bits >> 7;
     bits ^= bits << 17;
     /* Half of them name this process' first dispatchers, with a generation that was never given. */
-    uint64_t word = i % 2 ? bits : (bits & ~(UINT64_C(1022) << 50)) | UINT64_C(1) << 63 | 0x2000000;
-    for (int k = 0; k < FUNCTIONS; k++) {
-      int got = functions[k].call((void *)(uintptr_t)word);
-      int fine = got == COPAS_INVALID || got == COPAS_STALE ||
-                 (got == COPAS_OK && (functions[k].flags & ENDED_IS_FINE));
-      if (!fine) CHECK_FAIL("%s(%#llx) gave %d", functions[k].name, (unsigned long long)word, got);
-    }
-    CHECK(copas_getname((void *)(uintptr_t)word) == NULL);
+    expect_garbage(i % 2 ? bits : (bits & ~(UINT64_C(1022) << 50)) | UINT64_C(1) << 63 | 0x2000000);
   }
-  CHECK_OK(copas_setname(world.objects[SOCKET], "unharmed"));
+  expect_unharmed(&world);
   close_world(&world);
+}
+
+static int is_object(const struct world *world, uint64_t word)
+{
+  for (int kind = 0; kind < KINDS; kind++)
+    if (word == (uint64_t)(uintptr_t)world->objects[kind]) return 1;
+  return 0;
+}
+
+static void one_wrong_bit_makes_a_handle_an_error(void)
+{
+  struct world world;
+  open_world(&world);
+  for (int kind = 0; kind < KINDS; kind++)
+    for (int bit = 0; bit < 64; bit++) {
+      uint64_t word = (uint64_t)(uintptr_t)world.objects[kind] ^ UINT64_C(1) << bit;
+      if (!is_object(&world, word)) expect_garbage(word);
+    }
+  expect_unharmed(&world);
+  close_world(&world);
+}
+
+/* Also when another dispatcher has taken its place in the process' table. */
+static void a_freed_dispatchers_handles_name_no_later_dispatcher(void)
+{
+  struct world world, next;
+  open_world(&world);
+  close_world(&world);
+  CHECK_STATUS(copas_join(world.objects[THREAD], 0), COPAS_STALE);
+  for (int kind = 0; kind < KINDS; kind++) CHECK(copas_of(world.objects[kind]) == NULL);
+  open_world(&next);
+  CHECK_STATUS(copas_join(world.objects[THREAD], 0), COPAS_STALE);
+  for (int kind = 0; kind < KINDS; kind++) CHECK(copas_of(world.objects[kind]) == NULL);
+  close_world(&next);
 }
 
 int main(void)
@@ -330,5 +402,7 @@ int main(void)
   RUN(another_os_thread_is_refused);
   RUN(a_socket_of_another_dispatcher_is_not_served);
   RUN(random_bits_are_errors);
+  RUN(one_wrong_bit_makes_a_handle_an_error);
+  RUN(a_freed_dispatchers_handles_name_no_later_dispatcher);
   return check_report();
 }

@@ -333,12 +333,13 @@ static void a_close_by_another_coroutine_wakes_the_reader(void)
 }
 
 enum { ANSWER = 100000 };
-/* Answers with ANSWER times the byte that it is asked for. */
+/* The kernel takes little at a time: much of the last answer is left when the handler returns. */
 static void answer_big(copas_socket *client, void *user)
 {
   static char block[ANSWER];
   copas_bytes line;
   (void)user;
+  CHECK_OK(copas_setoption(client, COPAS_SEND_BUFFER, 4096));
   while (copas_receive(client, COPAS_LINE, &line) == COPAS_OK) {
     memset(block, line.data[0], sizeof block);
     CHECK_OK(copas_send(client, block, sizeof block));
@@ -347,17 +348,17 @@ static void answer_big(copas_socket *client, void *user)
 
 static void a_client_that_has_ended_its_side_gets_more_than_the_buffers_hold(void)
 {
-  int requests = check_small() ? 5 : 100;
+  enum { REQUESTS = 20 };
   char *got = net_allocate(ANSWER);
   c = net_new(&reports);
   net_serve(c, answer_big, NULL, &port);
   int fd = net_connect(port);
-  for (int i = 0; i < requests; i++) net_put(fd, (char[]){(char)('!' + i % 90), '\n'}, 2);
+  for (int i = 0; i < REQUESTS; i++) net_put(fd, (char[]){(char)('!' + i), '\n'}, 2);
   CHECK(shutdown(fd, SHUT_WR) == 0);
   net_settle(c);
-  for (int i = 0; i < requests; i++) {
+  for (int i = 0; i < REQUESTS; i++) {
     net_take(c, fd, got, ANSWER);
-    for (int k = 0; k < ANSWER; k++) CHECK(got[k] == (char)('!' + i % 90));
+    for (int k = 0; k < ANSWER; k++) CHECK(got[k] == '!' + i);
   }
   net_expect_end(c, fd);
   free(got);

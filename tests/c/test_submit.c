@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Submitted operations and their events: the contract of receiving and sending without any
- * coroutine. */
+/* Submitted operations and their events, alone and beside coroutines. */
 #include "network.h"
 
 static copas *c;
@@ -169,6 +168,90 @@ static void a_close_ends_each_operation_with_exactly_one_event(void)
   close_pair();
 }
 
+static void both_directions_end_with_one_event_each(void)
+{
+  static char block[1 << 20];
+  for (int abort_it = 0; abort_it < 2; abort_it++) {
+    size_t taken;
+    copas_operation *receive, *send;
+    copas_event events[3];
+    c = net_new(NULL);
+    peer = net_narrow_pair(c, &skt);
+    CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 1, &receive));
+    CHECK_OK(copas_submit_send(skt, block, sizeof block, 0, 2, &taken, &send));
+    CHECK_OK(abort_it ? copas_abort(skt) : copas_submit_cancel(send));
+    CHECK_OK(abort_it ? COPAS_OK : copas_submit_cancel(receive));
+    CHECK_NUMBER(copas_poll(c, events, 3, NET_PATIENCE), 2);
+    CHECK(events[0].token != events[1].token);
+    for (int i = 0; i < 2; i++) {
+      CHECK_NUMBER(events[i].kind, events[i].token);
+      CHECK_STATUS(events[i].status, abort_it ? COPAS_CLOSED : COPAS_CANCELED);
+    }
+    expect_no_event();
+    close_pair();
+  }
+}
+
+static void the_end_in_mid_line_shows_what_came(void)
+{
+  open_pair();
+  net_puts(peer, "half");
+  CHECK(shutdown(peer, SHUT_WR) == 0);
+  submit(COPAS_LINE, 1);
+  expect_bytes(1, COPAS_CLOSED, "half");
+  submit(COPAS_ALL, 2);
+  expect_bytes(2, COPAS_OK, "half");
+  close_pair();
+}
+
+/* Neither polls nor sends nor other sockets' events end the loan of an event's bytes. */
+static void the_bytes_of_an_event_stay_until_the_next_receive_on_its_socket(void)
+{
+  size_t taken;
+  open_pair();
+  copas_socket *first = skt;
+  net_puts(peer, "lent\n");
+  submit(COPAS_LINE, 1);
+  expect_bytes(1, COPAS_OK, "lent");
+  copas_event lent = event;
+  int other = net_pair(c, &skt);
+  net_puts(other, "of another\n");
+  submit(COPAS_LINE, 2);
+  expect_bytes(2, COPAS_OK, "of another");
+  CHECK_OK(copas_submit_send(first, lent.data, lent.len, 0, 3, &taken, NULL));
+  expect_event(3, COPAS_OK);
+  net_expect(c, peer, "lent");
+  close(other);
+  close_pair();
+}
+
+static void read_after_the_event(void *user)
+{
+  copas_bytes *bytes = user;
+  CHECK_STATUS(copas_receive(skt, COPAS_LINE, bytes), COPAS_BUSY);
+  CHECK_OK(copas_pauseforever(c));
+  CHECK_OK(copas_receive(skt, COPAS_LINE, bytes));
+  CHECK_BYTES(*bytes, "for the coroutine");
+}
+
+static void a_coroutine_and_a_submission_take_turns_on_a_socket(void)
+{
+  copas_bytes bytes;
+  copas_thread *reader;
+  open_pair();
+  submit(COPAS_LINE, 1);
+  CHECK_OK(copas_addthread(c, read_after_the_event, &bytes, &reader));
+  net_settle(c);
+  net_puts(peer, "for the event\n");
+  expect_bytes(1, COPAS_OK, "for the event");
+  CHECK_NUMBER(copas_wakeup(reader), 1);
+  net_settle(c);
+  CHECK_STATUS(copas_submit_receive(skt, COPAS_LINE, 2, NULL), COPAS_BUSY);
+  net_puts(peer, "for the coroutine\n");
+  CHECK_OK(copas_join(reader, NET_PATIENCE));
+  close_pair();
+}
+
 static void a_cancel_after_the_completion_changes_nothing(void)
 {
   copas_operation *operation;
@@ -309,18 +392,13 @@ static void a_poll_ends_at_its_limit_or_when_nothing_can_come(void)
   close_pair();
 }
 
-static void answer_lines(copas_socket *client, void *user)
-{
-  net_echo(client, user);
-}
-
 static void coroutines_run_while_events_are_awaited(void)
 {
   int port;
   size_t taken;
   c = net_new(NULL);
   peer = -1;
-  net_serve(c, answer_lines, NULL, &port);
+  net_serve(c, net_echo, NULL, &port);
   CHECK_OK(copas_connect(c, "127.0.0.1", port, 5, &skt));
   for (uint64_t i = 0; i < 100; i++) {
     CHECK_OK(copas_submit_send(skt, "ping\n", 5, 0, i, &taken, NULL));
@@ -355,6 +433,10 @@ int main(void)
   RUN(a_reset_in_mid_line_is_a_close);
   RUN(an_operation_is_outstanding_until_its_event_is_delivered);
   RUN(a_close_ends_each_operation_with_exactly_one_event);
+  RUN(both_directions_end_with_one_event_each);
+  RUN(the_end_in_mid_line_shows_what_came);
+  RUN(the_bytes_of_an_event_stay_until_the_next_receive_on_its_socket);
+  RUN(a_coroutine_and_a_submission_take_turns_on_a_socket);
   RUN(a_cancel_after_the_completion_changes_nothing);
   RUN(a_send_that_says_that_more_follows_is_written_by_the_next_step);
   RUN(big_data_in_both_directions_arrives_intact);

@@ -38,17 +38,27 @@ static void close_pair(void)
     if (!check_small()) CHECK(check_passed < LIMIT + LATE);                                        \
   } while (0)
 
-/* Runs a body as a coroutine, and again on the root: both wait by the same rules. */
+enum way { AS_COROUTINE, ON_THE_ROOT, WAYS };
+
+/* Runs a body to its end: both ways wait by the same rules. */
+static void run(enum way way, copas_thread_fn body, void *user)
+{
+  copas_thread *thread;
+  if (way == ON_THE_ROOT) {
+    body(user);
+  } else {
+    CHECK_OK(copas_addthread(c, body, user, &thread));
+    CHECK_OK(copas_join(thread, NET_PATIENCE));
+  }
+}
+
 static void twice(copas_thread_fn body)
 {
-  open_pair();
-  body(NULL);
-  close_pair();
-  open_pair();
-  CHECK_OK(copas_addthread(c, body, NULL, NULL));
-  double end = net_seconds() + NET_PATIENCE;
-  while (copas_step(c, 0.1) == COPAS_OK) CHECK(net_seconds() < end);
-  close_pair();
+  for (int way = 0; way < WAYS; way++) {
+    open_pair();
+    run((enum way)way, body, NULL);
+    close_pair();
+  }
 }
 
 static void receive_each_way(void *user)
@@ -97,78 +107,95 @@ static void each_way_to_send_ends_at_its_limit(void)
   twice(send_each_way);
 }
 
-static void flush_twice(void *user)
+static char output[60000];
+
+static void flush_in_vain(void *user)
 {
-  static char small[60000];
   (void)user;
-  memset(small, 's', sizeof small);
-  CHECK_OK(copas_send(skt, small, sizeof small));
+  CHECK_OK(copas_send(skt, output, sizeof output));
   CHECK_LIMIT(copas_flush(skt));
-  CHECK_OK(copas_close(skt));
+  CHECK_LIMIT(copas_flush(skt));
 }
 
 static void a_flush_that_times_out_keeps_its_output(void)
 {
-  open_pair();
-  CHECK_OK(copas_settimeout(skt, LIMIT));
-  CHECK_OK(copas_addthread(c, flush_twice, NULL, NULL));
-  net_sleep(2 * LIMIT);
-  copas_socket_stats stats;
-  stats.size = sizeof stats;
-  while (copas_getstats(skt, &stats) == COPAS_OK) net_step(c);
-  close_pair();
+  static char got[sizeof output];
+  for (size_t i = 0; i < sizeof output; i++) output[i] = (char)(i * 31 >> 3);
+  for (int way = 0; way < WAYS; way++) {
+    open_pair();
+    run((enum way)way, flush_in_vain, NULL);
+    net_take(c, peer, got, sizeof got);
+    CHECK(memcmp(got, output, sizeof got) == 0);
+    CHECK_OK(copas_flush(skt));
+    CHECK(net_quiet(peer));
+    close_pair();
+  }
 }
 
-static void connect_each_way(void *user)
+static void connect_in_vain(void *user)
 {
-  copas_socket *other;
+  copas_socket *other = NULL;
+  CHECK_STATUS(copas_connect(c, "127.0.0.1", *(int *)user, 0, &other), COPAS_TIMEOUT);
   CHECK_LIMIT(copas_connect(c, "127.0.0.1", *(int *)user, LIMIT, &other));
+  CHECK(other == NULL);
 }
 
 static void a_connection_attempt_ends_at_its_limit(void)
 {
-  enum { FILLERS = 4 };
-  int port, error, fillers[FILLERS];
-  int listener = net_listen(0, &port);
-  /* A full backlog: the kernel answers no further attempt. */
-  for (int i = 0; i < FILLERS; i++) fillers[i] = net_dial(port, SOCK_NONBLOCK, &error);
+  struct net_full full;
   c = net_new(NULL);
-  connect_each_way(&port);
-  CHECK_OK(copas_addthread(c, connect_each_way, &port, NULL));
-  CHECK_OK(copas_loop(c, COPAS_FOREVER));
+  if (net_full_open(&full))
+    for (int way = 0; way < WAYS; way++) run((enum way)way, connect_in_vain, &full.port);
+  else
+    SKIP("an attempt to connect cannot be made to hang here");
   CHECK_OK(copas_free(c));
-  for (int i = 0; i < FILLERS; i++) close(fillers[i]);
-  close(listener);
+  net_full_close(&full);
 }
 
-static void drip(void *user)
+static int stop;
+
+/* Gives a byte and takes a few, again and again. */
+static void trickle(void *user)
 {
-  for (int i = 0; i < 200 && *(int *)user == 0; i++) {
+  (void)user;
+  while (!stop) {
     net_puts(peer, "x");
+    if (recv(peer, block, 100, MSG_DONTWAIT) < 0) CHECK(errno == EAGAIN);
     CHECK_OK(copas_pause(c, LIMIT / 5, NULL));
   }
 }
 
-static void receive_drops(void *user)
+static void receive_a_trickle(void *user)
 {
-  double start = net_seconds();
-  CHECK_STATUS(copas_receive(skt, COPAS_LINE, &bytes), COPAS_TIMEOUT);
-  double passed = net_seconds() - start;
-  CHECK(passed >= LIMIT);
-  if (!check_small()) CHECK(passed < LIMIT + LATE);
+  (void)user;
+  CHECK_LIMIT(copas_receive(skt, COPAS_LINE, &bytes));
   CHECK(bytes.len >= 1);
-  *(int *)user = 1;
 }
 
-static void bytes_that_drip_do_not_extend_the_limit(void)
+static void send_to_a_trickle(void *user)
 {
-  int done = 0;
-  open_pair();
-  CHECK_OK(copas_addthread(c, drip, &done, NULL));
-  CHECK_OK(copas_addthread(c, receive_drops, &done, NULL));
-  CHECK_OK(copas_loop(c, COPAS_FOREVER));
-  CHECK_NUMBER(done, 1);
-  close_pair();
+  (void)user;
+  CHECK_LIMIT(copas_send(skt, block, sizeof block));
+}
+
+static void beside_a_trickle(copas_thread_fn body)
+{
+  for (int way = 0; way < WAYS; way++) {
+    copas_thread *other;
+    open_pair();
+    stop = 0;
+    CHECK_OK(copas_addthread(c, trickle, NULL, &other));
+    run((enum way)way, body, NULL);
+    stop = 1;
+    CHECK_OK(copas_join(other, NET_PATIENCE));
+    close_pair();
+  }
+}
+
+static void a_peer_that_trickles_does_not_extend_the_limit(void)
+{
+  beside_a_trickle(receive_a_trickle);
+  beside_a_trickle(send_to_a_trickle);
 }
 
 static void look_once(void *user)
@@ -196,7 +223,15 @@ static void a_limit_of_zero_does_not_wait(void)
   if (!check_small()) CHECK(net_seconds() - start < LATE);
 }
 
-static void come_late(void *user)
+/* Blocks the OS thread for longer than the limit: that is what the case is about. */
+static void put_and_block(void *user)
+{
+  (void)user;
+  net_puts(peer, "in time\n");
+  net_sleep(2 * LIMIT);
+}
+
+static void receive_in_time(void *user)
 {
   (void)user;
   CHECK_OK(copas_receive(skt, COPAS_LINE, &bytes));
@@ -207,26 +242,129 @@ static void come_late(void *user)
 static void data_that_has_arrived_wins_over_a_limit_that_has_passed(void)
 {
   open_pair();
-  CHECK_OK(copas_addthread(c, come_late, NULL, NULL));
+  CHECK_OK(copas_addthread(c, receive_in_time, NULL, NULL));
   net_settle(c);
-  net_puts(peer, "in time\n");
-  net_sleep(2 * LIMIT);
+  put_and_block(NULL);
   CHECK_OK(copas_loop(c, COPAS_FOREVER));
+  CHECK_OK(copas_addthread(c, put_and_block, NULL, NULL));
+  receive_in_time(NULL);
   close_pair();
 }
 
-static void the_three_limits_are_set_one_by_one(void)
+static void set_one_by_one(void *user)
 {
-  open_pair();
+  (void)user;
   CHECK_OK(copas_settimeouts(skt, NAN, COPAS_FOREVER, NAN));
   CHECK_LIMIT(copas_receive(skt, COPAS_LINE, &bytes));
   CHECK_OK(copas_settimeouts(skt, 1, 0, NAN));
   CHECK_LIMIT(copas_receive(skt, COPAS_LINE, &bytes));
   CHECK_STATUS(copas_send(skt, block, sizeof block), COPAS_TIMEOUT);
-  CHECK_OK(copas_settimeouts(skt, NAN, NAN, 0));
+  CHECK_OK(copas_settimeouts(skt, NAN, LIMIT, 0));
   CHECK_STATUS(copas_receive(skt, COPAS_LINE, &bytes), COPAS_TIMEOUT);
+  CHECK_OK(copas_settimeouts(skt, NAN, NAN, NAN));
+  CHECK_LIMIT(copas_send(skt, block, sizeof block));
   CHECK_STATUS(copas_settimeout(skt, NAN), COPAS_INVALID);
+}
+
+static void the_three_limits_are_set_one_by_one(void)
+{
+  twice(set_one_by_one);
+}
+
+static void wait_again(void *user)
+{
+  double slept = 0;
+  (void)user;
+  CHECK_LIMIT(copas_receive(skt, COPAS_LINE, &bytes));
+  CHECK_OK(copas_pause(c, 2 * LIMIT, &slept));
+  CHECK(slept >= 2 * LIMIT);
+  net_puts(peer, "line\n");
+  CHECK_OK(copas_receive(skt, COPAS_LINE, &bytes));
+  CHECK_LIMIT(copas_receive(skt, COPAS_LINE, &bytes));
+}
+
+/* Neither a passed one nor an unneeded one is still armed in the next wait. */
+static void a_limit_ends_its_own_call_only(void)
+{
+  twice(wait_again);
+}
+
+static void time_out_and_sleep(void *user)
+{
+  CHECK_LIMIT(copas_receive(skt, COPAS_LINE, &bytes));
+  *(int *)user = 1;
+  CHECK_STATUS(copas_pauseforever(c), COPAS_CANCELED);
+}
+
+static void the_next_reader_is_woken_after_one_that_timed_out(void)
+{
+  int timed_out = 0;
+  copas_thread *reader;
+  open_pair();
+  CHECK_OK(copas_addthread(c, time_out_and_sleep, &timed_out, NULL));
+  net_until(c, &timed_out, 1);
+  CHECK_OK(copas_settimeout(skt, COPAS_FOREVER));
+  CHECK_OK(copas_addthread(c, receive_in_time, NULL, &reader));
+  net_settle(c);
+  net_puts(peer, "in time\n");
+  CHECK_OK(copas_join(reader, NET_PATIENCE));
   close_pair();
+}
+
+enum { SLEEPERS = 1000 };
+
+static struct sleeper {
+  int rank;
+  double began;
+} sleepers[SLEEPERS], *woken[SLEEPERS];
+
+static int wakes;
+
+static void sleep_by_rank(void *user)
+{
+  struct sleeper *self = user;
+  double slept = 0, seconds = 0.05 + 0.001 * self->rank;
+  self->began = net_seconds();
+  CHECK_OK(copas_pause(c, seconds, &slept));
+  CHECK(slept >= seconds && net_seconds() - self->began >= seconds);
+  woken[wakes++] = self;
+}
+
+/* 379 has no factor in common with the count: each rank once, in a scattered order. */
+static void start_sleepers(int count)
+{
+  wakes = 0;
+  for (int i = 0; i < count; i++) {
+    sleepers[i].rank = i * 379 % count;
+    CHECK_OK(copas_addthread(c, sleep_by_rank, &sleepers[i], NULL));
+  }
+}
+
+/* Who begins later sleeps until later: ranks may change places by as much as that, no more. */
+static void check_order(int count)
+{
+  double spread = sleepers[count - 1].began - sleepers[0].began;
+  int highest = 0;
+  CHECK_NUMBER(wakes, count);
+  for (int i = 0; i < count; i++) {
+    int rank = woken[i]->rank;
+    if (rank > highest) highest = rank;
+    if (0.001 * (highest - rank) > 0.001 + spread)
+      CHECK_FAIL("rank %d woke after %d, all begun within %f s", rank, highest, spread);
+  }
+}
+
+static void a_thousand_sleepers_wake_in_the_order_of_their_deadlines(void)
+{
+  int count = check_small() ? 100 : SLEEPERS;
+  c = net_new(NULL);
+  start_sleepers(count);
+  CHECK_OK(copas_loop(c, COPAS_FOREVER));
+  check_order(count);
+  start_sleepers(count);
+  while (wakes < count) CHECK_OK(copas_pause(c, 0.1, NULL));
+  check_order(count);
+  CHECK_OK(copas_free(c));
 }
 
 static int ascending(const void *a, const void *b)
@@ -234,8 +372,6 @@ static int ascending(const void *a, const void *b)
   double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
 }
-
-static int stop;
 
 static void read_without_end(void *user)
 {
@@ -248,7 +384,7 @@ static void read_without_end(void *user)
   }
 }
 
-static void measure_naps(void *user)
+static double median_delay_of_naps(void)
 {
   enum { NAPS = 40 };
   double late[NAPS];
@@ -259,8 +395,32 @@ static void measure_naps(void *user)
     CHECK(late[i] >= 0);
   }
   qsort(late, NAPS, sizeof *late, ascending);
-  *(double *)user = late[NAPS / 2];
+  return late[NAPS / 2];
+}
+
+/* Up to five times: what other programs of the machine do is not the dispatcher's delay. */
+static void measure_naps(void *user)
+{
+  double *median = user;
+  for (int i = 0; i < 5 && *median >= 0.005; i++) *median = median_delay_of_naps();
   stop = 1;
+}
+
+/* The median, because one wait may be late on a busy machine. */
+static void half_of_the_waits_are_hardly_late(void)
+{
+  enum { TRIES = 9 };
+  double late[TRIES];
+  open_pair();
+  for (int i = 0; i < TRIES; i++) {
+    double start = net_seconds();
+    CHECK_STATUS(copas_receive(skt, COPAS_LINE, &bytes), COPAS_TIMEOUT);
+    CHECK_STATUS(copas_send(skt, block, sizeof block), COPAS_TIMEOUT);
+    late[i] = net_seconds() - start - 2 * LIMIT;
+  }
+  qsort(late, TRIES, sizeof *late, ascending);
+  if (!check_small()) CHECK(late[TRIES / 2] < 2 * 0.05);
+  close_pair();
 }
 
 static void an_endless_stream_delays_a_sleeper_by_less_than_5_ms(void)
@@ -270,11 +430,7 @@ static void an_endless_stream_delays_a_sleeper_by_less_than_5_ms(void)
   stop = 0;
   CHECK_OK(copas_addthread(c, read_without_end, NULL, NULL));
   CHECK_OK(copas_addthread(c, measure_naps, &median, NULL));
-  double end = net_seconds() + NET_PATIENCE;
-  while (!stop) {
-    net_step(c);
-    CHECK(net_seconds() < end);
-  }
+  net_until(c, &stop, 1);
   if (check_small()) SKIP("the delay means nothing under a tool");
   else CHECK(median < 0.005);
   net_settle(c);
@@ -287,10 +443,14 @@ int main(void)
   RUN(each_way_to_send_ends_at_its_limit);
   RUN(a_flush_that_times_out_keeps_its_output);
   RUN(a_connection_attempt_ends_at_its_limit);
-  RUN(bytes_that_drip_do_not_extend_the_limit);
+  RUN(a_peer_that_trickles_does_not_extend_the_limit);
   RUN(a_limit_of_zero_does_not_wait);
   RUN(data_that_has_arrived_wins_over_a_limit_that_has_passed);
   RUN(the_three_limits_are_set_one_by_one);
+  RUN(a_limit_ends_its_own_call_only);
+  RUN(the_next_reader_is_woken_after_one_that_timed_out);
+  RUN(a_thousand_sleepers_wake_in_the_order_of_their_deadlines);
+  RUN(half_of_the_waits_are_hardly_late);
   RUN(an_endless_stream_delays_a_sleeper_by_less_than_5_ms);
   return check_report();
 }

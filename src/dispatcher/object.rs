@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+//! What the layers above keep with a dispatcher under a handle: locks, queues, timers and the like.
+
+use super::Dispatcher;
+use super::deadline::Deadline;
+use super::handle::{Handle, Kind};
+use crate::status::{Fault, Outcome, Status};
+use std::any::Any;
+use std::rc::Rc;
+
+/// An object with a handle of its own.
+pub trait Object: Any {
+    /// Its time limit, if it is of a kind that has one.
+    fn deadline(&self) -> Option<&Deadline> {
+        None
+    }
+
+    /// Its time limit has passed.
+    fn due(self: Rc<Self>, _: &Dispatcher) {}
+
+    /// A coroutine was abandoned: what it held of the object is free.
+    fn abandoned(&self, _: Handle) {}
+
+    /// A shutdown begins, or (`last`) everything is canceled now: nothing new is started.
+    fn wind_down(&self, _: &Dispatcher, _last: bool) {}
+
+    /// It is destroyed: those that wait on it are woken, and learn it.
+    fn destroy(&self, d: &Dispatcher);
+}
+
+impl Dispatcher {
+    /// Keeps the object that `make` gives for its handle, until it is removed.
+    pub fn add_object<T: Object>(&self, make: impl FnOnce(Handle) -> T) -> Outcome<Handle> {
+        let number = self.handle.dispatcher();
+        let mut handle = None;
+        let added = self
+            .objects
+            .borrow_mut()
+            .insert_with(|slot, generation| {
+                let own = Handle::new(Kind::Object, number, slot, generation);
+                handle = Some(own);
+                let object: Rc<dyn Object> = Rc::new(make(own));
+                object
+            })
+            .is_some();
+        handle.filter(|_| added).ok_or_else(|| Status::LIMIT.into())
+    }
+
+    /// The object of a handle, if it is a `T`.
+    pub fn object<T: Object>(&self, handle: Handle) -> Outcome<Rc<T>> {
+        let object: Rc<dyn Any> = self.any_object(handle).ok_or(Status::STALE)?;
+        object
+            .downcast()
+            .map_err(|_| Fault::invalid("the handle is of another kind of object"))
+    }
+
+    /// The object of a handle.
+    pub(super) fn any_object(&self, handle: Handle) -> Option<Rc<dyn Object>> {
+        let objects = self.objects.borrow();
+        objects.get(handle.slot(), handle.generation()).cloned()
+    }
+
+    /// Destroys an object: its handle is stale.
+    pub fn destroy_object(&self, handle: Handle) {
+        let (slot, generation) = (handle.slot(), handle.generation());
+        let removed = self.objects.borrow_mut().remove(slot, generation);
+        if let Some(object) = removed {
+            object.destroy(self);
+        }
+    }
+
+    /// Tells all objects of a shutdown.
+    pub(super) fn wind_down(&self, last: bool) {
+        for object in self.all_objects() {
+            object.wind_down(self, last);
+        }
+    }
+
+    fn all_objects(&self) -> Vec<Rc<dyn Object>> {
+        self.objects.borrow().iter().cloned().collect()
+    }
+
+    /// Tells all objects of an abandoned coroutine.
+    pub(super) fn tell_abandoned(&self, thread: Handle) {
+        for object in self.all_objects() {
+            object.abandoned(thread);
+        }
+    }
+
+    /// Destroys every object.
+    pub(super) fn destroy_objects(&self) {
+        let all = self.objects.borrow_mut().take_all();
+        for object in all {
+            object.destroy(self);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+//! A timer: runs a callback in a coroutine of its own when its time has come, once or again and
+//! again. The delay of a recurring timer counts from the end of the callback.
+
+use crate::dispatcher::{
+    Deadline, Dispatcher, ErrorHandler, Handle, Name, Object, conclude, registry,
+};
+use crate::status::{Fault, Outcome, Status};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// What a timer runs.
+pub type Callback = Rc<dyn Fn()>;
+
+/// A timer.
+pub struct Timer {
+    handle: Handle,
+    callback: Callback,
+    /// Seconds between the end of a callback and the next one; None: it runs once.
+    again: Option<f64>,
+    name: Rc<str>,
+    /// Who is told of its callbacks' failures.
+    pub error_handler: RefCell<Option<ErrorHandler>>,
+    deadline: Deadline,
+    armed: Cell<bool>,
+    /// Its time came while its callback ran: it runs again right after that.
+    late: Cell<bool>,
+    /// Its callback's coroutine runs or waits.
+    runs: Cell<bool>,
+    fired: Cell<u64>,
+    destroyed: Cell<bool>,
+}
+
+impl Timer {
+    /// A timer that is not armed.
+    pub fn new(handle: Handle, name: Rc<str>, again: Option<f64>, callback: Callback) -> Self {
+        Timer {
+            handle,
+            callback,
+            again,
+            name,
+            error_handler: RefCell::new(None),
+            deadline: Deadline::new(),
+            armed: Cell::new(false),
+            late: Cell::new(false),
+            runs: Cell::new(false),
+            fired: Cell::new(0),
+            destroyed: Cell::new(false),
+        }
+    }
+
+    /// Has it fire in `seconds`.
+    pub fn arm(&self, d: &Dispatcher, seconds: f64) -> Outcome<()> {
+        if self.armed.get() {
+            return Err(Fault::new(
+                Status::BUSY,
+                "the timer is armed already: copas_timer_cancel() first",
+            ));
+        }
+        self.armed.set(true);
+        d.arm(&self.deadline, self.handle, seconds);
+        Ok(())
+    }
+
+    /// Has it fire no more; a callback that runs goes on to its end.
+    pub fn cancel(&self, d: &Dispatcher) -> Outcome<()> {
+        if !self.armed.replace(false) {
+            return Err(Fault::invalid("the timer is not armed"));
+        }
+        self.late.set(false);
+        d.disarm(&self.deadline);
+        Ok(())
+    }
+
+    /// Runs the callback in a coroutine.
+    fn fire(self: &Rc<Self>, d: &Dispatcher) {
+        let number = self.fired.get() + 1;
+        self.fired.set(number);
+        if self.again.is_none() {
+            self.armed.set(false);
+        }
+        self.runs.set(true);
+        let run = Run(Rc::clone(self));
+        let spawned = d.spawn(
+            Name::Served(Rc::clone(&self.name), "timer", number),
+            0,
+            move || {
+                (run.0.callback)();
+                conclude();
+                drop(run);
+            },
+        );
+        match spawned {
+            Ok(thread) => {
+                if let Some(thread) = d.thread(thread) {
+                    let handler = self.error_handler.borrow().clone();
+                    thread.error_handler.replace(handler);
+                }
+            }
+            Err(fault) => {
+                let text = format!("timer {} lost a turn: {}", self.name, fault.describe());
+                d.report(crate::dispatcher::LEVEL_ERROR, &text);
+            }
+        }
+    }
+
+    /// The callback has ended: the next time counts from now.
+    fn go_on(self: &Rc<Self>, d: &Dispatcher) {
+        self.runs.set(false);
+        if self.late.take() {
+            self.fire(d);
+        } else if let Some(again) = self.again
+            && self.armed.get()
+            && !self.deadline.is_set()
+        {
+            d.arm(&self.deadline, self.handle, again);
+        }
+    }
+}
+
+/// One run of the callback, over when dropped: also when its coroutine never ran.
+struct Run(Rc<Timer>);
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if self.0.destroyed.get() {
+            return;
+        }
+        if let Ok(d) = registry::enter(self.0.handle) {
+            self.0.go_on(&d);
+        }
+    }
+}
+
+impl Object for Timer {
+    fn deadline(&self) -> Option<&Deadline> {
+        Some(&self.deadline)
+    }
+
+    fn due(self: Rc<Self>, d: &Dispatcher) {
+        if self.runs.get() {
+            self.late.set(true);
+        } else {
+            self.fire(d);
+        }
+    }
+
+    fn wind_down(&self, d: &Dispatcher, last: bool) {
+        if last || self.again.is_some() {
+            let _ = self.cancel(d);
+        }
+    }
+
+    fn destroy(&self, d: &Dispatcher) {
+        self.destroyed.set(true);
+        let _ = self.cancel(d);
+    }
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* Futures: one result for as many as want it. */
+#include "network.h"
+
+static copas *c;
+static int freed, got;
+static struct net_reports reports;
+
+static void count_free(void *result)
+{
+  CHECK(result != NULL);
+  freed++;
+}
+
+static void *answer_later(void *user)
+{
+  copas_pause(c, 0.01, NULL);
+  return user;
+}
+
+static void *fail(void *user)
+{
+  CHECK_OK(copas_fail(COPAS_FAILED, "no result"));
+  return user;
+}
+
+static copas_future *start(copas_future_fn fn)
+{
+  static int value = 42;
+  copas_future *future;
+  freed = got = 0;
+  c = net_new(&reports);
+  CHECK_OK(copas_future_addthread(c, fn, &value, count_free, &future));
+  return future;
+}
+
+static void get_it(void *user)
+{
+  void *result = NULL;
+  CHECK_OK(copas_future_get(user, COPAS_FOREVER, &result));
+  CHECK_NUMBER(*(int *)result, 42);
+  got++;
+}
+
+static void many_get_the_one_result(void)
+{
+  int count = check_small() ? 200 : 20000;
+  void *result;
+  copas_future *future = start(answer_later);
+  for (int i = 0; i < count; i++) CHECK_OK(copas_addthread(c, get_it, future, NULL));
+  CHECK_STATUS(copas_future_try(future, &result), COPAS_TIMEOUT);
+  CHECK_OK(copas_loop(c, COPAS_FOREVER));
+  CHECK_NUMBER(got, count);
+  CHECK_OK(copas_future_get(future, 0, &result));
+  CHECK_OK(copas_future_try(future, &result));
+  CHECK_NUMBER(*(int *)result, 42);
+  CHECK_NUMBER(freed, 0);
+  CHECK_OK(copas_future_destroy(future));
+  CHECK_NUMBER(freed, 1);
+  CHECK_STATUS(copas_future_get(future, 0, &result), COPAS_STALE);
+  CHECK_OK(copas_free(c));
+}
+
+static void a_get_ends_at_its_limit(void)
+{
+  void *result;
+  copas_future *future = start(answer_later);
+  CHECK_STATUS(copas_future_get(future, 0.001, &result), COPAS_TIMEOUT);
+  CHECK_OK(copas_future_get(future, 10, &result));
+  CHECK_OK(copas_free(c));
+  CHECK_NUMBER(freed, 1);
+}
+
+static void a_failure_is_the_result(void)
+{
+  void *result;
+  copas_future *future = start(fail);
+  CHECK_STATUS(copas_future_get(future, 10, &result), COPAS_FAILED);
+  CHECK_STATUS(copas_future_try(future, &result), COPAS_FAILED);
+  CHECK(net_reported(&reports, "no result"));
+  CHECK_OK(copas_free(c));
+  CHECK_NUMBER(freed, 1);
+}
+
+static void one_canceled_before_it_ran_has_no_result(void)
+{
+  void *result;
+  copas_future *future = start(answer_later);
+  CHECK_OK(copas_future_cancel(future));
+  CHECK_STATUS(copas_future_get(future, 10, &result), COPAS_FAILED);
+  CHECK_OK(copas_free(c));
+  CHECK_NUMBER(freed, 0);
+}
+
+static void one_canceled_at_work_gives_what_it_returns(void)
+{
+  void *result;
+  copas_future *future = start(answer_later);
+  net_settle(c);
+  double begun = net_seconds();
+  CHECK_OK(copas_future_cancel(future));
+  CHECK_OK(copas_future_get(future, 10, &result));
+  CHECK(net_seconds() - begun < 5);
+  CHECK_OK(copas_free(c));
+  CHECK_NUMBER(freed, 1);
+}
+
+static copas_status status_of_wait;
+
+static void wait_until_destroyed(void *user)
+{
+  void *result;
+  status_of_wait = copas_future_get(user, COPAS_FOREVER, &result);
+}
+
+static void destroying_it_cancels_the_work_and_ends_all_waits(void)
+{
+  copas_future *future = start(answer_later);
+  CHECK_OK(copas_addthread(c, wait_until_destroyed, future, NULL));
+  net_settle(c);
+  CHECK_OK(copas_future_destroy(future));
+  CHECK_OK(copas_loop(c, COPAS_FOREVER));
+  CHECK_STATUS(status_of_wait, COPAS_DESTROYED);
+  CHECK_OK(copas_free(c));
+  CHECK_NUMBER(freed, 1);
+}
+
+int main(void)
+{
+  RUN(many_get_the_one_result);
+  RUN(a_get_ends_at_its_limit);
+  RUN(a_failure_is_the_result);
+  RUN(one_canceled_before_it_ran_has_no_result);
+  RUN(one_canceled_at_work_gives_what_it_returns);
+  RUN(destroying_it_cancels_the_work_and_ends_all_waits);
+  return check_report();
+}
