@@ -25,6 +25,9 @@ const CONSTANTS: &str = r#"
 #define COPAS_QUIET (UINT64_C(1))
 /** copas_server_options.flags: a client's socket stays open when its handler returns. */
 #define COPAS_KEEP_OPEN (UINT64_C(1))
+/** copas_wait_fd(): what to wait for. */
+#define COPAS_READABLE 1
+#define COPAS_WRITABLE 2
 /** copas_lock_new(): its owner cannot get it again. */
 #define COPAS_NOT_REENTRANT (UINT64_C(1))
 /** copas_timer_options.flags: it fires again and again. */
@@ -109,6 +112,9 @@ fn header() -> String {
         .with_src(format!("{root}/src/capi/semaphore.rs"))
         .with_src(format!("{root}/src/capi/queue.rs"))
         .with_src(format!("{root}/src/capi/future.rs"))
+        .with_src(format!("{root}/src/capi/scope.rs"))
+        .with_src(format!("{root}/src/capi/watch.rs"))
+        .with_src(format!("{root}/src/capi/stats.rs"))
         .generate()
         .expect("the exports can be written as C")
         .write(&mut text);

@@ -27,6 +27,9 @@
 #define COPAS_QUIET (UINT64_C(1))
 /** copas_server_options.flags: a client's socket stays open when its handler returns. */
 #define COPAS_KEEP_OPEN (UINT64_C(1))
+/** copas_wait_fd(): what to wait for. */
+#define COPAS_READABLE 1
+#define COPAS_WRITABLE 2
 /** copas_lock_new(): its owner cannot get it again. */
 #define COPAS_NOT_REENTRANT (UINT64_C(1))
 /** copas_timer_options.flags: it fires again and again. */
@@ -557,6 +560,68 @@ typedef void (*copas_worker_fn)(void *item, void *user);
  * What a future's coroutine runs; it gives the result.
  */
 typedef void *(*copas_future_fn)(void *user);
+
+/**
+ * What copas_stats() tells of a dispatcher.
+ */
+typedef struct copas_dispatcher_stats {
+  /**
+   * sizeof(copas_dispatcher_stats), set by the caller.
+   */
+  size_t size;
+  /**
+   * Coroutines that have not ended.
+   */
+  uint64_t running;
+  /**
+   * Coroutines and servers whose turn it is.
+   */
+  uint64_t ready;
+  /**
+   * Coroutines in copas_pause() or copas_pauseforever().
+   */
+  uint64_t asleep;
+  /**
+   * Open sockets.
+   */
+  uint64_t sockets;
+  /**
+   * Served listening sockets.
+   */
+  uint64_t servers;
+  /**
+   * Sockets that somebody waits to receive on.
+   */
+  uint64_t readers;
+  /**
+   * Sockets with output that the kernel has not taken yet.
+   */
+  uint64_t writers;
+  /**
+   * Armed timers.
+   */
+  uint64_t timers;
+  /**
+   * Time limits that run, of waits and timers.
+   */
+  uint64_t timeouts;
+  /**
+   * Steps measured; 0 unless copas_setstatistics() is on.
+   */
+  uint64_t steps;
+  /**
+   * Seconds of work of the shortest step, without the wait for something to do.
+   */
+  double step_min;
+  /**
+   * The same of the average step.
+   */
+  double step_avg;
+  /**
+   * The same of the longest step.
+   */
+  double step_max;
+} copas_dispatcher_stats;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1404,6 +1469,60 @@ copas_status copas_future_cancel(struct copas_future *future);
  * Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
 copas_status copas_future_destroy(struct copas_future *future);
+
+/**
+ * Begins a scope of the calling coroutine (or of the root stack) that ends in `seconds`: every
+ * waiting call inside answers COPAS_TIMEOUT then at the latest, whatever its own limit says. Scopes
+ * nest, and the nearest end counts; coroutines that are started inside inherit it. COPAS_FOREVER
+ * sets no limit of its own. End it with copas_enddeadline().
+ * Errors: COPAS_INVALID (also for NAN), COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_begindeadline(struct copas *c, double seconds);
+
+/**
+ * Ends the innermost scope of the caller. 1: its time had passed. 0: it had not.
+ * Errors: COPAS_INVALID (also when there is none), COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+int copas_enddeadline(struct copas *c);
+
+/**
+ * Waits, for at most `timeout` seconds, until a descriptor that stays the caller's (of libpq, libcurl
+ * and the like) can be read or written: `events` is COPAS_READABLE, COPAS_WRITABLE or both. Gives
+ * which of them it is; an end or an error counts as both. Level-triggered: what is there already
+ * ends the wait at once. The descriptor's flags are not changed.
+ *
+ * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_BUSY (somebody waits on it already, or it is a socket
+ * of this dispatcher); COPAS_CANNOT_WAIT; COPAS_INVALID (also for other `events`, NAN, a descriptor
+ * that is not open, a file or folder); COPAS_SYSTEM; COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
+ */
+COPAS_MUST_USE
+int copas_wait_fd(struct copas *c,
+                  int fd,
+                  int events,
+                  double timeout);
+
+/**
+ * Fills `stats` with what the dispatcher has to do at this moment, and with what its steps have cost
+ * since copas_setstatistics(). Set `stats->size` first. Looks at every coroutine and socket.
+ * Errors: COPAS_INVALID (also when `stats` is NULL or its size is too small), COPAS_STALE,
+ * COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_stats(struct copas *c,
+                         struct copas_dispatcher_stats *stats);
+
+/**
+ * Switches the measuring of steps on, from zero (not 0), or off (0, as at first). While it is on a
+ * step reads the clock twice. Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_setstatistics(struct copas *c,
+                                 int on);
+
+/**
+ * Cancels every coroutine but the caller, as copas_removethread() does, and every submitted
+ * operation: for tests that want to begin anew. Servers and timers stay.
+ * Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_cancelall(struct copas *c);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -12,9 +12,11 @@ mod guard;
 pub mod lock;
 mod memory;
 pub mod queue;
+pub mod scope;
 pub mod semaphore;
 pub mod server;
 pub mod socket;
+pub mod stats;
 pub mod status;
 pub mod stream;
 pub mod submit;
@@ -22,6 +24,7 @@ pub mod thread;
 pub mod timer;
 pub mod types;
 mod user;
+pub mod watch;
 
 pub use core::ffi::c_int;
 

@@ -286,6 +286,40 @@ pub struct copas_socket_stats {
     pub age: f64,
 }
 
+/// What copas_stats() tells of a dispatcher.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct copas_dispatcher_stats {
+    /// sizeof(copas_dispatcher_stats), set by the caller.
+    pub size: usize,
+    /// Coroutines that have not ended.
+    pub running: u64,
+    /// Coroutines and servers whose turn it is.
+    pub ready: u64,
+    /// Coroutines in copas_pause() or copas_pauseforever().
+    pub asleep: u64,
+    /// Open sockets.
+    pub sockets: u64,
+    /// Served listening sockets.
+    pub servers: u64,
+    /// Sockets that somebody waits to receive on.
+    pub readers: u64,
+    /// Sockets with output that the kernel has not taken yet.
+    pub writers: u64,
+    /// Armed timers.
+    pub timers: u64,
+    /// Time limits that run, of waits and timers.
+    pub timeouts: u64,
+    /// Steps measured; 0 unless copas_setstatistics() is on.
+    pub steps: u64,
+    /// Seconds of work of the shortest step, without the wait for something to do.
+    pub step_min: f64,
+    /// The same of the average step.
+    pub step_avg: f64,
+    /// The same of the longest step.
+    pub step_max: f64,
+}
+
 /// The detail of an error, as copas_error() gives it.
 #[repr(C)]
 #[derive(Clone, Copy)]

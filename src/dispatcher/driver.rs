@@ -4,6 +4,7 @@
 use super::Dispatcher;
 use super::deadline::Deadline;
 use super::handle::Handle;
+use super::statistics::Counts;
 use std::any::Any;
 
 /// What the kernel says of a descriptor.
@@ -35,6 +36,8 @@ pub trait Driver: Any {
     fn stop_servers(&self, d: &Dispatcher);
     /// The dispatcher is freed: close everything.
     fn close(&self, d: &Dispatcher);
+    /// How many sockets it has, and what they wait for.
+    fn counts(&self) -> Counts;
     /// A generation that none of its handles has had.
     fn next_generation(&self) -> u32;
 }

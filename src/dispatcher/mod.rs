@@ -14,13 +14,16 @@ mod pending;
 mod poller;
 pub mod registry;
 mod run;
+mod scope;
 mod shutdown;
 mod slots;
+mod statistics;
 mod step;
 mod thread;
 mod wait;
 mod waitlist;
 mod waker;
+mod watch;
 mod wheel;
 
 pub use alive::{Alive, AliveCount};
@@ -31,6 +34,7 @@ pub use inbox::{Inbox, Letter, signal};
 pub use object::Object;
 pub use operation::{Completion, Event, Operation, Submitted};
 pub use slots::Slots;
+pub use statistics::Counts;
 pub use thread::{ErrorHandler, Failure, Name, Thread, conclude};
 pub use wait::Caller;
 pub use waitlist::{Place, WaitList};
@@ -86,6 +90,7 @@ struct Root {
     deadline: Deadline,
     woken: Cell<bool>,
     detail: RefCell<Detail>,
+    scopes: RefCell<Vec<u64>>,
 }
 
 /// Settings of a dispatcher.
@@ -129,6 +134,7 @@ pub struct Dispatcher {
     exit: step::Exit,
     shutdown: Cell<shutdown::Phase>,
     error_handler: RefCell<Option<ErrorHandler>>,
+    statistics: statistics::Statistics,
 }
 
 impl Dispatcher {
@@ -152,6 +158,7 @@ impl Dispatcher {
                 deadline: Deadline::new(),
                 woken: Cell::new(false),
                 detail: RefCell::default(),
+                scopes: RefCell::default(),
             },
             wheel: RefCell::new(Wheel::new(now / deadline::TICK)),
             clock: RefCell::new(settings.clock),
@@ -167,6 +174,7 @@ impl Dispatcher {
             exit: step::Exit::default(),
             shutdown: Cell::new(shutdown::Phase::None),
             error_handler: RefCell::new(None),
+            statistics: statistics::Statistics::default(),
         }))
     }
 

@@ -3,6 +3,7 @@
 
 use super::Dispatcher;
 use super::deadline::Deadline;
+use super::driver::Readiness;
 use super::handle::{Handle, Kind};
 use crate::status::{Fault, Outcome, Status};
 use std::any::Any;
@@ -17,6 +18,9 @@ pub trait Object: Any {
 
     /// Its time limit has passed.
     fn due(self: Rc<Self>, _: &Dispatcher) {}
+
+    /// The kernel reports on its descriptor.
+    fn ready(&self, _: Readiness) {}
 
     /// A coroutine was abandoned: what it held of the object is free.
     fn abandoned(&self, _: Handle) {}

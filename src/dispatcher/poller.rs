@@ -4,7 +4,7 @@
 
 use super::Dispatcher;
 use super::driver::Readiness;
-use super::handle::Handle;
+use super::handle::{Handle, Kind};
 use crate::status::Status;
 use crate::sys::clock::Clock;
 use mio::unix::SourceFd;
@@ -155,14 +155,18 @@ impl Dispatcher {
         let hangup = event.is_read_closed() || event.is_write_closed() || event.is_error();
         let readable = event.is_readable() || hangup;
         let writable = event.is_writable() || hangup;
-        self.driver().ready(
-            self,
-            source,
-            Readiness {
-                readable,
-                writable,
-                hangup,
-            },
-        );
+        let readiness = Readiness {
+            readable,
+            writable,
+            hangup,
+        };
+        match source.kind() {
+            Kind::Object => {
+                if let Some(object) = self.any_object(source) {
+                    object.ready(readiness);
+                }
+            }
+            _ => self.driver().ready(self, source, readiness),
+        }
     }
 }

@@ -27,8 +27,10 @@ impl Dispatcher {
         self.driver().settle(self);
         let waits = inbox_of(self).is_empty() && !self.has_ready() && !self.root.woken.take();
         let mut did = self.poll(if waits { seconds } else { 0.0 })?;
+        let begun = self.begin_work();
         did |= self.read_inbox();
         did |= self.run_ready();
+        self.end_work(begun);
         Ok(did)
     }
 

@@ -86,6 +86,8 @@ pub struct Thread {
     pub error_handler: RefCell<Option<ErrorHandler>>,
     /// The detail of its last failed call.
     pub detail: RefCell<super::Detail>,
+    /// When its scopes end, in nanoseconds, the innermost last.
+    pub(super) scopes: RefCell<Vec<u64>>,
     /// Its name.
     pub name: RefCell<Name>,
     /// The connection that it serves, if it is a handler.
@@ -136,6 +138,8 @@ impl Dispatcher {
         });
         let stack = stack.map_err(|e| crate::status::Fault::system(&e, "take a stack"))?;
         let coroutine = Coroutine::new(stack, body);
+        // What a scope starts has to end with it.
+        let scopes = self.scope_end().into_iter().collect();
         let mut threads = self.threads.borrow_mut();
         let thread = threads.insert_with(|slot, generation| {
             let handle = Handle::new(Kind::Thread, self.handle.dispatcher(), slot, generation);
@@ -153,6 +157,7 @@ impl Dispatcher {
                 failure: RefCell::new(None),
                 error_handler: RefCell::new(None),
                 detail: RefCell::default(),
+                scopes: RefCell::new(scopes),
                 name: RefCell::new(name),
                 subject: Cell::new(None),
             })
@@ -194,6 +199,16 @@ impl Dispatcher {
     }
 
     /// Cancels every coroutine but the one that runs.
+    pub fn cancel_others(&self) {
+        let running = self.running().map(|thread| thread.handle);
+        for thread in self.all_threads() {
+            if Some(thread.handle) != running {
+                self.cancel(&thread);
+            }
+        }
+    }
+
+    /// Cancels every coroutine.
     pub fn cancel_all(&self) {
         for thread in self.all_threads() {
             self.cancel(&thread);

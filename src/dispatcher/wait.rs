@@ -65,6 +65,7 @@ impl Dispatcher {
         if seconds == 0.0 {
             return Err(Status::TIMEOUT);
         }
+        let seconds = self.within(&thread.scopes, seconds);
         self.arm(&thread.deadline, thread.handle, seconds);
         thread.pending.set(Some(Pending::new(operation.as_mut())));
         let result = loop {
@@ -134,6 +135,7 @@ impl Dispatcher {
         if seconds == 0.0 {
             return Err(Status::TIMEOUT);
         }
+        let seconds = self.within(&self.root.scopes, seconds);
         self.arm(&self.root.deadline, self.handle, seconds);
         let result = loop {
             if let Err(status) = self.step(-1.0) {

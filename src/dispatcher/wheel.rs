@@ -137,6 +137,11 @@ impl<T: Copy> Wheel<T> {
         self.now = self.now.max(now);
     }
 
+    /// How many are armed.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
     /// Whether nothing is armed.
     pub fn is_empty(&self) -> bool {
         self.len == 0

@@ -40,7 +40,7 @@ pub use socket::Socket;
 pub use submit::{submit_receive, submit_send};
 pub use wrap::wrap;
 
-use crate::dispatcher::{Deadline, Dispatcher, Driver, Handle, Kind, Readiness, Slots};
+use crate::dispatcher::{Counts, Deadline, Dispatcher, Driver, Handle, Kind, Readiness, Slots};
 use crate::status::Outcome;
 use buffer::{Buffer, Pool};
 use std::cell::{Cell, RefCell};
@@ -231,6 +231,17 @@ impl Driver for Sockets {
             close::finish(d, &socket);
         }
         self.0.held.take();
+    }
+
+    fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for socket in self.0.all_sockets() {
+            counts.sockets += u64::from(!socket.closed.get());
+            counts.servers += u64::from(socket.server.borrow().is_some());
+            counts.readers += u64::from(socket.reader.borrow().is_some());
+            counts.writers += u64::from(socket.is_blocked());
+        }
+        counts
     }
 
     fn next_generation(&self) -> u32 {

@@ -46,6 +46,11 @@ impl Socket {
         self.end_of_output()
     }
 
+    /// Whether output or a sender waits for the kernel.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked.borrow().is_some() || !self.senders.is_empty()
+    }
+
     /// How many bytes are pending.
     pub(super) fn unsent(&self) -> usize {
         self.output.borrow().as_ref().map_or(0, Buffer::len)

@@ -59,7 +59,7 @@ fn sleep(d: &Dispatcher, seconds: f64) -> Result<(), Status> {
         Caller::Root => d.wait(pin!(future::pending()), seconds),
     };
     match woken {
-        Err(Status::TIMEOUT) => Ok(()),
+        Err(Status::TIMEOUT) if !d.is_past_scope() => Ok(()),
         other => other,
     }
 }

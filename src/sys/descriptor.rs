@@ -54,6 +54,26 @@ fn status_flags(fd: RawFd) -> io::Result<libc::c_int> {
     check(unsafe { libc::fcntl(fd, libc::F_GETFL) })
 }
 
+/// Whether a number that a caller says is a descriptor can be read and written now (poll(2)); an end
+/// or an error counts as both.
+pub fn is_ready(fd: RawFd) -> io::Result<(bool, bool)> {
+    let mut asked = libc::pollfd {
+        fd,
+        events: libc::POLLIN | libc::POLLOUT,
+        revents: 0,
+    };
+    // SAFETY: one live pollfd, which is all that poll writes to; a bad descriptor gives POLLNVAL.
+    check(unsafe { libc::poll(&mut asked, 1, 0) })?;
+    if asked.revents & libc::POLLNVAL != 0 {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    let over = asked.revents & (libc::POLLHUP | libc::POLLERR) != 0;
+    Ok((
+        over || asked.revents & libc::POLLIN != 0,
+        over || asked.revents & libc::POLLOUT != 0,
+    ))
+}
+
 /// What a descriptor is.
 pub fn nature(fd: BorrowedFd<'_>) -> io::Result<Nature> {
     // SAFETY: an all-zero stat is a valid value of that plain struct.
