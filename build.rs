@@ -25,6 +25,16 @@ const CONSTANTS: &str = r#"
 #define COPAS_QUIET (UINT64_C(1))
 /** copas_server_options.flags: a client's socket stays open when its handler returns. */
 #define COPAS_KEEP_OPEN (UINT64_C(1))
+/** copas_choice.kind: something was received, or the stream has ended. */
+#define COPAS_CHOICE_RECEIVE 1
+/** copas_choice.kind: a send finds room. */
+#define COPAS_CHOICE_SEND 2
+/** copas_choice.kind: a queue gives an item. */
+#define COPAS_CHOICE_POP 3
+/** copas_choice.kind: a coroutine has ended. */
+#define COPAS_CHOICE_JOIN 4
+/** copas_choice.kind: a timer fires. */
+#define COPAS_CHOICE_TIMER 5
 /** copas_wait_fd(): what to wait for. */
 #define COPAS_READABLE 1
 #define COPAS_WRITABLE 2
@@ -113,6 +123,8 @@ fn header() -> String {
         .with_src(format!("{root}/src/capi/queue.rs"))
         .with_src(format!("{root}/src/capi/future.rs"))
         .with_src(format!("{root}/src/capi/scope.rs"))
+        .with_src(format!("{root}/src/capi/alarm.rs"))
+        .with_src(format!("{root}/src/capi/select.rs"))
         .with_src(format!("{root}/src/capi/watch.rs"))
         .with_src(format!("{root}/src/capi/stats.rs"))
         .generate()

@@ -27,6 +27,16 @@
 #define COPAS_QUIET (UINT64_C(1))
 /** copas_server_options.flags: a client's socket stays open when its handler returns. */
 #define COPAS_KEEP_OPEN (UINT64_C(1))
+/** copas_choice.kind: something was received, or the stream has ended. */
+#define COPAS_CHOICE_RECEIVE 1
+/** copas_choice.kind: a send finds room. */
+#define COPAS_CHOICE_SEND 2
+/** copas_choice.kind: a queue gives an item. */
+#define COPAS_CHOICE_POP 3
+/** copas_choice.kind: a coroutine has ended. */
+#define COPAS_CHOICE_JOIN 4
+/** copas_choice.kind: a timer fires. */
+#define COPAS_CHOICE_TIMER 5
 /** copas_wait_fd(): what to wait for. */
 #define COPAS_READABLE 1
 #define COPAS_WRITABLE 2
@@ -560,6 +570,38 @@ typedef void (*copas_worker_fn)(void *item, void *user);
  * What a future's coroutine runs; it gives the result.
  */
 typedef void *(*copas_future_fn)(void *user);
+
+/**
+ * An alarm's callback, on the root stack: it may not wait.
+ */
+typedef void (*copas_timeout_fn)(struct copas_thread *thread, void *user);
+
+/**
+ * Told of a signal, on the root stack: it may not wait.
+ */
+typedef void (*copas_signal_fn)(struct copas *c, int number, void *user);
+
+/**
+ * One of the things that copas_select() waits for.
+ */
+typedef struct copas_choice {
+  /**
+   * COPAS_CHOICE_RECEIVE, _SEND (a socket), _POP (a queue), _JOIN (a coroutine) or _TIMER.
+   */
+  uint32_t kind;
+  /**
+   * Set by copas_select() in the choice that came first: a copas_status.
+   */
+  int status;
+  /**
+   * The socket, queue, coroutine or timer.
+   */
+  void *handle;
+  /**
+   * Set by copas_select(): the item of a queue, else NULL.
+   */
+  void *item;
+} copas_choice;
 
 /**
  * What copas_stats() tells of a dispatcher.
@@ -1484,6 +1526,46 @@ copas_status copas_begindeadline(struct copas *c, double seconds);
  * Errors: COPAS_INVALID (also when there is none), COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
 int copas_enddeadline(struct copas *c);
+
+/**
+ * Sets the calling coroutine's alarm: unless it ends before, `fn(thread, user)` is called in
+ * `seconds` on the root stack, where it may cancel it (copas_removethread()) or close what it waits
+ * on, but not wait itself. A second call sets it anew; a negative number of seconds (COPAS_FOREVER)
+ * takes it away, and `fn` may be NULL then.
+ * Errors: COPAS_INVALID (also outside of a coroutine, for NAN, or when `fn` is NULL), COPAS_LIMIT,
+ * COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_timeout(struct copas *c, double seconds, copas_timeout_fn fn, void *user);
+
+/**
+ * Has `fn(c, number, user)` called on the root stack, in the step after the process got signal
+ * `number` (of <signal.h>); several deliveries may become one call. This installs a handler for the
+ * whole process until copas_free(), or until `fn` is NULL; then the signal is handled as before. A
+ * signal belongs to one dispatcher. It does not keep the loop alive.
+ *
+ * Errors: COPAS_BUSY (another dispatcher has the signal), COPAS_INVALID (also for a number that is no
+ * signal, or one that cannot be caught; or when `fn` is NULL and the signal is not this
+ * dispatcher's), COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_on_signal(struct copas *c,
+                             int number,
+                             copas_signal_fn fn,
+                             void *user);
+
+/**
+ * Waits, for at most `timeout` seconds, until the first of `count` (1 to 65,536) choices is there, and
+ * gives its place (from 0). Of several that are there each call prefers another one. Its `status`
+ * tells how it ended and `item` what a queue gave; the other choices have taken nothing. A choice
+ * that is wrong (COPAS_STALE, COPAS_INVALID, COPAS_BUSY …) is there at once with that status.
+ *
+ * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_CANNOT_WAIT; COPAS_INVALID (also when `choices` is
+ * NULL, `count` out of range, or NAN); COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
+ */
+COPAS_MUST_USE
+int copas_select(struct copas *c,
+                 struct copas_choice *choices,
+                 int count,
+                 double timeout);
 
 /**
  * Waits, for at most `timeout` seconds, until a descriptor that stays the caller's (of libpq, libcurl

@@ -7,7 +7,7 @@ use crate::status::{Fault, Outcome};
 use core::ffi::{CStr, c_char, c_void};
 use std::mem;
 
-use super::types::copas_bytes;
+use super::types::{copas_bytes, copas_choice};
 
 /// Structs that grow with the versions: they begin with their size and may be all zero.
 ///
@@ -88,6 +88,21 @@ pub unsafe fn write_sized<T: Growing>(pointer: *mut T, value: &T) -> Outcome<()>
     // SAFETY: both have `head + tail` bytes; the caller's struct is not the library's.
     unsafe { std::ptr::copy_nonoverlapping(from.add(head), pointer.cast::<u8>().add(head), tail) };
     Ok(())
+}
+
+/// The choices of a caller.
+///
+/// # Safety
+/// `choices` is NULL or points to `count` of them, which nobody else uses while the call lasts.
+pub unsafe fn choices_of<'a>(
+    choices: *mut copas_choice,
+    count: usize,
+) -> Outcome<&'a mut [copas_choice]> {
+    if choices.is_null() {
+        return Err(Fault::invalid("choices is NULL"));
+    }
+    // SAFETY: not NULL, and the caller says that they are there; plain data of any value.
+    Ok(unsafe { std::slice::from_raw_parts_mut(choices, count) })
 }
 
 /// Where a result goes that must not be NULL.

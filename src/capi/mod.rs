@@ -6,6 +6,7 @@
 // What a caller has to keep is said in each comment in C's terms; the header is the contract.
 #![allow(clippy::missing_safety_doc)]
 
+pub mod alarm;
 pub mod dispatcher;
 pub mod future;
 mod guard;
@@ -13,6 +14,7 @@ pub mod lock;
 mod memory;
 pub mod queue;
 pub mod scope;
+pub mod select;
 pub mod semaphore;
 pub mod server;
 pub mod socket;

@@ -14,9 +14,9 @@ use core::ffi::c_void;
 use std::rc::Rc;
 
 /// A queue of the program's pointers, with the finalizer that each of them has while it is inside.
-struct Queue {
+pub(super) struct Queue {
     free: copas_free_fn,
-    items: Rc<sync::Queue<User>>,
+    pub(super) items: Rc<sync::Queue<User>>,
 }
 
 impl crate::dispatcher::Object for Queue {

@@ -165,6 +165,14 @@ pub type copas_free_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
 /// What a timer runs, in a coroutine of its own.
 pub type copas_timer_fn = Option<unsafe extern "C" fn(timer: *mut copas_timer, user: *mut c_void)>;
 
+/// An alarm's callback, on the root stack: it may not wait.
+pub type copas_timeout_fn =
+    Option<unsafe extern "C" fn(thread: *mut copas_thread, user: *mut c_void)>;
+
+/// Told of a signal, on the root stack: it may not wait.
+pub type copas_signal_fn =
+    Option<unsafe extern "C" fn(c: *mut copas, number: c_int, user: *mut c_void)>;
+
 /// What a queue's worker does with an item, which belongs to it from now on.
 pub type copas_worker_fn = Option<unsafe extern "C" fn(item: *mut c_void, user: *mut c_void)>;
 
@@ -284,6 +292,20 @@ pub struct copas_socket_stats {
     pub sent: u64,
     /// Seconds since the socket was made.
     pub age: f64,
+}
+
+/// One of the things that copas_select() waits for.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct copas_choice {
+    /// COPAS_CHOICE_RECEIVE, _SEND (a socket), _POP (a queue), _JOIN (a coroutine) or _TIMER.
+    pub kind: u32,
+    /// Set by copas_select() in the choice that came first: a copas_status.
+    pub status: c_int,
+    /// The socket, queue, coroutine or timer.
+    pub handle: *mut c_void,
+    /// Set by copas_select(): the item of a queue, else NULL.
+    pub item: *mut c_void,
 }
 
 /// What copas_stats() tells of a dispatcher.

@@ -26,6 +26,8 @@ pub mod signal {
     pub const EXIT: u32 = 4;
     /// Start a shutdown.
     pub const SHUTDOWN: u32 = 8;
+    /// Signals of the process were caught.
+    pub const CAUGHT: u32 = 16;
 }
 
 /// The way into one dispatcher.
@@ -34,6 +36,8 @@ pub struct Inbox {
     signals: AtomicU32,
     /// The bits of the earliest shutdown's grace in seconds; see `shutdown`.
     grace: AtomicU64,
+    /// The process' signals that were caught, a bit each.
+    caught: AtomicU64,
     /// A Box's pointer, from `open` to `close`.
     waker: AtomicPtr<mio::Waker>,
 }
@@ -48,6 +52,7 @@ impl Inbox {
             letters: Mutex::new(Vec::new()),
             signals: AtomicU32::new(0),
             grace: AtomicU64::new(NO_GRACE),
+            caught: AtomicU64::new(0),
             waker: AtomicPtr::new(ptr::null_mut()),
         }
     }
@@ -56,6 +61,7 @@ impl Inbox {
     pub fn open(&self, waker: mio::Waker) {
         self.signals.store(0, SeqCst);
         self.grace.store(NO_GRACE, SeqCst);
+        self.caught.store(0, SeqCst);
         self.waker.store(Box::into_raw(Box::new(waker)), SeqCst);
     }
 
@@ -97,6 +103,17 @@ impl Inbox {
             (!earlier).then_some(grace.to_bits())
         });
         self.raise(signal::SHUTDOWN);
+    }
+
+    /// Notes a signal of the process. For its handler.
+    pub fn catch(&self, number: i32) {
+        self.caught.fetch_or(1 << (number - 1), SeqCst);
+        self.raise(signal::CAUGHT);
+    }
+
+    /// The process' signals noted since the last call.
+    pub fn take_caught(&self) -> u64 {
+        self.caught.swap(0, SeqCst)
     }
 
     /// The signals raised since the last call.

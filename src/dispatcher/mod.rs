@@ -16,6 +16,7 @@ pub mod registry;
 mod run;
 mod scope;
 mod shutdown;
+mod signals;
 mod slots;
 mod statistics;
 mod step;
@@ -46,7 +47,7 @@ use registry::Claim;
 use std::any::Any;
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use wheel::Wheel;
 
@@ -135,6 +136,8 @@ pub struct Dispatcher {
     shutdown: Cell<shutdown::Phase>,
     error_handler: RefCell<Option<ErrorHandler>>,
     statistics: statistics::Statistics,
+    caught: RefCell<BTreeMap<i32, signals::Caught>>,
+    starts: Cell<usize>,
 }
 
 impl Dispatcher {
@@ -175,6 +178,8 @@ impl Dispatcher {
             shutdown: Cell::new(shutdown::Phase::None),
             error_handler: RefCell::new(None),
             statistics: statistics::Statistics::default(),
+            caught: RefCell::default(),
+            starts: Cell::new(0),
         }))
     }
 
@@ -232,6 +237,12 @@ impl Dispatcher {
     /// The count of what keeps the loop alive.
     pub fn alive(&self) -> &AliveCount {
         &self.alive
+    }
+
+    /// Where the next look at several things starts.
+    pub fn next_start(&self) -> usize {
+        self.starts.set(self.starts.get().wrapping_add(1));
+        self.starts.get()
     }
 
     /// copas_hold().

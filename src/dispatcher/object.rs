@@ -64,13 +64,15 @@ impl Dispatcher {
         objects.get(handle.slot(), handle.generation()).cloned()
     }
 
-    /// Destroys an object: its handle is stale.
-    pub fn destroy_object(&self, handle: Handle) {
+    /// Destroys an object: its handle is stale. Whether it was there.
+    pub fn destroy_object(&self, handle: Handle) -> bool {
         let (slot, generation) = (handle.slot(), handle.generation());
         let removed = self.objects.borrow_mut().remove(slot, generation);
-        if let Some(object) = removed {
-            object.destroy(self);
-        }
+        let Some(object) = removed else {
+            return false;
+        };
+        object.destroy(self);
+        true
     }
 
     /// Tells all objects of a shutdown.

@@ -125,6 +125,7 @@ impl Dispatcher {
     /// Closes everything and drops what refers back to the dispatcher.
     pub fn close(&self) {
         self.driver().close(self);
+        self.leave_signals();
         self.destroy_objects();
         self.events.borrow_mut().clear();
         let operations = self.operations.borrow_mut().take_all();

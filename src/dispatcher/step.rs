@@ -73,6 +73,9 @@ impl Dispatcher {
         if signals & signal::SHUTDOWN != 0 {
             self.begin_shutdown(inbox.take_grace().unwrap_or(0.0));
         }
+        if signals & signal::CAUGHT != 0 {
+            self.deliver_signals(inbox.take_caught());
+        }
         if signals & signal::LETTERS != 0 {
             for letter in inbox.take_letters() {
                 self.read(letter);

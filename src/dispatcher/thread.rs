@@ -88,6 +88,8 @@ pub struct Thread {
     pub detail: RefCell<super::Detail>,
     /// When its scopes end, in nanoseconds, the innermost last.
     pub(super) scopes: RefCell<Vec<u64>>,
+    /// Its alarm, if one is set.
+    pub alarm: Cell<Option<Handle>>,
     /// Its name.
     pub name: RefCell<Name>,
     /// The connection that it serves, if it is a handler.
@@ -158,6 +160,7 @@ impl Dispatcher {
                 error_handler: RefCell::new(None),
                 detail: RefCell::default(),
                 scopes: RefCell::new(scopes),
+                alarm: Cell::new(None),
                 name: RefCell::new(name),
                 subject: Cell::new(None),
             })
@@ -256,6 +259,9 @@ impl Dispatcher {
             .borrow_mut()
             .remove(thread.handle.slot(), thread.handle.generation());
         self.driver().ended(thread.handle);
+        if let Some(alarm) = thread.alarm.take() {
+            self.destroy_object(alarm);
+        }
         thread.joiners.wake_all();
     }
 

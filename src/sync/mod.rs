@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: MIT
 //! Waiting for each other: sleeping, waking, joining, the exit flag.
 
+mod alarm;
 mod future;
 mod line;
 mod lock;
 mod queue;
+mod select;
 mod semaphore;
 mod sleep;
 mod timer;
 mod until;
 
+pub use alarm::{clear_alarm, set_alarm};
 pub use future::{Promise, wait_for};
 pub use lock::{Lock, get};
-pub use queue::{Queue, Worker, finish, pop, push};
+pub use queue::{Pop, Queue, Worker, finish, pop, push};
+pub use select::{Choice, select};
 pub use semaphore::{Semaphore, take};
 pub use sleep::{pause, pause_forever, wake_up};
 pub use timer::{Callback, Timer};
@@ -23,12 +27,16 @@ use crate::status::{Fault, Outcome, Status};
 use std::pin::pin;
 use std::rc::Rc;
 
+/// Ready when a coroutine has ended; a stale handle's has.
+pub async fn ended(d: &Dispatcher, thread: Handle) -> Outcome<()> {
+    if let Some(joined) = d.thread(thread) {
+        Until::new(Rc::clone(&joined.joiners), || d.thread(thread).is_none()).await;
+    }
+    Ok(())
+}
+
 /// Waits until a coroutine has ended; a stale handle's has.
 pub fn join(d: &Dispatcher, thread: Handle, seconds: f64) -> Outcome<()> {
-    let Some(joined) = d.thread(thread) else {
-        // Also a wait that is over at once gives the others their turn, and ends when canceled.
-        return Ok(d.wait(pin!(std::future::ready(())), seconds)?);
-    };
     if let Ok(Caller::Thread(caller)) = d.caller()
         && caller.handle == thread
     {
@@ -36,8 +44,8 @@ pub fn join(d: &Dispatcher, thread: Handle, seconds: f64) -> Outcome<()> {
             "a coroutine cannot join itself: it would wait for ever",
         ));
     }
-    let ended = Until::new(Rc::clone(&joined.joiners), || d.thread(thread).is_none());
-    Ok(d.wait(pin!(ended), seconds)?)
+    // Also a wait that is over at once gives the others their turn, and ends when canceled.
+    d.wait(pin!(ended(d, thread)), seconds)?
 }
 
 /// Waits until the exit flag is raised.

@@ -2,8 +2,9 @@
 //! A timer: runs a callback in a coroutine of its own when its time has come, once or again and
 //! again. The delay of a recurring timer counts from the end of the callback.
 
+use super::Until;
 use crate::dispatcher::{
-    Deadline, Dispatcher, ErrorHandler, Handle, Name, Object, conclude, registry,
+    Deadline, Dispatcher, ErrorHandler, Handle, Name, Object, WaitList, conclude, registry,
 };
 use crate::status::{Fault, Outcome, Status};
 use std::cell::{Cell, RefCell};
@@ -28,6 +29,8 @@ pub struct Timer {
     /// Its callback's coroutine runs or waits.
     runs: Cell<bool>,
     fired: Cell<u64>,
+    /// Those that wait for its next firing.
+    waiters: Rc<WaitList>,
     destroyed: Cell<bool>,
 }
 
@@ -45,6 +48,7 @@ impl Timer {
             late: Cell::new(false),
             runs: Cell::new(false),
             fired: Cell::new(0),
+            waiters: Rc::default(),
             destroyed: Cell::new(false),
         }
     }
@@ -72,10 +76,22 @@ impl Timer {
         Ok(())
     }
 
+    /// Ready when it fires next.
+    pub async fn next_firing(self: Rc<Self>) -> Outcome<()> {
+        let before = self.fired.get();
+        let over = || self.fired.get() != before || self.destroyed.get();
+        Until::new(Rc::clone(&self.waiters), over).await;
+        if self.destroyed.get() {
+            return Err(Status::DESTROYED.into());
+        }
+        Ok(())
+    }
+
     /// Runs the callback in a coroutine.
     fn fire(self: &Rc<Self>, d: &Dispatcher) {
         let number = self.fired.get() + 1;
         self.fired.set(number);
+        self.waiters.wake_each();
         if self.again.is_none() {
             self.armed.set(false);
         }
@@ -154,5 +170,6 @@ impl Object for Timer {
     fn destroy(&self, d: &Dispatcher) {
         self.destroyed.set(true);
         let _ = self.cancel(d);
+        self.waiters.wake_each();
     }
 }

@@ -13,5 +13,6 @@ pub mod clock;
 pub mod descriptor;
 pub mod memory;
 pub mod os_thread;
+pub mod signals;
 pub mod stream;
 pub mod symbols;

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+//! A coroutine's alarm: a callback for when it has taken too long.
+
+use crate::dispatcher::{Deadline, Dispatcher, Handle, Object, Thread};
+use crate::status::Outcome;
+use std::rc::Rc;
+
+/// What an alarm calls.
+pub type Call = Box<dyn Fn()>;
+
+/// An alarm that is set.
+struct Alarm {
+    handle: Handle,
+    deadline: Deadline,
+    call: Call,
+}
+
+impl Object for Alarm {
+    fn deadline(&self) -> Option<&Deadline> {
+        Some(&self.deadline)
+    }
+
+    fn due(self: Rc<Self>, d: &Dispatcher) {
+        d.destroy_object(self.handle);
+        (self.call)();
+    }
+
+    fn destroy(&self, d: &Dispatcher) {
+        d.disarm(&self.deadline);
+    }
+}
+
+/// Sets a coroutine's alarm, instead of the one that it has: `call` is called on the root stack in
+/// `seconds`, unless it ends before or the alarm is set anew.
+pub fn set_alarm(d: &Dispatcher, thread: &Thread, seconds: f64, call: Call) -> Outcome<()> {
+    clear_alarm(d, thread);
+    let handle = d.add_object(|handle| Alarm {
+        handle,
+        deadline: Deadline::new(),
+        call,
+    })?;
+    let alarm: Rc<Alarm> = d.object(handle)?;
+    d.arm(&alarm.deadline, handle, seconds);
+    thread.alarm.set(Some(handle));
+    Ok(())
+}
+
+/// Takes a coroutine's alarm away; whether it was still to come.
+pub fn clear_alarm(d: &Dispatcher, thread: &Thread) -> bool {
+    let alarm = thread.alarm.take();
+    alarm.is_some_and(|handle| d.destroy_object(handle))
+}

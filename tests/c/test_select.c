@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* Waiting for the first of several things: fair, and without taking anything from the others. */
+#include "network.h"
+
+#include <math.h>
+
+static copas *c;
+static copas_socket *skt;
+static copas_queue *queue;
+static copas_thread *thread;
+static copas_timer *timer;
+static copas_choice choices[4];
+static int peer, number = 5;
+
+static void sleep_for_ever(void *user)
+{
+  (void)user;
+  copas_pauseforever(copas_current());
+}
+
+static void tick(copas_timer *fired, void *user)
+{
+  (void)fired;
+  (void)user;
+}
+
+static void open_all(void)
+{
+  copas_timer_options options;
+  c = net_new(NULL);
+  peer = net_pair(c, &skt);
+  CHECK_OK(copas_queue_new(c, 0, NAN, NULL, &queue));
+  CHECK_OK(copas_addthread(c, sleep_for_ever, NULL, &thread));
+  memset(&options, 0, sizeof options);
+  options.size = sizeof options;
+  options.callback = tick;
+  options.delay = 3600;
+  CHECK_OK(copas_timer_new(c, &options, &timer));
+  CHECK_OK(copas_timer_cancel(timer));
+  choices[0] = (copas_choice){.kind = COPAS_CHOICE_RECEIVE, .handle = skt};
+  choices[1] = (copas_choice){.kind = COPAS_CHOICE_POP, .handle = queue};
+  choices[2] = (copas_choice){.kind = COPAS_CHOICE_JOIN, .handle = thread};
+  choices[3] = (copas_choice){.kind = COPAS_CHOICE_TIMER, .handle = timer};
+}
+
+static void close_all(void)
+{
+  CHECK_OK(copas_free(c));
+  close(peer);
+}
+
+static void expect_first(int place)
+{
+  CHECK_NUMBER(copas_select(c, choices, 4, 10), place);
+  CHECK_OK(choices[place].status);
+}
+
+static void each_kind_can_come_first(void)
+{
+  copas_bytes bytes;
+  open_all();
+  CHECK_STATUS(copas_select(c, choices, 4, 0), COPAS_TIMEOUT);
+  double start = net_seconds();
+  CHECK_STATUS(copas_select(c, choices, 4, 0.02), COPAS_TIMEOUT);
+  CHECK(net_seconds() - start >= 0.02);
+  CHECK_OK(copas_queue_push(queue, &number, 0));
+  expect_first(1);
+  CHECK(choices[1].item == &number);
+  CHECK_NUMBER(copas_queue_size(queue), 0);
+  net_puts(peer, "line\n");
+  expect_first(0);
+  CHECK_OK(copas_receive(skt, COPAS_LINE, &bytes));
+  CHECK_BYTES(bytes, "line");
+  CHECK_OK(copas_timer_arm(timer, 0.001));
+  expect_first(3);
+  CHECK_OK(copas_removethread(thread));
+  expect_first(2);
+  close_all();
+}
+
+static void wait_for_any(void *user)
+{
+  *(int *)user = copas_select(c, choices, 4, 10);
+}
+
+static void a_waiting_select_is_woken_by_the_first(void)
+{
+  open_all();
+  for (int kind = 0; kind < 4; kind++) {
+    int won = -99;
+    CHECK_OK(copas_addthread(c, wait_for_any, &won, NULL));
+    net_settle(c);
+    CHECK_NUMBER(won, -99);
+    if (kind == 0) CHECK_OK(copas_queue_push(queue, &number, 0));
+    if (kind == 1) net_puts(peer, "x");
+    if (kind == 2) CHECK_OK(copas_timer_arm(timer, 0));
+    if (kind == 3) CHECK_OK(copas_removethread(thread));
+    double end = net_seconds() + NET_PATIENCE;
+    while (won == -99 && net_seconds() < end) net_step(c);
+    CHECK_NUMBER(won, kind == 0 ? 1 : kind == 1 ? 0 : kind == 2 ? 3 : 2);
+    copas_bytes bytes;
+    if (kind == 1) CHECK_OK(copas_receive_some(skt, &bytes));
+  }
+  close_all();
+}
+
+static void none_that_is_always_there_hides_the_others(void)
+{
+  int wins[2] = {0, 0};
+  open_all();
+  net_puts(peer, "always there");
+  for (int i = 0; i < 100; i++) {
+    if (copas_queue_size(queue) == 0) CHECK_OK(copas_queue_push(queue, &number, 0));
+    int place = copas_select(c, choices, 2, 10);
+    CHECK(place == 0 || place == 1);
+    wins[place]++;
+  }
+  CHECK(wins[0] >= 30 && wins[1] >= 30);
+  close_all();
+}
+
+static void room_in_a_socket_can_be_awaited(void)
+{
+  static char block[200000];
+  size_t taken;
+  open_all();
+  copas_socket *narrow;
+  int other = net_narrow_pair(c, &narrow);
+  copas_choice choice = {.kind = COPAS_CHOICE_SEND, .handle = narrow};
+  CHECK_NUMBER(copas_select(c, &choice, 1, 0), 0);
+  CHECK_OK(copas_settimeout(narrow, 0));
+  CHECK_STATUS(copas_send_part(narrow, block, sizeof block, &taken), COPAS_TIMEOUT);
+  CHECK_OK(copas_send(narrow, block, 60000));
+  CHECK_STATUS(copas_select(c, &choice, 1, 0.01), COPAS_TIMEOUT);
+  net_take(c, other, block, taken + 60000);
+  CHECK_NUMBER(copas_select(c, &choice, 1, 10), 0);
+  close(other);
+  close_all();
+}
+
+static void what_is_wrong_is_there_at_once(void)
+{
+  open_all();
+  CHECK_OK(copas_close(skt));
+  CHECK_NUMBER(copas_select(c, choices, 4, 10), 0);
+  CHECK_STATUS(choices[0].status, COPAS_STALE);
+  choices[0].kind = 77;
+  CHECK_NUMBER(copas_select(c, choices, 4, 10), 0);
+  CHECK_STATUS(choices[0].status, COPAS_INVALID);
+  CHECK_OK(copas_queue_stop(queue));
+  CHECK_NUMBER(copas_select(c, choices + 1, 3, 10), 0);
+  CHECK_STATUS(choices[1].status, COPAS_STOPPED);
+  CHECK_STATUS(copas_select(c, NULL, 1, 0), COPAS_INVALID);
+  CHECK_STATUS(copas_select(c, choices, 0, 0), COPAS_INVALID);
+  CHECK_STATUS(copas_select(c, choices, -1, 0), COPAS_INVALID);
+  close_all();
+}
+
+static void the_end_of_a_stream_is_something_to_receive(void)
+{
+  open_all();
+  CHECK(shutdown(peer, SHUT_WR) == 0);
+  expect_first(0);
+  close_all();
+}
+
+int main(void)
+{
+  RUN(each_kind_can_come_first);
+  RUN(a_waiting_select_is_woken_by_the_first);
+  RUN(none_that_is_always_there_hides_the_others);
+  RUN(room_in_a_socket_can_be_awaited);
+  RUN(what_is_wrong_is_there_at_once);
+  RUN(the_end_of_a_stream_is_something_to_receive);
+  return check_report();
+}
