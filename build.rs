@@ -35,6 +35,16 @@ const CONSTANTS: &str = r#"
 #define COPAS_CHOICE_JOIN 4
 /** copas_choice.kind: a timer fires. */
 #define COPAS_CHOICE_TIMER 5
+/** copas_choice.kind: a semaphore gives. */
+#define COPAS_CHOICE_TAKE 6
+/** copas_choice.kind: a future has its result. */
+#define COPAS_CHOICE_FUTURE 7
+/** copas_choice.kind: a queue takes an item. */
+#define COPAS_CHOICE_PUSH 8
+/** copas_choice.kind, for copas_submit_choice(): time passes. */
+#define COPAS_CHOICE_PAUSE 9
+/** copas_group_new(): the first failure cancels the others. */
+#define COPAS_CANCEL_ON_FAILURE (UINT64_C(1))
 /** copas_wait_fd(): what to wait for. */
 #define COPAS_READABLE 1
 #define COPAS_WRITABLE 2
@@ -67,6 +77,7 @@ const CONSTANTS: &str = r#"
 /** copas_event.kind: which operation completed. */
 #define COPAS_EVENT_RECEIVE 1
 #define COPAS_EVENT_SEND 2
+#define COPAS_EVENT_CHOICE 3
 "#;
 
 /// Marks results that must be looked at, in each language that can say so.
@@ -125,6 +136,7 @@ fn header() -> String {
         .with_src(format!("{root}/src/capi/scope.rs"))
         .with_src(format!("{root}/src/capi/alarm.rs"))
         .with_src(format!("{root}/src/capi/select.rs"))
+        .with_src(format!("{root}/src/capi/group.rs"))
         .with_src(format!("{root}/src/capi/watch.rs"))
         .with_src(format!("{root}/src/capi/stats.rs"))
         .generate()

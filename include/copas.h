@@ -37,6 +37,16 @@
 #define COPAS_CHOICE_JOIN 4
 /** copas_choice.kind: a timer fires. */
 #define COPAS_CHOICE_TIMER 5
+/** copas_choice.kind: a semaphore gives. */
+#define COPAS_CHOICE_TAKE 6
+/** copas_choice.kind: a future has its result. */
+#define COPAS_CHOICE_FUTURE 7
+/** copas_choice.kind: a queue takes an item. */
+#define COPAS_CHOICE_PUSH 8
+/** copas_choice.kind, for copas_submit_choice(): time passes. */
+#define COPAS_CHOICE_PAUSE 9
+/** copas_group_new(): the first failure cancels the others. */
+#define COPAS_CANCEL_ON_FAILURE (UINT64_C(1))
 /** copas_wait_fd(): what to wait for. */
 #define COPAS_READABLE 1
 #define COPAS_WRITABLE 2
@@ -69,6 +79,7 @@
 /** copas_event.kind: which operation completed. */
 #define COPAS_EVENT_RECEIVE 1
 #define COPAS_EVENT_SEND 2
+#define COPAS_EVENT_CHOICE 3
 
 /** How a call ended: 0 is success, negative is an error. The numbers are stable. */
 typedef enum copas_status {
@@ -156,6 +167,15 @@ typedef struct copas copas;
  * copas_of.
  */
 typedef struct copas_future copas_future;
+
+/**
+ * Coroutines that belong together.
+ *
+ * Lifetime: from copas_group_new() until copas_group_close() or copas_free().
+ *
+ * Functions: copas_group_addthread, copas_group_wait, copas_group_cancel, copas_group_close, copas_of.
+ */
+typedef struct copas_group copas_group;
 
 /**
  * A lock: one owner at a time, a coroutine or the root stack; handed over first in, first out.
@@ -472,7 +492,7 @@ typedef struct copas_bytes {
  */
 typedef struct copas_event {
   /**
-   * COPAS_EVENT_RECEIVE or COPAS_EVENT_SEND.
+   * COPAS_EVENT_RECEIVE, COPAS_EVENT_SEND or COPAS_EVENT_CHOICE.
    */
   uint32_t kind;
   /**
@@ -586,7 +606,8 @@ typedef void (*copas_signal_fn)(struct copas *c, int number, void *user);
  */
 typedef struct copas_choice {
   /**
-   * COPAS_CHOICE_RECEIVE, _SEND (a socket), _POP (a queue), _JOIN (a coroutine) or _TIMER.
+   * COPAS_CHOICE_RECEIVE, _SEND (a socket), _POP, _PUSH (a queue), _JOIN (a coroutine), _TIMER, _TAKE
+   * (a semaphore) or _FUTURE.
    */
   uint32_t kind;
   /**
@@ -594,13 +615,18 @@ typedef struct copas_choice {
    */
   int status;
   /**
-   * The socket, queue, coroutine or timer.
+   * The socket, queue, coroutine, timer, semaphore or future.
    */
   void *handle;
   /**
-   * Set by copas_select(): the item of a queue, else NULL.
+   * COPAS_CHOICE_PUSH: the item. Set by copas_select(): the item of a queue that was popped, the
+   * result of a future, else NULL.
    */
   void *item;
+  /**
+   * COPAS_CHOICE_TAKE: how many.
+   */
+  int64_t amount;
 } copas_choice;
 
 /**
@@ -1566,6 +1592,65 @@ int copas_select(struct copas *c,
                  struct copas_choice *choices,
                  int count,
                  double timeout);
+
+/**
+ * Submits a wait for one choice of copas_select()'s kinds, or for COPAS_CHOICE_PAUSE (`timeout` seconds
+ * pass; `handle` is not used). copas_poll() delivers exactly one event with `token`, whose `kind` is
+ * COPAS_EVENT_CHOICE, `handle` the choice's and `data` its item. `timeout` is in seconds
+ * (COPAS_FOREVER: no limit). `out` may be NULL; else it gets the operation's handle.
+ *
+ * Errors (no event follows): those of a choice that is wrong; COPAS_INVALID (also when `choice` is NULL,
+ * or NAN); COPAS_LIMIT; COPAS_STALE; COPAS_WRONG_THREAD. Never switches.
+ */
+COPAS_MUST_USE
+copas_status copas_submit_choice(struct copas *c,
+                                 const struct copas_choice *choice,
+                                 double timeout,
+                                 uint64_t token,
+                                 struct copas_operation **out);
+
+/**
+ * Makes an empty group. `flags` is 0, or COPAS_CANCEL_ON_FAILURE: the first coroutine in it that
+ * fails (see copas_fail()) cancels the others. Errors: COPAS_INVALID (also for an unknown flag, or
+ * when `out` is NULL), COPAS_LIMIT, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_group_new(struct copas *c, uint64_t flags, struct copas_group **out);
+
+/**
+ * Starts a coroutine in the group, as copas_addthread() does. `out` may be NULL.
+ * Errors: as copas_addthread(); COPAS_STOPPED (the group is being closed). Never switches.
+ */
+copas_status copas_group_addthread(struct copas_group *group,
+                                   copas_thread_fn fn,
+                                   void *user,
+                                   struct copas_thread **out);
+
+/**
+ * Waits, for at most `timeout` seconds, until all coroutines of the group have ended. Then COPAS_OK,
+ * or the status of the first that failed; copas_error() has its text.
+ *
+ * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_CANNOT_WAIT; COPAS_INVALID (also in a coroutine of the
+ * group, or for NAN); COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
+ */
+int copas_group_wait(struct copas_group *group,
+                     double timeout);
+
+/**
+ * Cancels all coroutines of the group. Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD.
+ * Never switches.
+ */
+copas_status copas_group_cancel(struct copas_group *group);
+
+/**
+ * Cancels all coroutines of the group, waits until they have ended, and destroys it: its handle is
+ * stale. It really waits, also when the caller is canceled. Then COPAS_OK, or the status of the first
+ * that failed; copas_error() has its text.
+ *
+ * Errors: COPAS_CANCELED (the caller was canceled; the group is closed all the same);
+ * COPAS_CANNOT_WAIT; COPAS_INVALID (also in a coroutine of the group); COPAS_STALE;
+ * COPAS_WRONG_THREAD. Switch point.
+ */
+int copas_group_close(struct copas_group *group);
 
 /**
  * Waits, for at most `timeout` seconds, until a descriptor that stays the caller's (of libpq, libcurl

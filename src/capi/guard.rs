@@ -3,8 +3,8 @@
 
 use super::c_int;
 use super::types::{
-    copas, copas_future, copas_lock, copas_operation, copas_queue, copas_semaphore, copas_socket,
-    copas_thread, copas_timer,
+    copas, copas_future, copas_group, copas_lock, copas_operation, copas_queue, copas_semaphore,
+    copas_socket, copas_thread, copas_timer,
 };
 use crate::dispatcher::registry::{self, Entered};
 use crate::dispatcher::{Dispatcher, Handle, Kind, Object, Thread};
@@ -41,6 +41,9 @@ impl Named for copas_queue {
     const KIND: Kind = Kind::Object;
 }
 impl Named for copas_timer {
+    const KIND: Kind = Kind::Object;
+}
+impl Named for copas_group {
     const KIND: Kind = Kind::Object;
 }
 impl Named for copas_future {

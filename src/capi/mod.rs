@@ -7,8 +7,10 @@
 #![allow(clippy::missing_safety_doc)]
 
 pub mod alarm;
+mod choice;
 pub mod dispatcher;
 pub mod future;
+pub mod group;
 mod guard;
 pub mod lock;
 mod memory;

@@ -19,6 +19,13 @@ pub(super) struct Queue {
     pub(super) items: Rc<sync::Queue<User>>,
 }
 
+impl Queue {
+    /// An item of the program, owned by nobody else from now on.
+    pub(super) fn own(&self, item: *mut c_void) -> User {
+        User::new(item, self.free)
+    }
+}
+
 impl crate::dispatcher::Object for Queue {
     fn destroy(&self, d: &Dispatcher) {
         self.items.destroy(d);
@@ -72,7 +79,7 @@ pub extern "C" fn copas_queue_push(
     on_object(queue, |d, queue: Rc<Queue>| {
         d.bind();
         let items = &queue.items;
-        let owned = User::new(item, queue.free);
+        let owned = queue.own(item);
         let pushed = sync::push(d, items, owned, seconds_or(timeout, items.seconds));
         pushed.map_err(|(fault, item)| {
             item.map(User::into_pointer);

@@ -1,27 +1,18 @@
 // SPDX-License-Identifier: MIT
 //! The export that waits for the first of several things.
 
-use super::guard::{any_handle, handle_of, on_dispatcher, seconds as check_seconds, socket_of};
-use super::memory::choices_of;
-use super::queue::Queue;
-use super::types::{copas, copas_choice, copas_queue, copas_socket};
-use crate::dispatcher::{Dispatcher, Kind};
-use crate::net::{Readable, Writable};
-use crate::status::{Fault, Outcome, Status};
-use crate::sync::{self, Choice, Pop, Timer};
+use super::choice::{PAUSE, operation};
+use super::copas_status;
+use super::guard::{any_handle, on_dispatcher, pointer, seconds as check_seconds};
+use super::memory::{choices_of, put};
+use super::types::{copas, copas_choice, copas_operation};
+use crate::dispatcher::Dispatcher;
+use crate::status::{Fault, Status};
+use crate::sync::{self, Choice};
 use core::ffi::{c_int, c_void};
-use std::rc::Rc;
 
-/// copas_choice.kind.
-const RECEIVE: u32 = 1;
-/// copas_choice.kind.
-const SEND: u32 = 2;
-/// copas_choice.kind.
-const POP: u32 = 3;
-/// copas_choice.kind.
-const JOIN: u32 = 4;
-/// copas_choice.kind.
-const TIMER: u32 = 5;
+/// The event of a choice.
+const EVENT_CHOICE: u32 = 3;
 
 /// Most choices of one call.
 const MOST: c_int = 65_536;
@@ -68,48 +59,44 @@ pub unsafe extern "C" fn copas_select(
 }
 
 /// The operation that a choice waits for; one that cannot be is over at once.
-fn wait_of<'a>(d: &'a Dispatcher, choice: &copas_choice) -> Choice<'a, *mut c_void> {
-    match made(d, choice) {
+fn wait_of(d: &Dispatcher, choice: &copas_choice) -> Choice<'static, *mut c_void> {
+    match operation(d, choice) {
         Ok(choice) => choice,
         Err(fault) => Box::pin(std::future::ready(Err(fault))),
     }
 }
 
-fn made<'a>(d: &'a Dispatcher, choice: &copas_choice) -> Outcome<Choice<'a, *mut c_void>> {
-    let nothing = |()| std::ptr::null_mut();
-    Ok(match choice.kind {
-        RECEIVE => {
-            let socket = socket_of(d, choice.handle.cast::<copas_socket>())?;
-            let readable = Readable::new(&socket);
-            Box::pin(async move { readable.await.map(nothing) })
-        }
-        SEND => {
-            let socket = socket_of(d, choice.handle.cast::<copas_socket>())?;
-            let writable = Writable::new(&socket);
-            Box::pin(async move { writable.await.map(nothing) })
-        }
-        POP => {
-            let queue: Rc<Queue> = d.object(handle_of(choice.handle.cast::<copas_queue>())?)?;
-            let pop = Pop::new(&queue.items);
-            Box::pin(async move { pop.await.map(super::user::User::into_pointer) })
-        }
-        JOIN => {
-            let thread = any_handle(choice.handle)?;
-            if thread.kind() != Kind::Thread {
-                return Err(Fault::invalid("COPAS_CHOICE_JOIN is for coroutines"));
-            }
-            let ended = sync::ended(d, thread);
-            Box::pin(async move { ended.await.map(nothing) })
-        }
-        TIMER => {
-            let handle = any_handle(choice.handle)?;
-            if handle.kind() != Kind::Object {
-                return Err(Fault::invalid("COPAS_CHOICE_TIMER is for timers"));
-            }
-            let timer: Rc<Timer> = d.object(handle)?;
-            let fires = timer.next_firing();
-            Box::pin(async move { fires.await.map(nothing) })
-        }
-        kind => return Err(Fault::invalid(format!("{kind} is not a kind of choice"))),
+/// Submits a wait for one choice of copas_select()'s kinds, or for COPAS_CHOICE_PAUSE (`timeout` seconds
+/// pass; `handle` is not used). copas_poll() delivers exactly one event with `token`, whose `kind` is
+/// COPAS_EVENT_CHOICE, `handle` the choice's and `data` its item. `timeout` is in seconds
+/// (COPAS_FOREVER: no limit). `out` may be NULL; else it gets the operation's handle.
+///
+/// Errors (no event follows): those of a choice that is wrong; COPAS_INVALID (also when `choice` is NULL,
+/// or NAN); COPAS_LIMIT; COPAS_STALE; COPAS_WRONG_THREAD. Never switches.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn copas_submit_choice(
+    c: *mut copas,
+    choice: *const copas_choice,
+    timeout: f64,
+    token: u64,
+    out: *mut *mut copas_operation,
+) -> copas_status {
+    on_dispatcher(c, |d| {
+        // SAFETY: NULL or a choice, as the comment asks.
+        let choice = unsafe { choice.as_ref() };
+        let choice = choice.ok_or_else(|| Fault::invalid("choice is NULL"))?;
+        let timeout = check_seconds(timeout)?;
+        let (wait, subject): (Choice<'static, _>, _) = if choice.kind == PAUSE {
+            (Box::pin(std::future::pending()), d.handle)
+        } else {
+            (operation(d, choice)?, any_handle(choice.handle)?)
+        };
+        let pauses = choice.kind == PAUSE;
+        let submitted = Box::new(sync::SubmittedChoice::new(wait, pauses));
+        let operation = d.submit(submitted, timeout, EVENT_CHOICE, token, subject)?;
+        // SAFETY: NULL or writable, as the comment asks.
+        unsafe { put(out, pointer(operation)) };
+        Ok(())
     })
 }

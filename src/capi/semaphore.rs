@@ -93,7 +93,10 @@ pub extern "C" fn copas_semaphore_destroy(semaphore: *mut copas_semaphore) -> co
 }
 
 /// A number of at least 1.
-fn amount(n: c_int) -> Outcome<u32> {
-    let amount = u32::try_from(n).ok().filter(|&n| n != 0);
+pub(super) fn amount(n: impl TryInto<u32> + Copy + std::fmt::Display) -> Outcome<u32> {
+    let amount = n
+        .try_into()
+        .ok()
+        .filter(|&n| n != 0 && n <= c_int::MAX as u32);
     amount.ok_or_else(|| Fault::invalid(format!("{n} is not a number of at least 1")))
 }

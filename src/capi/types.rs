@@ -102,6 +102,15 @@ pub struct copas_timer {
     _opaque: (),
 }
 
+/// Coroutines that belong together.
+///
+/// Lifetime: from copas_group_new() until copas_group_close() or copas_free().
+///
+/// Functions: copas_group_addthread, copas_group_wait, copas_group_cancel, copas_group_close, copas_of.
+pub struct copas_group {
+    _opaque: (),
+}
+
 /// The result of a coroutine, for as many as want it.
 ///
 /// Lifetime: from copas_future_addthread() until copas_future_destroy() or copas_free(); the result
@@ -298,14 +307,18 @@ pub struct copas_socket_stats {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct copas_choice {
-    /// COPAS_CHOICE_RECEIVE, _SEND (a socket), _POP (a queue), _JOIN (a coroutine) or _TIMER.
+    /// COPAS_CHOICE_RECEIVE, _SEND (a socket), _POP, _PUSH (a queue), _JOIN (a coroutine), _TIMER, _TAKE
+    /// (a semaphore) or _FUTURE.
     pub kind: u32,
     /// Set by copas_select() in the choice that came first: a copas_status.
     pub status: c_int,
-    /// The socket, queue, coroutine or timer.
+    /// The socket, queue, coroutine, timer, semaphore or future.
     pub handle: *mut c_void,
-    /// Set by copas_select(): the item of a queue, else NULL.
+    /// COPAS_CHOICE_PUSH: the item. Set by copas_select(): the item of a queue that was popped, the
+    /// result of a future, else NULL.
     pub item: *mut c_void,
+    /// COPAS_CHOICE_TAKE: how many.
+    pub amount: i64,
 }
 
 /// What copas_stats() tells of a dispatcher.
@@ -361,7 +374,7 @@ pub struct copas_error_info {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct copas_event {
-    /// COPAS_EVENT_RECEIVE or COPAS_EVENT_SEND.
+    /// COPAS_EVENT_RECEIVE, COPAS_EVENT_SEND or COPAS_EVENT_CHOICE.
     pub kind: u32,
     /// How the operation ended: a copas_status.
     pub status: c_int,

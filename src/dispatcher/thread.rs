@@ -72,6 +72,7 @@ pub struct Thread {
     /// Whether it stands in the ready queue.
     pub(super) queued: Cell<bool>,
     canceled: Cell<bool>,
+    ended: Cell<bool>,
     cancel_answers: Cell<u32>,
     pub(super) budget: Cell<u32>,
     /// Whether it is in copas_pause(), so that copas_wakeup() may wake it.
@@ -107,6 +108,11 @@ impl Thread {
     /// Whether it was canceled.
     pub fn is_canceled(&self) -> bool {
         self.canceled.get()
+    }
+
+    /// Whether it has ended, or been abandoned.
+    pub fn has_ended(&self) -> bool {
+        self.ended.get()
     }
 
     /// Whether it has run at all.
@@ -151,6 +157,7 @@ impl Dispatcher {
                 deadline: Deadline::new(),
                 queued: Cell::new(true),
                 canceled: Cell::new(false),
+                ended: Cell::new(false),
                 cancel_answers: Cell::new(0),
                 budget: Cell::new(BUDGET),
                 asleep: Cell::new(false),
@@ -262,6 +269,7 @@ impl Dispatcher {
         if let Some(alarm) = thread.alarm.take() {
             self.destroy_object(alarm);
         }
+        thread.ended.set(true);
         thread.joiners.wake_all();
     }
 

@@ -86,6 +86,33 @@ impl Dispatcher {
         result
     }
 
+    /// Waits until `operation` is ready, however long that takes, also when the caller is canceled
+    /// meanwhile, who is told afterwards. Only an abandoned coroutine leaves it.
+    pub fn wait_shielded<F: Future>(
+        &self,
+        mut operation: Pin<&mut F>,
+    ) -> Result<F::Output, Status> {
+        let thread = match self.caller()? {
+            Caller::Thread(thread) => thread,
+            Caller::Root => return self.wait_on_root(operation, -1.0),
+        };
+        let waker = waker(thread.handle);
+        let mut context = Context::from_waker(&waker);
+        let output = loop {
+            if let Poll::Ready(output) = operation.as_mut().poll(&mut context) {
+                break output;
+            }
+            thread.pending.set(Some(Pending::new(operation.as_mut())));
+            thread.suspend();
+            thread.pending.set(None);
+        };
+        if thread.is_canceled() {
+            self.count_canceled(&thread);
+            return Err(Status::CANCELED);
+        }
+        Ok(output)
+    }
+
     /// The beginning of every switch point: a canceled coroutine is told so, and one that has used
     /// its budget lets the others run first.
     fn start_operation(&self, thread: &Thread) -> Result<(), Status> {

@@ -70,16 +70,18 @@ impl<T: Clone + 'static> Object for Promise<T> {
     }
 }
 
+/// Ready with the result.
+pub async fn settled<T: Clone + 'static>(promise: Rc<Promise<T>>) -> Outcome<T> {
+    let list = Rc::clone(&promise.waiters);
+    Until::new(list, || promise.result().is_some()).await;
+    promise.result().unwrap_or(Err(Status::DESTROYED.into()))
+}
+
 /// Waits for the result, for at most `seconds`.
 pub fn wait_for<T: Clone + 'static>(
     d: &Dispatcher,
     promise: &Rc<Promise<T>>,
     seconds: f64,
 ) -> Outcome<T> {
-    let list = Rc::clone(&promise.waiters);
-    d.wait(
-        pin!(Until::new(list, || promise.result().is_some())),
-        seconds,
-    )?;
-    promise.result().unwrap_or(Err(Status::DESTROYED.into()))
+    d.wait(pin!(settled(Rc::clone(promise))), seconds)?
 }

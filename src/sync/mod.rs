@@ -3,6 +3,7 @@
 
 mod alarm;
 mod future;
+mod group;
 mod line;
 mod lock;
 mod queue;
@@ -13,24 +14,25 @@ mod timer;
 mod until;
 
 pub use alarm::{clear_alarm, set_alarm};
-pub use future::{Promise, wait_for};
+pub use future::{Promise, settled, wait_for};
+pub use group::{Group, add_member, close_group, wait_group};
 pub use lock::{Lock, get};
-pub use queue::{Pop, Queue, Worker, finish, pop, push};
-pub use select::{Choice, select};
-pub use semaphore::{Semaphore, take};
+pub use queue::{Pop, Push, Queue, Worker, finish, pop, push};
+pub use select::{Choice, SubmittedChoice, select};
+pub use semaphore::{Semaphore, Take, take};
 pub use sleep::{pause, pause_forever, wake_up};
 pub use timer::{Callback, Timer};
 pub use until::Until;
 
-use crate::dispatcher::{Caller, Dispatcher, Handle};
+use crate::dispatcher::{Caller, Dispatcher, Handle, Thread};
 use crate::status::{Fault, Outcome, Status};
 use std::pin::pin;
 use std::rc::Rc;
 
-/// Ready when a coroutine has ended; a stale handle's has.
-pub async fn ended(d: &Dispatcher, thread: Handle) -> Outcome<()> {
-    if let Some(joined) = d.thread(thread) {
-        Until::new(Rc::clone(&joined.joiners), || d.thread(thread).is_none()).await;
+/// Ready when a coroutine has ended; one that is not there has.
+pub async fn ended(thread: Option<Rc<Thread>>) -> Outcome<()> {
+    if let Some(thread) = thread {
+        Until::new(Rc::clone(&thread.joiners), || thread.has_ended()).await;
     }
     Ok(())
 }
@@ -45,7 +47,7 @@ pub fn join(d: &Dispatcher, thread: Handle, seconds: f64) -> Outcome<()> {
         ));
     }
     // Also a wait that is over at once gives the others their turn, and ends when canceled.
-    d.wait(pin!(ended(d, thread)), seconds)?
+    d.wait(pin!(ended(d.thread(thread))), seconds)?
 }
 
 /// Waits until the exit flag is raised.

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* Groups: coroutines that are waited for, canceled and ended as one. */
+#include "network.h"
+
+static copas *c;
+static copas_group *group;
+static struct net_reports reports;
+static int ended, canceled;
+
+static void open_group(uint64_t flags)
+{
+  c = net_new(&reports);
+  ended = canceled = 0;
+  CHECK_OK(copas_group_new(c, flags, &group));
+}
+
+static void sleep_a_little(void *user)
+{
+  double seconds = user == NULL ? 0.01 : *(double *)user;
+  if (copas_pause(c, seconds, NULL) == COPAS_CANCELED) canceled++;
+  ended++;
+}
+
+static void fail(void *user)
+{
+  CHECK_OK(copas_pause(c, 0.005, NULL));
+  CHECK_OK(copas_fail(-2000, user));
+  ended++;
+}
+
+static void a_wait_ends_with_the_last_of_the_group(void)
+{
+  open_group(0);
+  for (int i = 0; i < 100; i++)
+    CHECK_OK(copas_group_addthread(group, sleep_a_little, NULL, NULL));
+  CHECK_STATUS(copas_group_wait(group, 0), COPAS_TIMEOUT);
+  CHECK_OK(copas_group_wait(group, 10));
+  CHECK_NUMBER(ended, 100);
+  CHECK_OK(copas_group_wait(group, 0));
+  CHECK_OK(copas_group_close(group));
+  CHECK_STATUS(copas_group_wait(group, 0), COPAS_STALE);
+  CHECK_OK(copas_free(c));
+}
+
+static void closing_cancels_and_waits(void)
+{
+  double long_time = 3600;
+  open_group(0);
+  for (int i = 0; i < 10; i++)
+    CHECK_OK(copas_group_addthread(group, sleep_a_little, &long_time, NULL));
+  net_settle(c);
+  double start = net_seconds();
+  CHECK_OK(copas_group_close(group));
+  CHECK(net_seconds() - start < 30);
+  CHECK_NUMBER(ended, 10);
+  CHECK_NUMBER(canceled, 10);
+  CHECK_OK(copas_free(c));
+}
+
+static void the_first_failure_is_kept(void)
+{
+  copas_error_info info;
+  open_group(0);
+  CHECK_OK(copas_group_addthread(group, fail, "the first", NULL));
+  CHECK_OK(copas_group_addthread(group, fail, "the second", NULL));
+  CHECK_OK(copas_group_addthread(group, sleep_a_little, NULL, NULL));
+  CHECK_NUMBER(copas_group_wait(group, 10), -2000);
+  CHECK_NUMBER(ended, 3);
+  CHECK_NUMBER(canceled, 0);
+  info.size = sizeof info;
+  CHECK_OK(copas_error(c, &info));
+  CHECK(strcmp(info.text, "the first") == 0);
+  CHECK_NUMBER(copas_group_close(group), -2000);
+  CHECK_OK(copas_free(c));
+}
+
+static void a_failure_can_cancel_the_others(void)
+{
+  double long_time = 3600;
+  open_group(COPAS_CANCEL_ON_FAILURE);
+  for (int i = 0; i < 5; i++)
+    CHECK_OK(copas_group_addthread(group, sleep_a_little, &long_time, NULL));
+  CHECK_OK(copas_group_addthread(group, fail, "stop it", NULL));
+  CHECK_NUMBER(copas_group_wait(group, 20), -2000);
+  CHECK_NUMBER(canceled, 5);
+  CHECK_NUMBER(copas_group_close(group), -2000);
+  CHECK_OK(copas_free(c));
+}
+
+static copas_status status_of_close;
+
+static void work_through_a_cancellation(void *user)
+{
+  (void)user;
+  copas_pause(c, 3600, NULL);
+  /* Says goodbye for a while that no wait can cut short. */
+  for (int i = 0; i < 1500; i++)
+    if (copas_pause(c, 0, NULL) == COPAS_OK) CHECK_FAIL("it was canceled");
+  ended++;
+}
+
+static void close_it(void *user)
+{
+  (void)user;
+  status_of_close = copas_group_close(group);
+  CHECK_NUMBER(ended, 1);
+}
+
+static void a_canceled_closer_waits_all_the_same(void)
+{
+  copas_thread *closer;
+  open_group(0);
+  CHECK_OK(copas_group_addthread(group, work_through_a_cancellation, NULL, NULL));
+  CHECK_OK(copas_addthread(c, close_it, NULL, &closer));
+  CHECK_OK(copas_step(c, 0));
+  CHECK_OK(copas_removethread(closer));
+  CHECK_OK(copas_loop(c, COPAS_FOREVER));
+  CHECK_STATUS(status_of_close, COPAS_CANCELED);
+  CHECK_NUMBER(ended, 1);
+  CHECK_STATUS(copas_group_close(group), COPAS_STALE);
+  CHECK_OK(copas_free(c));
+}
+
+static void wait_from_inside(void *user)
+{
+  (void)user;
+  CHECK_STATUS(copas_group_wait(group, 1), COPAS_INVALID);
+  CHECK_STATUS(copas_group_close(group), COPAS_INVALID);
+  ended++;
+}
+
+static void a_member_does_not_wait_for_its_own_group(void)
+{
+  copas_thread *thread;
+  open_group(0);
+  CHECK_OK(copas_group_addthread(group, wait_from_inside, NULL, NULL));
+  CHECK_OK(copas_group_wait(group, 10));
+  CHECK_NUMBER(ended, 1);
+  CHECK_OK(copas_group_addthread(group, sleep_a_little, NULL, &thread));
+  CHECK_OK(copas_removethread(thread));
+  CHECK_OK(copas_group_wait(group, 10));
+  CHECK_NUMBER(ended, 1);
+  CHECK_OK(copas_group_cancel(group));
+  CHECK_STATUS(copas_group_addthread(group, NULL, NULL, NULL), COPAS_INVALID);
+  CHECK_STATUS(copas_group_new(c, 2, &group), COPAS_INVALID);
+  CHECK_OK(copas_free(c));
+}
+
+int main(void)
+{
+  RUN(a_wait_ends_with_the_last_of_the_group);
+  RUN(closing_cancels_and_waits);
+  RUN(the_first_failure_is_kept);
+  RUN(a_failure_can_cancel_the_others);
+  RUN(a_canceled_closer_waits_all_the_same);
+  RUN(a_member_does_not_wait_for_its_own_group);
+  return check_report();
+}
