@@ -108,6 +108,8 @@ fn main() {
         println!("cargo::rerun-if-changed={file}");
     }
     println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libcopas.so.{ABI}");
+    // OS threads of the pool may still run its code when a program closes the library (dlclose).
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     fs::write(out.join("copas.h"), header()).expect("OUT_DIR is writable");
 }
@@ -137,6 +139,7 @@ fn header() -> String {
         .with_src(format!("{root}/src/capi/alarm.rs"))
         .with_src(format!("{root}/src/capi/select.rs"))
         .with_src(format!("{root}/src/capi/group.rs"))
+        .with_src(format!("{root}/src/capi/offload.rs"))
         .with_src(format!("{root}/src/capi/watch.rs"))
         .with_src(format!("{root}/src/capi/stats.rs"))
         .generate()

@@ -126,7 +126,9 @@ typedef enum copas_status {
   /** more than the semaphore's maximum */
   COPAS_TOO_MANY = -20,
   /** the queue has been stopped: it takes no further items, and none is left */
-  COPAS_STOPPED = -21
+  COPAS_STOPPED = -21,
+  /** the name does not resolve to an address: see copas_error() for what the resolver says */
+  COPAS_UNRESOLVED = -22
 } copas_status;
 
 #if defined(__cplusplus) && __cplusplus >= 201703L
@@ -1013,13 +1015,15 @@ copas_status copas_setname(void *handle,
 const char *copas_getname(void *handle);
 
 /**
- * Opens a listening TCP socket on `host` (a numeric IPv4 or IPv6 address; "*" or NULL: every IPv4
- * address) and `port` (0 to 65535; 0: a free one, which copas_getsockname() tells). It has
- * SO_REUSEADDR and a backlog of 4096 (the kernel may cap it). Add it with copas_addserver().
+ * Opens a listening TCP socket on `host` (a numeric IPv4 or IPv6 address, or a name, of which the
+ * first address that can be had is taken; "*" or NULL: every IPv4 address; "::": every IPv6 and IPv4
+ * address) and `port` (0 to 65535; 0: a free one, which copas_getsockname() tells). It has SO_REUSEADDR
+ * and a backlog of 4096 (the kernel may cap it). Add it with copas_addserver().
  *
- * Errors: COPAS_INVALID (also for a host that is not numeric), COPAS_SYSTEM (the address is in use
- * or not this machine's: see copas_error()), COPAS_LIMIT (no descriptor left), COPAS_STALE,
- * COPAS_WRONG_THREAD. Never switches.
+ * Errors: COPAS_INVALID, COPAS_SYSTEM (the address is in use or not this machine's: see
+ * copas_error()), COPAS_UNRESOLVED (the name has no address), COPAS_LIMIT (no descriptor left),
+ * COPAS_CANCELED, COPAS_CANNOT_WAIT (for a name), COPAS_STALE, COPAS_WRONG_THREAD. Never switches with
+ * a numeric address; with a name a Switch point.
  */
 COPAS_MUST_USE
 copas_status copas_bind(struct copas *c,
@@ -1028,13 +1032,15 @@ copas_status copas_bind(struct copas *c,
                         struct copas_socket **out);
 
 /**
- * Connects to `host` (a numeric IPv4 or IPv6 address) and `port` (1 to 65535) over TCP, within
- * `timeout` seconds (COPAS_FOREVER: as long as the kernel tries). The socket's own time limits are
- * none; see copas_settimeout(). Close it with copas_close().
+ * Connects to `host` (a numeric IPv4 or IPv6 address, or a name) and `port` (1 to 65535) over TCP,
+ * within `timeout` seconds (COPAS_FOREVER: as long as the kernel tries), resolving included. The
+ * addresses of a name are tried in turn, each for its share of the time. The socket's own time limits
+ * are none; see copas_settimeout(). Close it with copas_close().
  *
- * Errors: COPAS_TIMEOUT, COPAS_REFUSED, COPAS_CANCELED, COPAS_CANNOT_WAIT, COPAS_INVALID (also for
- * a host that is not numeric), COPAS_SYSTEM (unreachable and the like), COPAS_LIMIT (no descriptor
- * left), COPAS_STALE, COPAS_WRONG_THREAD. Switch point.
+ * Errors: COPAS_TIMEOUT, COPAS_REFUSED, COPAS_UNRESOLVED (the name has no address), COPAS_CANCELED,
+ * COPAS_CANNOT_WAIT, COPAS_INVALID, COPAS_SYSTEM (unreachable and the like), COPAS_LIMIT (no descriptor
+ * left), COPAS_STALE, COPAS_WRONG_THREAD; of several addresses the last one's, and copas_error() lists
+ * all. Switch point.
  */
 COPAS_MUST_USE
 copas_status copas_connect(struct copas *c,
@@ -1651,6 +1657,46 @@ copas_status copas_group_cancel(struct copas_group *group);
  * COPAS_WRONG_THREAD. Switch point.
  */
 int copas_group_close(struct copas_group *group);
+
+/**
+ * Runs `fn(user)`, which may block, on an OS thread of a small pool (at most 4 for the process,
+ * started when needed, with all signals blocked) while only the caller waits. It may not call this
+ * library but for copas_post() and its like. There is no time limit: the call really waits until `fn`
+ * has returned, also when the caller is canceled meanwhile. It keeps the loop alive.
+ *
+ * Errors: COPAS_CANCELED (before: `fn` did not run; meanwhile: it did); COPAS_CANNOT_WAIT;
+ * COPAS_INVALID (also when `fn` is NULL); COPAS_SYSTEM (no OS thread to be had); COPAS_STALE;
+ * COPAS_WRONG_THREAD. Switch point.
+ */
+copas_status copas_offload(struct copas *c,
+                           copas_thread_fn fn,
+                           void *user);
+
+/**
+ * Resolves a name to its addresses, best first, within `timeout` seconds, without blocking anybody
+ * else: by getaddrinfo(3) on an OS thread of copas_offload()'s pool. `*count` gets how many there are;
+ * at most `max` of them are written to `addresses`, with the port 0. A numeric address is its own.
+ * Answers are kept; see copas_setresolver().
+ *
+ * Errors: COPAS_UNRESOLVED (copas_error() has the resolver's words); COPAS_TIMEOUT; COPAS_CANCELED;
+ * COPAS_CANNOT_WAIT; COPAS_INVALID (also when `host` or `count` is NULL, or `addresses` is and `max` is
+ * not 0; or NAN); COPAS_SYSTEM; COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
+ */
+COPAS_MUST_USE
+copas_status copas_resolve(struct copas *c,
+                           const char *host,
+                           double timeout,
+                           struct copas_address *addresses,
+                           size_t max,
+                           size_t *count);
+
+/**
+ * Sets how many names' answers are kept (at first 256; 0: none), and for how many seconds (at first
+ * 30; failures are kept for at most 1). What is kept is forgotten.
+ * Errors: COPAS_INVALID (also when `seconds` is negative or NAN), COPAS_STALE, COPAS_WRONG_THREAD.
+ * Never switches.
+ */
+copas_status copas_setresolver(struct copas *c, size_t names, double seconds);
 
 /**
  * Waits, for at most `timeout` seconds, until a descriptor that stays the caller's (of libpq, libcurl

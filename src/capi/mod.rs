@@ -14,6 +14,7 @@ pub mod group;
 mod guard;
 pub mod lock;
 mod memory;
+pub mod offload;
 pub mod queue;
 pub mod scope;
 pub mod select;

@@ -15,13 +15,15 @@ use std::os::fd::IntoRawFd;
 // SAFETY: repr(C), the size first, and every field may be zero.
 unsafe impl Growing for copas_socket_stats {}
 
-/// Opens a listening TCP socket on `host` (a numeric IPv4 or IPv6 address; "*" or NULL: every IPv4
-/// address) and `port` (0 to 65535; 0: a free one, which copas_getsockname() tells). It has
-/// SO_REUSEADDR and a backlog of 4096 (the kernel may cap it). Add it with copas_addserver().
+/// Opens a listening TCP socket on `host` (a numeric IPv4 or IPv6 address, or a name, of which the
+/// first address that can be had is taken; "*" or NULL: every IPv4 address; "::": every IPv6 and IPv4
+/// address) and `port` (0 to 65535; 0: a free one, which copas_getsockname() tells). It has SO_REUSEADDR
+/// and a backlog of 4096 (the kernel may cap it). Add it with copas_addserver().
 ///
-/// Errors: COPAS_INVALID (also for a host that is not numeric), COPAS_SYSTEM (the address is in use
-/// or not this machine's: see copas_error()), COPAS_LIMIT (no descriptor left), COPAS_STALE,
-/// COPAS_WRONG_THREAD. Never switches.
+/// Errors: COPAS_INVALID, COPAS_SYSTEM (the address is in use or not this machine's: see
+/// copas_error()), COPAS_UNRESOLVED (the name has no address), COPAS_LIMIT (no descriptor left),
+/// COPAS_CANCELED, COPAS_CANNOT_WAIT (for a name), COPAS_STALE, COPAS_WRONG_THREAD. Never switches with
+/// a numeric address; with a name a Switch point.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn copas_bind(
@@ -38,13 +40,15 @@ pub unsafe extern "C" fn copas_bind(
     })
 }
 
-/// Connects to `host` (a numeric IPv4 or IPv6 address) and `port` (1 to 65535) over TCP, within
-/// `timeout` seconds (COPAS_FOREVER: as long as the kernel tries). The socket's own time limits are
-/// none; see copas_settimeout(). Close it with copas_close().
+/// Connects to `host` (a numeric IPv4 or IPv6 address, or a name) and `port` (1 to 65535) over TCP,
+/// within `timeout` seconds (COPAS_FOREVER: as long as the kernel tries), resolving included. The
+/// addresses of a name are tried in turn, each for its share of the time. The socket's own time limits
+/// are none; see copas_settimeout(). Close it with copas_close().
 ///
-/// Errors: COPAS_TIMEOUT, COPAS_REFUSED, COPAS_CANCELED, COPAS_CANNOT_WAIT, COPAS_INVALID (also for
-/// a host that is not numeric), COPAS_SYSTEM (unreachable and the like), COPAS_LIMIT (no descriptor
-/// left), COPAS_STALE, COPAS_WRONG_THREAD. Switch point.
+/// Errors: COPAS_TIMEOUT, COPAS_REFUSED, COPAS_UNRESOLVED (the name has no address), COPAS_CANCELED,
+/// COPAS_CANNOT_WAIT, COPAS_INVALID, COPAS_SYSTEM (unreachable and the like), COPAS_LIMIT (no descriptor
+/// left), COPAS_STALE, COPAS_WRONG_THREAD; of several addresses the last one's, and copas_error() lists
+/// all. Switch point.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn copas_connect(
@@ -271,7 +275,7 @@ pub unsafe extern "C" fn copas_getstats(
 }
 
 /// An address as C sees it; a longer path is cut.
-fn address_of(address: &Address) -> copas_address {
+pub(super) fn address_of(address: &Address) -> copas_address {
     let mut host = [0; 112];
     for (place, byte) in host[..111].iter_mut().zip(&address.host) {
         *place = *byte as c_char;

@@ -86,6 +86,14 @@ impl Dispatcher {
         result
     }
 
+    /// Whether a shielded wait may begin: the caller may wait and is not canceled already.
+    pub fn start_shielded(&self) -> Result<(), Status> {
+        match self.caller()? {
+            Caller::Thread(thread) => self.start_operation(&thread),
+            Caller::Root => Ok(()),
+        }
+    }
+
     /// Waits until `operation` is ready, however long that takes, also when the caller is canceled
     /// meanwhile, who is told afterwards. Only an abandoned coroutine leaves it.
     pub fn wait_shielded<F: Future>(

@@ -38,25 +38,20 @@ impl fmt::Display for Address {
     }
 }
 
-/// The address of a numeric host and a port.
-pub fn parse(host: Option<&str>, port: i32, least: i32) -> Outcome<SocketAddr> {
-    let Some(port) = u16::try_from(port)
+/// A port of at least `least`.
+pub fn port_of(port: i32, least: i32) -> Outcome<u16> {
+    u16::try_from(port)
         .ok()
         .filter(|&port| i32::from(port) >= least)
-    else {
-        return Err(Fault::invalid(format!(
-            "port {port} is not within {least} to 65535"
-        )));
-    };
-    let ip = match host {
-        None | Some("*") => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        Some(host) => host.parse().map_err(|_| {
-            Fault::invalid(format!(
-                "\"{host}\" is not a numeric address such as 127.0.0.1 or ::1; names are not resolved"
-            ))
-        })?,
-    };
-    Ok(SocketAddr::new(ip, port))
+        .ok_or_else(|| Fault::invalid(format!("port {port} is not within {least} to 65535")))
+}
+
+/// The addresses to listen on; a name is resolved.
+fn hosts_of(d: &Dispatcher, host: Option<&str>) -> Outcome<Vec<IpAddr>> {
+    match host {
+        None | Some("*") => Ok(vec![IpAddr::V4(Ipv4Addr::UNSPECIFIED)]),
+        Some(host) => super::resolve(d, host, -1.0),
+    }
 }
 
 /// A new TCP socket for an address, non-blocking, without delays for small segments.
@@ -67,9 +62,20 @@ pub fn tcp_socket(address: &SocketAddr) -> Outcome<socket2::Socket> {
     socket.map_err(|e| Fault::system(&e, "open a socket"))
 }
 
-/// Opens a listening TCP socket.
+/// Opens a listening TCP socket on the first address of a host that can be had.
 pub fn bind(d: &Dispatcher, host: Option<&str>, port: i32) -> Outcome<Rc<Socket>> {
-    let address = parse(host, port, 0)?;
+    let port = port_of(port, 0)?;
+    let mut last = Fault::from(Status::UNRESOLVED);
+    for ip in hosts_of(d, host)? {
+        match listen(d, SocketAddr::new(ip, port)) {
+            Ok(socket) => return Ok(socket),
+            Err(fault) => last = fault,
+        }
+    }
+    Err(last)
+}
+
+fn listen(d: &Dispatcher, address: SocketAddr) -> Outcome<Rc<Socket>> {
     let socket = tcp_socket(&address)?;
     let listen = || -> io::Result<()> {
         socket.set_reuse_address(true)?;

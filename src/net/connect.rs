@@ -2,13 +2,14 @@
 //! Connecting.
 
 use super::Net;
-use super::address::{parse, tcp_socket};
+use super::address::{port_of, tcp_socket};
 use super::as_poll;
 use super::close::close;
+use super::resolve;
 use super::settings::Inherited;
 use super::socket::Socket;
 use crate::dispatcher::{Alive, Dispatcher, Place};
-use crate::status::{Fault, Outcome};
+use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
 use socket2::SockRef;
 use std::io;
@@ -61,11 +62,61 @@ impl Drop for Connect {
     }
 }
 
-/// Connects to a numeric address over TCP within `seconds`.
+/// Connects to a host over TCP within `seconds`: to each of its addresses in turn, until one answers.
 pub fn connect(d: &Dispatcher, host: Option<&str>, port: i32, seconds: f64) -> Outcome<Rc<Socket>> {
     let host = host.ok_or_else(|| Fault::invalid("the host to connect to is NULL"))?;
-    let address = parse(Some(host), port, 1)?;
+    let port = port_of(port, 1)?;
     d.caller()?;
+    let begun = d.now();
+    let left = |d: &Dispatcher| match seconds {
+        limit if limit < 0.0 => limit,
+        limit => (limit - (d.now() - begun) as f64 / 1e9).max(0.0),
+    };
+    let addresses = resolve(d, host, seconds)?;
+    let mut failures = Vec::new();
+    for (tried, &ip) in addresses.iter().enumerate() {
+        let others = addresses.len() - tried;
+        // Each attempt has its share of the time, so that a silent address does not take all of it.
+        let share = if others == 1 {
+            left(d)
+        } else {
+            left(d) / others as f64
+        };
+        match attempt(d, SocketAddr::new(ip, port), share) {
+            Ok(socket) => return Ok(socket),
+            Err(fault) if is_final(&fault) => return Err(fault),
+            Err(fault) => failures.push((SocketAddr::new(ip, port), fault)),
+        }
+    }
+    Err(all_failed(host, failures))
+}
+
+/// Whether a failure has nothing to do with the address.
+fn is_final(fault: &Fault) -> bool {
+    matches!(
+        fault.status,
+        Status::CANCELED | Status::CANNOT_WAIT | Status::LIMIT | Status::NO_MEMORY
+    )
+}
+
+/// The last failure, with the words of all.
+fn all_failed(host: &str, mut failures: Vec<(SocketAddr, Fault)>) -> Fault {
+    let told: Vec<String> = failures
+        .iter()
+        .map(|(address, fault)| format!("{address}: {}", fault.describe()))
+        .collect();
+    let Some((_, mut last)) = failures.pop() else {
+        return Status::UNRESOLVED.into();
+    };
+    if !failures.is_empty() {
+        let text = format!("no address of {host} answers: {}", told.join("; "));
+        last.text = Some(text.into());
+    }
+    last
+}
+
+/// Connects to one address.
+fn attempt(d: &Dispatcher, address: SocketAddr, seconds: f64) -> Outcome<Rc<Socket>> {
     let raw = tcp_socket(&address)?;
     let begun = raw.connect(&address.into());
     let socket = Socket::open(d, Net::of(d), raw.into(), Nature::Tcp, Inherited::default())?;

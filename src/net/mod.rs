@@ -15,6 +15,7 @@ mod reading;
 mod ready;
 mod receive;
 mod receive_into;
+mod resolver;
 mod room;
 mod send;
 mod server;
@@ -35,6 +36,7 @@ pub use pattern::{Limits, Pattern};
 pub use ready::{Readable, Writable};
 pub use receive::receive;
 pub use receive_into::receive_into;
+pub use resolver::{Lookup, Resolver, resolve};
 pub use send::{send, send_part};
 pub use server::{Handler, ServerSettings};
 pub use settings::{Inherited, Timeouts};
@@ -73,6 +75,7 @@ pub struct Net {
     pool: Pool,
     dirty: RefCell<Vec<Rc<Socket>>>,
     held: RefCell<Vec<Held>>,
+    pub(crate) resolver: Resolver,
     opened: Cell<u64>,
 }
 
@@ -86,6 +89,7 @@ impl Net {
             pool: Pool::default(),
             dirty: RefCell::default(),
             held: RefCell::default(),
+            resolver: Resolver::default(),
             opened: Cell::new(0),
         }))));
     }

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod descriptor;
 pub mod memory;
 pub mod os_thread;
+pub mod pool;
 pub mod signals;
 pub mod stream;
 pub mod symbols;

@@ -412,8 +412,6 @@ static void bad_addresses_are_told_in_words(void)
   int taken = net_listen(1, &port);
   CHECK_STATUS(copas_bind(c, "127.0.0.1", port, &skt), COPAS_SYSTEM);
   expect_detail(COPAS_SYSTEM, "in use");
-  CHECK_STATUS(copas_bind(c, "localhost", 0, &skt), COPAS_INVALID);
-  expect_detail(COPAS_INVALID, "numeric");
   CHECK_STATUS(copas_bind(c, "127.0.0.1", 65536, &skt), COPAS_INVALID);
   CHECK_STATUS(copas_bind(c, "127.0.0.1", -1, &skt), COPAS_INVALID);
   CHECK_STATUS(copas_bind(c, "127.0.0.1", 0, NULL), COPAS_INVALID);

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+//! Resolving names without blocking: getaddrinfo(3) runs on an OS thread of the pool. Lookups of the
+//! same name are shared, and answers are kept for a while.
+
+use super::Net;
+use crate::dispatcher::{Dispatcher, Letter, WaitList, registry};
+use crate::status::{Fault, Outcome, Status};
+use crate::sync::Until;
+use crate::sys::pool;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// How long the failure of a lookup is kept, in nanoseconds.
+const FAILURE_KEPT: u64 = 1_000_000_000;
+
+/// What a lookup gives: addresses, best first, or why there are none.
+pub type Answer = Result<Vec<IpAddr>, String>;
+/// What looks a name up, on any OS thread.
+pub type Lookup = Arc<dyn Fn(&str) -> Answer + Send + Sync>;
+
+/// A lookup that is under way.
+#[derive(Default)]
+struct Asked {
+    answer: OnceCell<Answer>,
+    waiters: Rc<WaitList>,
+}
+
+/// What is known of a name.
+enum Known {
+    /// Somebody looks it up.
+    Pending(Rc<Asked>),
+    /// An answer, until when it holds, and when it was used last.
+    Answer(Answer, u64, u64),
+}
+
+/// The names of one dispatcher.
+pub struct Resolver {
+    names: RefCell<HashMap<String, Known>>,
+    lookup: RefCell<Lookup>,
+    /// Most names kept.
+    most: Cell<usize>,
+    /// How long an answer is kept, in nanoseconds.
+    kept: Cell<u64>,
+    uses: Cell<u64>,
+}
+
+impl Default for Resolver {
+    fn default() -> Self {
+        Resolver {
+            names: RefCell::default(),
+            lookup: RefCell::new(Arc::new(system_lookup)),
+            most: Cell::new(256),
+            kept: Cell::new(30_000_000_000),
+            uses: Cell::new(0),
+        }
+    }
+}
+
+/// getaddrinfo(3).
+fn system_lookup(name: &str) -> Answer {
+    let found = (name, 0).to_socket_addrs().map_err(|e| e.to_string())?;
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    for address in found.map(|address| address.ip()) {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    Ok(addresses)
+}
+
+impl Resolver {
+    /// Keeps at most `most` names, each for `nanoseconds`. What is kept is forgotten.
+    pub fn limit(&self, most: usize, nanoseconds: u64) {
+        self.most.set(most);
+        self.kept.set(nanoseconds);
+        let mut names = self.names.borrow_mut();
+        names.retain(|_, known| matches!(known, Known::Pending(_)));
+    }
+
+    /// Replaces what looks names up.
+    pub fn set_lookup(&self, lookup: Lookup) {
+        self.lookup.replace(lookup);
+    }
+
+    /// The answer that is known and still holds.
+    fn answer(&self, name: &str, now: u64) -> Option<Answer> {
+        self.uses.set(self.uses.get() + 1);
+        match self.names.borrow_mut().get_mut(name) {
+            Some(Known::Answer(answer, until, used)) if *until > now => {
+                *used = self.uses.get();
+                Some(answer.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// Has a name looked up, unless somebody does already.
+    fn ask(&self, d: &Dispatcher, name: &str) -> Outcome<Rc<Asked>> {
+        if let Some(Known::Pending(asked)) = self.names.borrow().get(name) {
+            return Ok(Rc::clone(asked));
+        }
+        let (lookup, number, own) = (self.lookup.borrow().clone(), d.handle, name.to_string());
+        pool::run(Box::new(move || {
+            let answer = lookup(&own);
+            let tell = move |d: &Dispatcher| Net::of(d).resolver.settle(d.now(), own, answer);
+            let letter = Letter::Call(Box::new(tell));
+            let _ = registry::visit(number, |inbox| inbox.post(letter));
+        }))
+        .map_err(|e| Fault::system(&e, "start an OS thread"))?;
+        let asked = Rc::<Asked>::default();
+        let known = Known::Pending(Rc::clone(&asked));
+        self.names.borrow_mut().insert(name.to_string(), known);
+        Ok(asked)
+    }
+
+    /// An answer has come.
+    fn settle(&self, now: u64, name: String, answer: Answer) {
+        let kept = self.kept.get();
+        let kept = if answer.is_ok() {
+            kept
+        } else {
+            kept.min(FAILURE_KEPT)
+        };
+        let known = Known::Answer(answer.clone(), now.saturating_add(kept), self.uses.get());
+        let before = self.names.borrow_mut().insert(name, known);
+        self.forget();
+        if let Some(Known::Pending(asked)) = before {
+            let _ = asked.answer.set(answer);
+            asked.waiters.wake_each();
+        }
+    }
+
+    /// Forgets what was not used for longest, above the limit.
+    fn forget(&self) {
+        let mut names = self.names.borrow_mut();
+        while names.len() > self.most.get() {
+            let oldest = names
+                .iter()
+                .filter_map(|(name, known)| match known {
+                    Known::Answer(_, _, used) => Some((*used, name.clone())),
+                    Known::Pending(_) => None,
+                })
+                .min();
+            match oldest {
+                Some((_, name)) => names.remove(&name),
+                None => return,
+            };
+        }
+    }
+}
+
+/// The addresses of a name, best first, within `seconds`.
+pub fn resolve(d: &Dispatcher, name: &str, seconds: f64) -> Outcome<Vec<IpAddr>> {
+    if let Ok(address) = name.parse() {
+        return Ok(vec![address]);
+    }
+    if name.is_empty() || name.len() > 255 || name.contains('\0') {
+        return Err(Fault::invalid(
+            "a host is a name of 1 to 255 bytes or a numeric address",
+        ));
+    }
+    let resolver = &Net::of(d).resolver;
+    let answer = match resolver.answer(name, d.now()) {
+        Some(answer) => answer,
+        None => wait_for(d, resolver.ask(d, name)?, seconds)?,
+    };
+    match answer {
+        Ok(addresses) if !addresses.is_empty() => Ok(addresses),
+        Ok(_) => Err(unresolved(name, "it has no address")),
+        Err(text) => Err(unresolved(name, &text)),
+    }
+}
+
+/// Waits for the answer of a lookup.
+fn wait_for(d: &Dispatcher, asked: Rc<Asked>, seconds: f64) -> Outcome<Answer> {
+    let alive = d.alive().hold();
+    let there = {
+        let asked = Rc::clone(&asked);
+        Until::new(Rc::clone(&asked.waiters), move || {
+            let _keeps_the_loop = &alive;
+            asked.answer.get().is_some()
+        })
+    };
+    d.wait(pin!(there), seconds)?;
+    asked
+        .answer
+        .get()
+        .cloned()
+        .ok_or_else(|| Status::STALE.into())
+}
+
+fn unresolved(name: &str, text: &str) -> Fault {
+    Fault::new(Status::UNRESOLVED, format!("{name}: {text}"))
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+//! Running what blocks on another OS thread, while only the caller waits.
+
+use crate::dispatcher::{Alive, Dispatcher};
+use crate::status::{Fault, Outcome};
+use crate::sys::pool::{self, Job};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Acquire, Release};
+use std::task::{Context, Poll};
+
+/// A job that was handed over, or is about to be.
+struct Offload {
+    job: Option<Job>,
+    done: Arc<AtomicBool>,
+    _alive: Alive,
+}
+
+impl Offload {
+    /// Hands the job over; whoever waits is woken through the inbox when it is done.
+    fn start(&mut self, job: Job, context: &Context<'_>) -> Outcome<()> {
+        let (done, waker) = (Arc::clone(&self.done), context.waker().clone());
+        pool::run(Box::new(move || {
+            job();
+            done.store(true, Release);
+            waker.wake();
+        }))
+        .map_err(|e| Fault::system(&e, "start an OS thread"))
+    }
+}
+
+impl Future for Offload {
+    type Output = Outcome<()>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome<()>> {
+        if let Some(job) = self.job.take()
+            && let Err(fault) = self.start(job, context)
+        {
+            return Poll::Ready(Err(fault));
+        }
+        if self.done.load(Acquire) {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+/// Runs `job` on an OS thread of the pool and waits until it is done, also when the caller is canceled
+/// meanwhile: what it works on may lie on the caller's stack.
+pub fn offload(d: &Dispatcher, job: Job) -> Outcome<()> {
+    d.start_shielded()?;
+    let offload = Offload {
+        job: Some(job),
+        done: Arc::default(),
+        _alive: d.alive().hold(),
+    };
+    d.wait_shielded(pin!(offload))?
+}
