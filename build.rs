@@ -43,6 +43,10 @@ const CONSTANTS: &str = r#"
 #define COPAS_CHOICE_PUSH 8
 /** copas_choice.kind, for copas_submit_choice(): time passes. */
 #define COPAS_CHOICE_PAUSE 9
+/** copas_bind_unix(), copas_connect_unix(): a datagram socket. */
+#define COPAS_DATAGRAM (UINT64_C(1))
+/** copas_bind_unix(): a socket file that nobody listens on is removed before. */
+#define COPAS_UNLINK (UINT64_C(2))
 /** copas_group_new(): the first failure cancels the others. */
 #define COPAS_CANCEL_ON_FAILURE (UINT64_C(1))
 /** copas_wait_fd(): what to wait for. */
@@ -69,6 +73,9 @@ const CONSTANTS: &str = r#"
 #define COPAS_IPV6_V6ONLY 6
 #define COPAS_SEND_BUFFER 7
 #define COPAS_RECEIVE_BUFFER 8
+#define COPAS_BROADCAST 9
+#define COPAS_MULTICAST_TTL 10
+#define COPAS_MULTICAST_LOOP 11
 
 /** copas_report_fn: how grave a report is. */
 #define COPAS_LEVEL_ERROR 1
@@ -129,6 +136,7 @@ fn header() -> String {
         .with_src(format!("{root}/src/capi/thread.rs"))
         .with_src(format!("{root}/src/capi/socket.rs"))
         .with_src(format!("{root}/src/capi/stream.rs"))
+        .with_src(format!("{root}/src/capi/datagram.rs"))
         .with_src(format!("{root}/src/capi/submit.rs"))
         .with_src(format!("{root}/src/capi/timer.rs"))
         .with_src(format!("{root}/src/capi/lock.rs"))

@@ -45,6 +45,10 @@
 #define COPAS_CHOICE_PUSH 8
 /** copas_choice.kind, for copas_submit_choice(): time passes. */
 #define COPAS_CHOICE_PAUSE 9
+/** copas_bind_unix(), copas_connect_unix(): a datagram socket. */
+#define COPAS_DATAGRAM (UINT64_C(1))
+/** copas_bind_unix(): a socket file that nobody listens on is removed before. */
+#define COPAS_UNLINK (UINT64_C(2))
 /** copas_group_new(): the first failure cancels the others. */
 #define COPAS_CANCEL_ON_FAILURE (UINT64_C(1))
 /** copas_wait_fd(): what to wait for. */
@@ -71,6 +75,9 @@
 #define COPAS_IPV6_V6ONLY 6
 #define COPAS_SEND_BUFFER 7
 #define COPAS_RECEIVE_BUFFER 8
+#define COPAS_BROADCAST 9
+#define COPAS_MULTICAST_TTL 10
+#define COPAS_MULTICAST_LOOP 11
 
 /** copas_report_fn: how grave a report is. */
 #define COPAS_LEVEL_ERROR 1
@@ -1051,10 +1058,10 @@ copas_status copas_connect(struct copas *c,
 
 /**
  * Makes a socket of an open descriptor that came from elsewhere: a TCP or Unix stream (a
- * socketpair too), a listening socket, or one end of a pipe. The descriptor is set non-blocking
+ * socketpair too), a datagram socket, a listening socket, or one end of a pipe. The descriptor is set non-blocking
  * and belongs to the socket from then on; on an error it stays the caller's, unchanged.
  *
- * Errors: COPAS_UNSUPPORTED (a datagram socket, or another kind that cannot be polled),
+ * Errors: COPAS_UNSUPPORTED (another kind of descriptor),
  * COPAS_INVALID (not open, or a regular file or folder), COPAS_BUSY (wrapped by this dispatcher already),
  * COPAS_STALE, COPAS_WRONG_THREAD, COPAS_NO_MEMORY, COPAS_LIMIT. Never switches.
  */
@@ -1127,7 +1134,8 @@ copas_status copas_setlimits(struct copas_socket *skt, size_t line, size_t all);
 /**
  * Sets a socket option: COPAS_KEEPALIVE, COPAS_REUSEADDR, COPAS_REUSEPORT, COPAS_TCP_NODELAY (on
  * at first), COPAS_IPV6_V6ONLY (0 or 1 each), COPAS_LINGER (seconds, negative for off),
- * COPAS_SEND_BUFFER, COPAS_RECEIVE_BUFFER (bytes, of the kernel's buffer).
+ * COPAS_SEND_BUFFER, COPAS_RECEIVE_BUFFER (bytes, of the kernel's buffer), COPAS_BROADCAST,
+ * COPAS_MULTICAST_LOOP (0 or 1) and COPAS_MULTICAST_TTL (0 to 255) of IPv4 datagrams.
  *
  * Errors: COPAS_INVALID (also for an unknown option or a value out of range), COPAS_UNSUPPORTED
  * (the socket is not of the option's kind), COPAS_SYSTEM, COPAS_STALE, COPAS_WRONG_THREAD.
@@ -1247,6 +1255,104 @@ copas_status copas_send_part(struct copas_socket *skt,
  * Errors: as copas_send(); COPAS_TIMEOUT keeps what is left. Switch point.
  */
 COPAS_MUST_USE copas_status copas_flush(struct copas_socket *skt);
+
+/**
+ * Opens a UDP socket on `host` and `port`, as copas_bind() does. Several may be sent to and received
+ * from: copas_sendto(), copas_receivefrom(). copas_addserver() starts one handler with the socket.
+ * Errors: as copas_bind(). Never switches with a numeric address; with a name a Switch point.
+ */
+COPAS_MUST_USE
+copas_status copas_bind_udp(struct copas *c,
+                            const char *host,
+                            int port,
+                            struct copas_socket **out);
+
+/**
+ * Opens a UDP socket that sends to and receives from one address only: copas_send() sends one
+ * datagram there. It takes no answer from the other side. Errors: COPAS_INVALID, COPAS_UNRESOLVED,
+ * COPAS_SYSTEM, COPAS_LIMIT, COPAS_CANCELED, COPAS_CANNOT_WAIT (for a name), COPAS_STALE,
+ * COPAS_WRONG_THREAD. Never switches with a numeric address; with a name a Switch point.
+ */
+COPAS_MUST_USE
+copas_status copas_connect_udp(struct copas *c,
+                               const char *host,
+                               int port,
+                               struct copas_socket **out);
+
+/**
+ * Sends one datagram of `len` bytes (at most 65,507 over UDP) to a numeric address, or with `to` NULL
+ * to where the socket is connected. Waits, within the send time limit, while the kernel's buffer is
+ * full. Whole or not at all.
+ *
+ * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_CLOSED (from elsewhere meanwhile); COPAS_REFUSED (an
+ * earlier datagram was); COPAS_SYSTEM (too long, unreachable and the like); COPAS_UNSUPPORTED (not a
+ * datagram socket); COPAS_CANNOT_WAIT; COPAS_INVALID (also for an address that is not numeric);
+ * COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
+ */
+copas_status copas_sendto(struct copas_socket *skt,
+                          const void *data,
+                          size_t len,
+                          const struct copas_address *to);
+
+/**
+ * Receives one datagram, within the receive time limit. `*datagram` borrows it as copas_receive() lends
+ * its bytes; an empty one is COPAS_OK with the length 0. `from` may be NULL; else it gets who sent it.
+ *
+ * A datagram of more than the socket's limit (copas_setlimits(), `all`; at most 65,536 bytes) answers
+ * COPAS_TOO_LONG: it is consumed, and copas_error() tells its length.
+ *
+ * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_CLOSED (from elsewhere meanwhile); COPAS_REFUSED (a
+ * datagram that was sent before found nobody); COPAS_TOO_LONG; COPAS_BUSY (another coroutine waits to
+ * receive); COPAS_UNSUPPORTED (not a datagram socket); COPAS_INVALID (also when `datagram` is NULL);
+ * COPAS_SYSTEM; COPAS_CANNOT_WAIT; COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
+ */
+COPAS_MUST_USE
+copas_status copas_receivefrom(struct copas_socket *skt,
+                               struct copas_bytes *datagram,
+                               struct copas_address *from);
+
+/**
+ * Opens a Unix socket at `path`, at most 107 bytes; one that begins with '@' is an abstract name
+ * (unix(7)). `flags`: 0 for a listening socket, COPAS_DATAGRAM for a datagram socket, and COPAS_UNLINK
+ * to remove a socket file before that nobody listens on. The file stays when the socket is closed.
+ *
+ * Errors: COPAS_SYSTEM (the path is there already, or cannot be made: see copas_error()),
+ * COPAS_INVALID, COPAS_LIMIT, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+COPAS_MUST_USE
+copas_status copas_bind_unix(struct copas *c,
+                             const char *path,
+                             uint64_t flags,
+                             struct copas_socket **out);
+
+/**
+ * Connects to the Unix socket at `path` (see copas_bind_unix()) within `timeout` seconds, waiting while
+ * the listener's queue is full. `flags` is 0, or COPAS_DATAGRAM.
+ *
+ * Errors: COPAS_TIMEOUT; COPAS_REFUSED (nobody listens); COPAS_CANCELED; COPAS_CANNOT_WAIT;
+ * COPAS_SYSTEM (no such path and the like); COPAS_INVALID; COPAS_LIMIT; COPAS_STALE;
+ * COPAS_WRONG_THREAD. Switch point.
+ */
+COPAS_MUST_USE
+copas_status copas_connect_unix(struct copas *c,
+                                const char *path,
+                                uint64_t flags,
+                                double timeout,
+                                struct copas_socket **out);
+
+/**
+ * Joins a multicast group of a datagram socket: `group` is a numeric address of it, `interface` the
+ * numeric IPv4 address or the IPv6 index of a network interface, or NULL: the system's choice.
+ * Errors: COPAS_INVALID, COPAS_UNSUPPORTED (not a datagram socket), COPAS_SYSTEM, COPAS_STALE,
+ * COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_joingroup(struct copas_socket *skt, const char *group, const char *interface);
+
+/**
+ * Leaves a multicast group that copas_joingroup() has joined, with the same arguments. Errors: as
+ * copas_joingroup(). Never switches.
+ */
+copas_status copas_leavegroup(struct copas_socket *skt, const char *group, const char *interface);
 
 /**
  * Submits a receive by a pattern of copas_receive(); copas_poll() delivers its outcome in exactly

@@ -8,6 +8,7 @@
 
 pub mod alarm;
 mod choice;
+pub mod datagram;
 pub mod dispatcher;
 pub mod future;
 pub mod group;

@@ -69,10 +69,10 @@ pub unsafe extern "C" fn copas_connect(
 }
 
 /// Makes a socket of an open descriptor that came from elsewhere: a TCP or Unix stream (a
-/// socketpair too), a listening socket, or one end of a pipe. The descriptor is set non-blocking
+/// socketpair too), a datagram socket, a listening socket, or one end of a pipe. The descriptor is set non-blocking
 /// and belongs to the socket from then on; on an error it stays the caller's, unchanged.
 ///
-/// Errors: COPAS_UNSUPPORTED (a datagram socket, or another kind that cannot be polled),
+/// Errors: COPAS_UNSUPPORTED (another kind of descriptor),
 /// COPAS_INVALID (not open, or a regular file or folder), COPAS_BUSY (wrapped by this dispatcher already),
 /// COPAS_STALE, COPAS_WRONG_THREAD, COPAS_NO_MEMORY, COPAS_LIMIT. Never switches.
 #[unsafe(no_mangle)]
@@ -202,7 +202,8 @@ pub extern "C" fn copas_setlimits(skt: *mut copas_socket, line: usize, all: usiz
 
 /// Sets a socket option: COPAS_KEEPALIVE, COPAS_REUSEADDR, COPAS_REUSEPORT, COPAS_TCP_NODELAY (on
 /// at first), COPAS_IPV6_V6ONLY (0 or 1 each), COPAS_LINGER (seconds, negative for off),
-/// COPAS_SEND_BUFFER, COPAS_RECEIVE_BUFFER (bytes, of the kernel's buffer).
+/// COPAS_SEND_BUFFER, COPAS_RECEIVE_BUFFER (bytes, of the kernel's buffer), COPAS_BROADCAST,
+/// COPAS_MULTICAST_LOOP (0 or 1) and COPAS_MULTICAST_TTL (0 to 255) of IPv4 datagrams.
 ///
 /// Errors: COPAS_INVALID (also for an unknown option or a value out of range), COPAS_UNSUPPORTED
 /// (the socket is not of the option's kind), COPAS_SYSTEM, COPAS_STALE, COPAS_WRONG_THREAD.
@@ -223,6 +224,9 @@ pub extern "C" fn copas_setoption(
             6 => Switch::OnlyIpv6,
             7 => Switch::SendBuffer,
             8 => Switch::ReceiveBuffer,
+            9 => Switch::Broadcast,
+            10 => Switch::MulticastTtl,
+            11 => Switch::MulticastLoop,
             _ => return Err(Fault::invalid(format!("there is no option {option}"))),
         };
         net::set_option(socket, option, value)

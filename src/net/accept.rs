@@ -25,6 +25,9 @@ const LONGEST_PAUSE: f64 = 1.0;
 
 /// Serves a listening socket.
 pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings) -> Outcome<()> {
+    if socket.is_datagram() {
+        return serve_datagrams(d, socket, settings);
+    }
     if socket.nature != Nature::Listener {
         return Err(Fault::invalid(
             "a server needs a listening socket: see copas_bind()",
@@ -51,6 +54,28 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
         _alive: d.alive().hold(),
     }));
     d.wake(socket.handle);
+    Ok(())
+}
+
+/// Starts the one handler of a datagram socket, which gets the socket itself.
+fn serve_datagrams(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings) -> Outcome<()> {
+    socket.timeouts.set(settings.inherited.timeouts);
+    socket.limits.set(settings.inherited.limits);
+    let name = match &settings.name {
+        Some(name) => Rc::clone(name),
+        None => local_address(socket)?.to_string().into(),
+    };
+    let closing = settings.autoclose.then(|| Closing(Rc::clone(socket)));
+    let (handler, handle) = (Rc::clone(&settings.handler), socket.handle);
+    let body = move || {
+        let _closing = closing;
+        handler(handle);
+        conclude();
+    };
+    let handler = d.spawn(Name::Served(name, "handler", 1), settings.stack_size, body)?;
+    if let Some(thread) = d.thread(handler) {
+        thread.subject.set(Some(socket.handle));
+    }
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use crate::sys::descriptor::Nature;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 
@@ -47,7 +47,7 @@ pub fn port_of(port: i32, least: i32) -> Outcome<u16> {
 }
 
 /// The addresses to listen on; a name is resolved.
-fn hosts_of(d: &Dispatcher, host: Option<&str>) -> Outcome<Vec<IpAddr>> {
+pub fn any_host(d: &Dispatcher, host: Option<&str>) -> Outcome<Vec<IpAddr>> {
     match host {
         None | Some("*") => Ok(vec![IpAddr::V4(Ipv4Addr::UNSPECIFIED)]),
         Some(host) => super::resolve(d, host, -1.0),
@@ -66,7 +66,7 @@ pub fn tcp_socket(address: &SocketAddr) -> Outcome<socket2::Socket> {
 pub fn bind(d: &Dispatcher, host: Option<&str>, port: i32) -> Outcome<Rc<Socket>> {
     let port = port_of(port, 0)?;
     let mut last = Fault::from(Status::UNRESOLVED);
-    for ip in hosts_of(d, host)? {
+    for ip in any_host(d, host)? {
         match listen(d, SocketAddr::new(ip, port)) {
             Ok(socket) => return Ok(socket),
             Err(fault) => last = fault,
@@ -79,6 +79,10 @@ fn listen(d: &Dispatcher, address: SocketAddr) -> Outcome<Rc<Socket>> {
     let socket = tcp_socket(&address)?;
     let listen = || -> io::Result<()> {
         socket.set_reuse_address(true)?;
+        if address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED) {
+            // Every IPv4 address too, whatever the system's default is.
+            socket.set_only_v6(false)?;
+        }
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)
     };
@@ -107,7 +111,12 @@ fn told(socket: &Socket, address: io::Result<SockAddr>) -> Outcome<Address> {
         return Err(Fault::new(Status::UNSUPPORTED, "a pipe has no address"));
     }
     let address = address.map_err(|e| Fault::system(&e, "ask for the address"))?;
-    Ok(match address.as_socket() {
+    Ok(told_address(&address))
+}
+
+/// An address in words.
+pub fn told_address(address: &SockAddr) -> Address {
+    match address.as_socket() {
         Some(ip) => Address {
             family: i32::from(address.family()),
             port: ip.port(),
@@ -116,11 +125,18 @@ fn told(socket: &Socket, address: io::Result<SockAddr>) -> Outcome<Address> {
         None => Address {
             family: i32::from(address.family()),
             port: 0,
-            host: address
-                .as_pathname()
-                .map_or(Vec::new(), |p| p.as_os_str().as_bytes().to_vec()),
+            host: path_of(address),
         },
-    })
+    }
+}
+
+/// The path or the abstract name of a Unix socket; nothing when it has none.
+fn path_of(address: &SockAddr) -> Vec<u8> {
+    if let Some(name) = address.as_abstract_namespace() {
+        return [b"@", name].concat();
+    }
+    let path = address.as_pathname();
+    path.map_or(Vec::new(), |path| path.as_os_str().as_bytes().to_vec())
 }
 
 impl Socket {

@@ -5,6 +5,7 @@ use super::socket::Socket;
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
 use socket2::SockRef;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 /// Which option.
@@ -26,6 +27,12 @@ pub enum Switch {
     SendBuffer,
     /// SO_RCVBUF.
     ReceiveBuffer,
+    /// SO_BROADCAST.
+    Broadcast,
+    /// IP_MULTICAST_TTL.
+    MulticastTtl,
+    /// IP_MULTICAST_LOOP.
+    MulticastLoop,
 }
 
 /// Sets an option.
@@ -49,6 +56,9 @@ pub fn set_option(socket: &Socket, switch: Switch, value: i32) -> Outcome<()> {
             Switch::OnlyIpv6 => socket.set_only_v6(on),
             Switch::SendBuffer => socket.set_send_buffer_size(value as usize),
             Switch::ReceiveBuffer => socket.set_recv_buffer_size(value as usize),
+            Switch::Broadcast => socket.set_broadcast(on),
+            Switch::MulticastTtl => socket.set_multicast_ttl_v4(value as u32),
+            Switch::MulticastLoop => socket.set_multicast_loop_v4(on),
         }
     });
     set.map_err(|e| Fault::system(&e, "set the option"))
@@ -59,6 +69,7 @@ fn check(switch: Switch, value: i32) -> Outcome<()> {
     let range = match switch {
         Switch::Linger => i32::MIN..=65_535,
         Switch::SendBuffer | Switch::ReceiveBuffer => 1..=i32::MAX,
+        Switch::MulticastTtl => 0..=255,
         _ => 0..=1,
     };
     if range.contains(&value) {
@@ -72,4 +83,51 @@ fn check(switch: Switch, value: i32) -> Outcome<()> {
 
 fn linger(seconds: i32) -> Option<Duration> {
     u64::try_from(seconds).ok().map(Duration::from_secs)
+}
+
+/// What to do with a multicast group.
+#[derive(Clone, Copy)]
+pub enum Membership {
+    /// Receive what is sent to it.
+    Join,
+    /// No more.
+    Leave,
+}
+
+/// Joins or leaves a multicast group.
+pub fn set_membership(
+    socket: &Socket,
+    group: &str,
+    interface: Option<&str>,
+    what: Membership,
+) -> Outcome<()> {
+    if !socket.is_datagram() {
+        return Err(Fault::new(
+            Status::UNSUPPORTED,
+            "only datagram sockets have multicast groups",
+        ));
+    }
+    let group: IpAddr = group
+        .parse()
+        .map_err(|_| Fault::invalid(format!("\"{group}\" is not a numeric address")))?;
+    let wrong = |_| Fault::invalid("the interface is an IPv4 address, or an index for IPv6");
+    let set = match group {
+        IpAddr::V4(group) => {
+            let interface = interface.map_or(Ok(Ipv4Addr::UNSPECIFIED), |text| {
+                text.parse().map_err(|_| wrong(()))
+            })?;
+            socket.with_fd(|fd| match what {
+                Membership::Join => SockRef::from(&fd).join_multicast_v4(&group, &interface),
+                Membership::Leave => SockRef::from(&fd).leave_multicast_v4(&group, &interface),
+            })
+        }
+        IpAddr::V6(group) => {
+            let index = interface.map_or(Ok(0), |text| text.parse().map_err(|_| wrong(())))?;
+            socket.with_fd(|fd| match what {
+                Membership::Join => SockRef::from(&fd).join_multicast_v6(&group, index),
+                Membership::Leave => SockRef::from(&fd).leave_multicast_v6(&group, index),
+            })
+        }
+    };
+    set.map_err(|e| Fault::system(&e, "change the multicast group"))
 }

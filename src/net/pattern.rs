@@ -29,6 +29,14 @@ pub struct Limits {
     pub all: usize,
 }
 
+impl Limits {
+    /// No limit.
+    pub const NONE: Limits = Limits {
+        line: usize::MAX,
+        all: usize::MAX,
+    };
+}
+
 /// What a pattern finds.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found {

@@ -27,6 +27,7 @@ impl Readable {
 
     fn step(&mut self, context: &mut Context<'_>) -> Outcome<bool> {
         if self.reading.is_none() {
+            self.socket.check_stream()?;
             self.reading = Some(Reading::begin(&self.socket)?);
         }
         let socket = &self.socket;

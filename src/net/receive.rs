@@ -41,6 +41,7 @@ impl<'a> Receive<'a> {
     }
 
     fn begin(&mut self) -> Outcome<()> {
+        self.socket.check_stream()?;
         self.reading = Some(Reading::begin(&self.socket)?);
         self.socket.begin_receive(self.borrower);
         Ok(())

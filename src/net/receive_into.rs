@@ -27,6 +27,7 @@ struct ReceiveInto<'a> {
 impl ReceiveInto<'_> {
     fn step(&mut self, context: &mut Context<'_>) -> Outcome<bool> {
         if self.reading.is_none() {
+            self.socket.check_stream()?;
             self.reading = Some(Reading::begin(&self.socket)?);
             self.socket.begin_receive(self.borrower);
         }

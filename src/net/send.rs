@@ -106,6 +106,11 @@ impl Drop for Send<'_> {
 /// Sends `data`, waiting for at most the socket's send time limit when it does not fit below the
 /// high-water mark; also how many bytes were taken.
 pub fn send_part(d: &Dispatcher, socket: &Rc<Socket>, data: &[u8]) -> (Outcome<()>, usize) {
+    if socket.is_datagram() {
+        let sent = super::send_to(d, socket, data, None);
+        let taken = if sent.is_ok() { data.len() } else { 0 };
+        return (sent, taken);
+    }
     match socket.send_at_once(data) {
         Err(fault) => return (Err(fault), 0),
         Ok(true) => {

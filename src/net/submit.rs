@@ -66,6 +66,7 @@ pub fn submit_receive(
     pattern: Pattern<'static>,
     token: u64,
 ) -> Outcome<Handle> {
+    socket.check_stream()?;
     socket.check_receive()?;
     let seconds = socket.timeouts.get().receive;
     let borrower = d.handle;
@@ -116,6 +117,7 @@ pub fn submit_send(
     more: bool,
     token: u64,
 ) -> Outcome<(usize, Handle)> {
+    socket.check_stream()?;
     let (room, taken) = Room::send(socket, data, more)?;
     if !more {
         socket.net.settle();

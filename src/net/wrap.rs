@@ -39,7 +39,7 @@ fn check(fd: RawFd, nature: Nature) -> Outcome<()> {
         ))),
         Nature::Other => Err(Fault::new(
             Status::UNSUPPORTED,
-            format!("descriptor {fd} is neither a stream, a listening socket nor a pipe"),
+            format!("descriptor {fd} is neither a socket nor a pipe"),
         )),
         _ => Ok(()),
     }

@@ -11,6 +11,8 @@ pub enum Nature {
     Tcp,
     /// A Unix stream.
     Unix,
+    /// A UDP or Unix datagram socket.
+    Datagram,
     /// A listening stream socket.
     Listener,
     /// The reading end of a pipe.
@@ -91,8 +93,10 @@ pub fn nature(fd: BorrowedFd<'_>) -> io::Result<Nature> {
 /// What a socket is.
 fn socket_nature(fd: BorrowedFd<'_>) -> io::Result<Nature> {
     let socket = socket2::SockRef::from(&fd);
-    if socket.r#type()? != socket2::Type::STREAM {
-        return Ok(Nature::Other);
+    match socket.r#type()? {
+        socket2::Type::STREAM => {}
+        socket2::Type::DGRAM => return Ok(Nature::Datagram),
+        _ => return Ok(Nature::Other),
     }
     if socket.is_listener()? {
         return Ok(Nature::Listener);

@@ -101,6 +101,34 @@ fn sigpipe_is_pending() -> bool {
     unsafe { libc::sigpending(&mut set) == 0 && libc::sigismember(&set, libc::SIGPIPE) == 1 }
 }
 
+/// sendto(2) of one datagram; without an address where the socket is connected.
+pub fn send_to(
+    fd: BorrowedFd<'_>,
+    data: &[u8],
+    to: Option<&socket2::SockAddr>,
+) -> io::Result<usize> {
+    let socket = socket2::SockRef::from(&fd);
+    match to {
+        Some(to) => socket.send_to_with_flags(data, to, libc::MSG_NOSIGNAL),
+        None => socket.send_with_flags(data, libc::MSG_NOSIGNAL),
+    }
+}
+
+/// recvfrom(2) of one datagram: its whole length, of which no more than `memory` holds is there, and
+/// who sent it.
+pub fn receive_from(
+    fd: BorrowedFd<'_>,
+    memory: &mut [u8],
+) -> io::Result<(usize, socket2::SockAddr)> {
+    let (start, len) = (
+        memory.as_mut_ptr().cast::<std::mem::MaybeUninit<u8>>(),
+        memory.len(),
+    );
+    // SAFETY: the same initialised bytes, which socket2 only writes initialised ones to.
+    let memory = unsafe { std::slice::from_raw_parts_mut(start, len) };
+    socket2::SockRef::from(&fd).recv_from_with_flags(memory, libc::MSG_TRUNC)
+}
+
 /// accept4(2): non-blocking and closed on exec from the start.
 pub fn accept(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;

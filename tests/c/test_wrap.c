@@ -134,7 +134,7 @@ static void what_cannot_wait_is_refused_and_left_alone(void)
   char path[] = "/tmp/copas-test-XXXXXX";
   open_all();
   int file = mkstemp(path), folder = open("/", O_RDONLY | O_CLOEXEC);
-  int datagram = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  int datagram = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
   CHECK(file >= 0 && folder >= 0 && datagram >= 0 && unlink(path) == 0);
   expect_refused(file, COPAS_INVALID);
   expect_detail(COPAS_INVALID, "file");

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+//! Unix sockets: listening and connecting by a path, or by an abstract name that begins with '@'.
+
+use super::settings::Inherited;
+use super::socket::Socket;
+use super::{Net, datagram};
+use crate::dispatcher::Dispatcher;
+use crate::status::{Fault, Outcome, Status};
+use crate::sys::descriptor::Nature;
+use socket2::{Domain, SockAddr, Type};
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 4096;
+/// Seconds between two attempts while the listener's queue is full.
+const AGAIN: f64 = 0.005;
+
+/// The address of a path.
+pub fn address(path: &str) -> Outcome<SockAddr> {
+    let address = match path.strip_prefix('@') {
+        Some(name) => SockAddr::unix(format!("\0{name}")),
+        None => SockAddr::unix(path),
+    };
+    if path.is_empty() {
+        return Err(Fault::invalid("the path is empty"));
+    }
+    address.map_err(|_| Fault::invalid("a Unix socket's path has at most 107 bytes"))
+}
+
+fn socket(is_datagram: bool) -> Outcome<socket2::Socket> {
+    let kind = if is_datagram {
+        Type::DGRAM
+    } else {
+        Type::STREAM
+    };
+    let kind = kind.nonblocking().cloexec();
+    let socket = socket2::Socket::new_raw(Domain::UNIX, kind, None);
+    socket.map_err(|e| Fault::system(&e, "open a socket"))
+}
+
+/// Opens a listening or a datagram socket at a path. With `replaces`, a socket file that nobody listens
+/// on is removed before.
+pub fn bind_unix(
+    d: &Dispatcher,
+    path: &str,
+    is_datagram: bool,
+    replaces: bool,
+) -> Outcome<Rc<Socket>> {
+    let address = address(path)?;
+    let raw = socket(is_datagram)?;
+    let mut bound = raw.bind(&address);
+    if is_in_use(&bound) && replaces && is_left_over(&address, path, is_datagram)? {
+        std::fs::remove_file(path).map_err(|e| Fault::system(&e, &format!("remove {path}")))?;
+        bound = raw.bind(&address);
+    }
+    if is_in_use(&bound) {
+        let text = format!(
+            "{path} is there already: somebody listens on it, or it is left over (then remove it, or \
+             pass COPAS_UNLINK)"
+        );
+        return Err(Fault {
+            text: Some(text.into()),
+            ..Fault::errno(libc::EADDRINUSE)
+        });
+    }
+    bound.map_err(|e| Fault::system(&e, &format!("bind to {path}")))?;
+    if is_datagram {
+        return datagram::open(d, raw);
+    }
+    raw.listen(BACKLOG)
+        .map_err(|e| Fault::system(&e, &format!("listen on {path}")))?;
+    let net = Net::of(d);
+    Socket::open(d, net, raw.into(), Nature::Listener, Inherited::default())
+}
+
+fn is_in_use(bound: &io::Result<()>) -> bool {
+    matches!(bound, Err(e) if e.raw_os_error() == Some(libc::EADDRINUSE))
+}
+
+/// Whether a path is a socket file that nobody listens on.
+fn is_left_over(address: &SockAddr, path: &str, is_datagram: bool) -> Outcome<bool> {
+    use std::os::unix::fs::FileTypeExt;
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    let refused = |e: io::Error| e.raw_os_error() == Some(libc::ECONNREFUSED);
+    Ok(is_socket && socket(is_datagram)?.connect(address).is_err_and(refused))
+}
+
+/// Connects to a path within `seconds`.
+pub fn connect_unix(
+    d: &Dispatcher,
+    path: &str,
+    is_datagram: bool,
+    seconds: f64,
+) -> Outcome<Rc<Socket>> {
+    let address = address(path)?;
+    d.caller()?;
+    let raw = socket(is_datagram)?;
+    let begun = d.now();
+    loop {
+        match raw.connect(&address) {
+            Ok(()) if is_datagram => return datagram::open(d, raw),
+            Ok(()) => {
+                let net = Net::of(d);
+                return Socket::open(d, net, raw.into(), Nature::Unix, Inherited::default());
+            }
+            // The listener's queue is full, and the kernel does not tell when it has room.
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) => return Err(Fault::system(&e, &format!("connect to {path}"))),
+        }
+        let passed = (d.now() - begun) as f64 / 1e9;
+        if seconds >= 0.0 && passed >= seconds {
+            return Err(Status::TIMEOUT.into());
+        }
+        let pause = if seconds < 0.0 {
+            AGAIN
+        } else {
+            AGAIN.min(seconds - passed)
+        };
+        match d.wait(pin!(std::future::pending::<()>()), pause) {
+            Err(Status::TIMEOUT) if !d.is_past_scope() => {}
+            Err(status) => return Err(status.into()),
+            Ok(()) => {}
+        }
+    }
+}
