@@ -159,10 +159,9 @@ typedef enum copas_status {
  * copas_shutdown(), which may be called from any OS thread; the last three also from a signal
  * handler.
  *
- * Functions: copas_new, copas_free, copas_loop, copas_step, copas_poll, copas_finished,
- * copas_exit, copas_exiting, copas_waitforexit, copas_shutdown, copas_hold, copas_release,
- * copas_post, copas_notify, copas_now, copas_pause, copas_pauseforever, copas_addserver,
- * copas_addthread, copas_seterrorhandler, copas_error, copas_bind, copas_connect, copas_wrap.
+ * Functions: all those that take a `copas *`. It makes sockets (copas_bind, copas_connect, copas_wrap
+ * …), coroutines (copas_addthread …) and objects (copas_lock_new, copas_timer_new …), which belong to
+ * it and end with it.
  */
 typedef struct copas copas;
 
@@ -199,8 +198,7 @@ typedef struct copas_lock copas_lock;
 /**
  * A submitted operation that has not been delivered by copas_poll() yet.
  *
- * Lifetime: from copas_submit_receive() or copas_submit_send() until copas_poll() has delivered
- * its event. After that the handle answers COPAS_STALE.
+ * Lifetime: from copas_submit_receive() and the like until copas_poll() has delivered its event. After that the handle answers COPAS_STALE.
  *
  * Functions: copas_submit_cancel, copas_of.
  */
@@ -228,7 +226,7 @@ typedef struct copas_queue copas_queue;
 typedef struct copas_semaphore copas_semaphore;
 
 /**
- * A socket: a TCP or Unix stream, a listening socket, or one end of a pipe.
+ * A socket: a TCP or Unix stream, a datagram socket, a listening socket, or one end of a pipe.
  *
  * Lifetime: from copas_bind(), copas_connect(), copas_wrap() or the accept of a server, until
  * copas_close(), copas_abort(), copas_unwrap() or copas_free() of its dispatcher; a socket that a
@@ -237,11 +235,7 @@ typedef struct copas_semaphore copas_semaphore;
  * OS threads: the one of its dispatcher. One coroutine may wait to receive at a time (a second
  * gets COPAS_BUSY); senders queue, first in, first out, and their data never interleave.
  *
- * Functions: copas_receive, copas_receive_until, copas_receive_some, copas_receive_into,
- * copas_send, copas_send_part, copas_flush, copas_shut, copas_close, copas_abort, copas_unwrap,
- * copas_settimeout, copas_settimeouts, copas_setlimits, copas_setoption, copas_getpeername,
- * copas_getsockname, copas_getstats, copas_setname, copas_getname, copas_addserver,
- * copas_removeserver, copas_submit_receive, copas_submit_send, copas_of.
+ * Functions: all those that take a `copas_socket *`, and copas_of.
  */
 typedef struct copas_socket copas_socket;
 
