@@ -200,6 +200,7 @@ impl Input {
 
     /// Gives up all bytes. Those that are lent to somebody else than `closer` are handed out.
     pub fn clear(&mut self, pool: &Pool, closer: Handle) -> Option<(Handle, Buffer)> {
+        self.searched = Searched::Nothing;
         let buffer = self.buffer.take()?;
         match self.lent_to.take() {
             Some(borrower) if borrower != closer => Some((borrower, buffer)),

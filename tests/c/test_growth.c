@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* What a wait costs does not grow with the number of those that wait. */
+#include "network.h"
+
+#include <math.h>
+
+static copas *c;
+static copas_operation **operations;
+
+static void submit(uint32_t kind, void *handle, int count)
+{
+  copas_choice choice = {.kind = kind, .handle = handle, .amount = 1};
+  for (int i = 0; i < count; i++)
+    CHECK_OK(copas_submit_choice(c, &choice, 3600, (uint64_t)i, &operations[i]));
+}
+
+static void drain(int count)
+{
+  copas_event events[512];
+  for (int got = 0; got < count;) {
+    int n = copas_poll(c, events, 512, NET_PATIENCE);
+    CHECK(n > 0);
+    got += n;
+  }
+}
+
+/* Seconds for each of `count` waits that begin, of which half are canceled, in no order, and half are
+ * served. */
+static double cost_of_a_wait(int count)
+{
+  copas_semaphore *semaphore;
+  c = net_new(NULL);
+  operations = calloc((size_t)count, sizeof *operations);
+  CHECK(operations != NULL);
+  CHECK_OK(copas_semaphore_new(c, 1000000, 0, NAN, &semaphore));
+  double start = net_seconds();
+  submit(COPAS_CHOICE_TAKE, semaphore, count);
+  for (int i = 0; i < count; i++) {
+    int place = (int)((uint32_t)i * 40503u % (uint32_t)count);
+    if (place % 2 == 0) CHECK_OK(copas_submit_cancel(operations[place]));
+  }
+  for (int i = 0; i < count; i += 2) CHECK_OK(copas_semaphore_give(semaphore, 1));
+  drain(count);
+  double seconds = (net_seconds() - start) / count;
+  CHECK_OK(copas_free(c));
+  free(operations);
+  return seconds;
+}
+
+static void a_hundred_thousand_waiters_cost_hardly_more_each_than_a_thousand(void)
+{
+  int few = 1000, many = check_small() ? 2000 : 100000;
+  double best_few = 1, best_many = 1;
+  for (int i = 0; i < 3; i++) {
+    best_few = fmin(best_few, cost_of_a_wait(few));
+    best_many = fmin(best_many, cost_of_a_wait(many));
+  }
+  /* A list that is searched would cost a hundred times as much; log n is under two times. */
+  if (best_many > 10 * best_few)
+    CHECK_FAIL("%.2f us each of many, %.2f us each of few", best_many * 1e6, best_few * 1e6);
+}
+
+int main(void)
+{
+  RUN(a_hundred_thousand_waiters_cost_hardly_more_each_than_a_thousand);
+  return check_report();
+}
