@@ -23,6 +23,10 @@ static void closing_a_socket_from_elsewhere_wakes_its_reader(void)
   int peer = net_tcp(c, &skt);
   status = COPAS_OK;
   CHECK_OK(copas_addthread(c, receive_for_ever, skt, NULL));
+  net_settle(c);
+  /* It has looked at a part of the line already. */
+  net_puts(peer, "half a line");
+  net_settle(c);
   CHECK_OK(copas_addthread(c, close_it, skt, NULL));
   CHECK_OK(copas_loop(c, COPAS_FOREVER));
   CHECK_STATUS(status, COPAS_CLOSED);
