@@ -43,6 +43,8 @@ const CONSTANTS: &str = r#"
 #define COPAS_CHOICE_PUSH 8
 /** copas_choice.kind, for copas_submit_choice(): time passes. */
 #define COPAS_CHOICE_PAUSE 9
+/** copas_choice.kind: a lock is the caller's; the root stack's when it is submitted. */
+#define COPAS_CHOICE_LOCK 10
 /** copas_bind_unix(), copas_connect_unix(): a datagram socket. */
 #define COPAS_DATAGRAM (UINT64_C(1))
 /** copas_bind_unix(): a socket file that nobody listens on is removed before. */

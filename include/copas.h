@@ -45,6 +45,8 @@
 #define COPAS_CHOICE_PUSH 8
 /** copas_choice.kind, for copas_submit_choice(): time passes. */
 #define COPAS_CHOICE_PAUSE 9
+/** copas_choice.kind: a lock is the caller's; the root stack's when it is submitted. */
+#define COPAS_CHOICE_LOCK 10
 /** copas_bind_unix(), copas_connect_unix(): a datagram socket. */
 #define COPAS_DATAGRAM (UINT64_C(1))
 /** copas_bind_unix(): a socket file that nobody listens on is removed before. */
@@ -610,7 +612,7 @@ typedef void (*copas_signal_fn)(struct copas *c, int number, void *user);
 typedef struct copas_choice {
   /**
    * COPAS_CHOICE_RECEIVE, _SEND (a socket), _POP, _PUSH (a queue), _JOIN (a coroutine), _TIMER, _TAKE
-   * (a semaphore) or _FUTURE.
+   * (a semaphore), _LOCK or _FUTURE.
    */
   uint32_t kind;
   /**
@@ -618,7 +620,7 @@ typedef struct copas_choice {
    */
   int status;
   /**
-   * The socket, queue, coroutine, timer, semaphore or future.
+   * The socket, queue, coroutine, timer, semaphore, lock or future.
    */
   void *handle;
   /**

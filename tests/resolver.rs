@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 //! Resolving names, with lookups that the tests make up.
 
-use copas::capi::dispatcher::{copas_current, copas_error, copas_free, copas_loop, copas_new};
+use copas::capi::dispatcher::{
+    copas_current, copas_error, copas_free, copas_loop, copas_new, copas_step,
+};
 use copas::capi::offload::{copas_resolve, copas_setresolver};
 use copas::capi::socket::copas_connect;
-use copas::capi::thread::copas_addthread;
+use copas::capi::thread::{copas_addthread, copas_removethread};
 use copas::capi::types::{copas as Copas, copas_address, copas_error_info};
 use std::ffi::{CStr, CString, c_int, c_void};
 use std::net::{IpAddr, TcpListener};
@@ -200,4 +202,34 @@ fn a_connection_tries_every_address_in_turn() {
             names.text()
         );
     }
+}
+
+const CANCELED: c_int = -3;
+
+unsafe extern "C" fn resolve_slowly(user: *mut c_void) {
+    let status = resolve(copas_current(), "slow", -1.0).0;
+    // SAFETY: the test's place, which outlives the loop.
+    unsafe { &*user.cast::<AtomicUsize>() }.store((-status) as usize, SeqCst);
+}
+
+#[test]
+fn a_lookup_is_left_at_once_when_its_caller_is_canceled() {
+    let names = Names::new(|name| {
+        std::thread::sleep(Duration::from_millis(500));
+        two(name)
+    });
+    let told = AtomicUsize::new(0);
+    let mut thread = null_mut();
+    // SAFETY: the function takes that place; `thread` is writable.
+    let status = unsafe {
+        let user = (&raw const told).cast_mut().cast();
+        copas_addthread(names.c, Some(resolve_slowly), user, &mut thread)
+    };
+    assert_eq!(status, OK);
+    let start = Instant::now();
+    assert_eq!(copas_step(names.c, 0.0), OK);
+    assert_eq!(copas_removethread(thread), OK);
+    assert_eq!(copas_loop(names.c, -1.0), OK);
+    assert_eq!(told.load(SeqCst), (-CANCELED) as usize);
+    assert!(start.elapsed() < Duration::from_millis(500));
 }

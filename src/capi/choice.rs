@@ -8,7 +8,7 @@ use super::user::User;
 use crate::dispatcher::{Dispatcher, Kind, Object};
 use crate::net::{Net, Readable, Writable};
 use crate::status::{Fault, Outcome, Status};
-use crate::sync::{self, Choice, Pop, Promise, Push, Semaphore, Take, Timer};
+use crate::sync::{self, Choice, GetLock, Pop, Promise, Push, Semaphore, Take, Timer};
 use core::ffi::c_void;
 use std::rc::Rc;
 
@@ -30,6 +30,8 @@ const FUTURE: u32 = 7;
 const PUSH: u32 = 8;
 /// copas_choice.kind.
 pub(super) const PAUSE: u32 = 9;
+/// copas_choice.kind.
+const LOCK: u32 = 10;
 
 /// A push that may be dropped before it succeeded: the item stays the program's then.
 struct Pushing(Push<User>);
@@ -83,6 +85,10 @@ pub(super) fn operation(
             let n = super::semaphore::amount(choice.amount)?;
             let take = Take::new(&semaphore, n)?;
             Box::pin(async move { take.await.map(nothing) })
+        }
+        LOCK => {
+            let get = GetLock::new(&object::<copas_lock, _>(d, choice.handle)?, d.borrower());
+            Box::pin(async move { get.await.map(nothing) })
         }
         FUTURE => {
             let promise: Rc<Promise<Rc<User>>> = object::<copas_future, _>(d, choice.handle)?;

@@ -302,11 +302,11 @@ pub struct copas_socket_stats {
 #[derive(Clone, Copy)]
 pub struct copas_choice {
     /// COPAS_CHOICE_RECEIVE, _SEND (a socket), _POP, _PUSH (a queue), _JOIN (a coroutine), _TIMER, _TAKE
-    /// (a semaphore) or _FUTURE.
+    /// (a semaphore), _LOCK or _FUTURE.
     pub kind: u32,
     /// Set by copas_select() in the choice that came first: a copas_status.
     pub status: c_int,
-    /// The socket, queue, coroutine, timer, semaphore or future.
+    /// The socket, queue, coroutine, timer, semaphore, lock or future.
     pub handle: *mut c_void,
     /// COPAS_CHOICE_PUSH: the item. Set by copas_select(): the item of a queue that was popped, the
     /// result of a future, else NULL.

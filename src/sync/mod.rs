@@ -17,7 +17,7 @@ mod until;
 pub use alarm::{clear_alarm, set_alarm};
 pub use future::{Promise, settled, wait_for};
 pub use group::{Group, add_member, close_group, wait_group};
-pub use lock::{Lock, get};
+pub use lock::{Get as GetLock, Lock, get};
 pub use offload::offload;
 pub use queue::{Pop, Push, Queue, Worker, finish, pop, push};
 pub use select::{Choice, SubmittedChoice, select};

@@ -95,6 +95,29 @@ static void a_semaphore_gives_in_the_order_of_asking(void)
   CHECK_OK(copas_free(c));
 }
 
+static void hold_the_lock(void *user)
+{
+  CHECK_OK(copas_lock_get(user, 1, NULL));
+  CHECK_OK(copas_pause(c, 0.01, NULL));
+  CHECK_OK(copas_lock_release(user));
+}
+
+static void a_submitted_get_makes_the_root_the_owner(void)
+{
+  copas_lock *lock;
+  c = net_new(NULL);
+  CHECK_OK(copas_lock_new(c, NAN, 0, &lock));
+  CHECK_OK(copas_addthread(c, hold_the_lock, lock, NULL));
+  net_settle(c);
+  submit(COPAS_CHOICE_LOCK, lock, NULL, 0, 0.001, 1);
+  expect_event(1, COPAS_TIMEOUT);
+  submit(COPAS_CHOICE_LOCK, lock, NULL, 0, COPAS_FOREVER, 2);
+  expect_event(2, COPAS_OK);
+  CHECK_OK(copas_lock_release(lock));
+  CHECK_STATUS(copas_lock_release(lock), COPAS_NOT_OWNER);
+  CHECK_OK(copas_free(c));
+}
+
 static void *give(void *user)
 {
   copas_pause(c, 0.005, NULL);
@@ -167,6 +190,7 @@ int main(void)
   RUN(a_pause_completes_when_its_time_has_passed);
   RUN(items_are_popped_and_pushed);
   RUN(a_semaphore_gives_in_the_order_of_asking);
+  RUN(a_submitted_get_makes_the_root_the_owner);
   RUN(results_ends_and_firings_are_told);
   RUN(what_is_wrong_gets_no_event);
   return check_report();

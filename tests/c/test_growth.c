@@ -60,8 +60,44 @@ static void a_hundred_thousand_waiters_cost_hardly_more_each_than_a_thousand(voi
     CHECK_FAIL("%.2f us each of many, %.2f us each of few", best_many * 1e6, best_few * 1e6);
 }
 
+static double seconds_of_requests(int port, int count)
+{
+  int fd = net_connect(port);
+  double start = net_seconds();
+  for (int i = 0; i < count; i++) {
+    net_puts(fd, "request\n");
+    net_expect(c, fd, "request\n");
+  }
+  close(fd);
+  return net_seconds() - start;
+}
+
+static void a_thousand_idle_connections_hardly_slow_a_busy_one(void)
+{
+  enum { IDLE = 1000 };
+  int idle = check_small() ? 50 : IDLE, port, fds[IDLE];
+  double alone = 1, crowded = 1;
+  if (!net_allow_descriptors(2 * idle + 64)) {
+    SKIP("the hard limit of descriptors (ulimit -Hn) is too low for 1,000 idle connections");
+    return;
+  }
+  c = net_new(NULL);
+  net_serve(c, net_echo, NULL, &port);
+  for (int i = 0; i < 3; i++) alone = fmin(alone, seconds_of_requests(port, 300));
+  for (int i = 0; i < idle; i++) {
+    fds[i] = net_connect(port);
+    if (i % 64 == 63) net_settle(c);
+  }
+  net_settle(c);
+  for (int i = 0; i < 3; i++) crowded = fmin(crowded, seconds_of_requests(port, 300));
+  if (crowded > 5 * alone) CHECK_FAIL("%.3f s among idle ones, %.3f s alone", crowded, alone);
+  for (int i = 0; i < idle; i++) close(fds[i]);
+  CHECK_OK(copas_free(c));
+}
+
 int main(void)
 {
   RUN(a_hundred_thousand_waiters_cost_hardly_more_each_than_a_thousand);
+  RUN(a_thousand_idle_connections_hardly_slow_a_busy_one);
   return check_report();
 }

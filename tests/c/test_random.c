@@ -180,7 +180,7 @@ static void select_any(void)
 {
   copas_choice choices[4];
   for (int i = 0; i < 4; i++)
-    choices[i] = (copas_choice){.kind = random_below(9), .handle = any(), .amount = 1};
+    choices[i] = (copas_choice){.kind = random_below(12), .handle = any(), .amount = 1};
   int place = copas_select(c, choices, 4, moment());
   answer(place);
   if (place >= 0) answer(choices[place].status);

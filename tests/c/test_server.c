@@ -210,6 +210,29 @@ static void limits_set_while_it_is_served_are_inherited(void)
   leave(fd);
 }
 
+static void tell_keepalive(copas_socket *client, void *user)
+{
+  int fd, on = 0;
+  socklen_t len = sizeof on;
+  (void)user;
+  CHECK_OK(copas_unwrap(client, &fd));
+  CHECK(getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, &len) == 0);
+  net_puts(fd, on ? "alive" : "plain");
+  close(fd);
+}
+
+static void accepted_sockets_inherit_the_options(void)
+{
+  c = net_new(&reports);
+  copas_socket *server = net_bind(c, &port);
+  CHECK_OK(copas_setoption(server, COPAS_KEEPALIVE, 1));
+  CHECK_OK(copas_addserver(c, server, tell_keepalive, NULL, COPAS_FOREVER));
+  int fd = net_connect(port);
+  net_expect(c, fd, "alive");
+  close(fd);
+  CHECK_OK(copas_free(c));
+}
+
 static void count_release(void *user)
 {
   ++*(int *)user;
@@ -436,6 +459,7 @@ int main(void)
   RUN(sockets_and_handlers_are_named_after_the_server);
   RUN(a_server_without_a_name_is_named_after_its_address);
   RUN(accepted_sockets_inherit_the_time_limit);
+  RUN(accepted_sockets_inherit_the_options);
   RUN(accepted_sockets_inherit_the_line_limit);
   RUN(the_user_pointer_is_released_after_the_last_handler);
   RUN(removal_or_the_end_of_the_dispatcher_releases_the_user_pointer);
