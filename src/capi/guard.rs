@@ -19,35 +19,20 @@ pub trait Named {
     const KIND: Kind;
 }
 
-impl Named for copas {
-    const KIND: Kind = Kind::Dispatcher;
+macro_rules! named {
+    ($($kind:ident: $($name:ty),*;)*) => {
+        $($(impl Named for $name {
+            const KIND: Kind = Kind::$kind;
+        })*)*
+    };
 }
-impl Named for copas_socket {
-    const KIND: Kind = Kind::Socket;
-}
-impl Named for copas_thread {
-    const KIND: Kind = Kind::Thread;
-}
-impl Named for copas_operation {
-    const KIND: Kind = Kind::Operation;
-}
-impl Named for copas_lock {
-    const KIND: Kind = Kind::Object;
-}
-impl Named for copas_semaphore {
-    const KIND: Kind = Kind::Object;
-}
-impl Named for copas_queue {
-    const KIND: Kind = Kind::Object;
-}
-impl Named for copas_timer {
-    const KIND: Kind = Kind::Object;
-}
-impl Named for copas_group {
-    const KIND: Kind = Kind::Object;
-}
-impl Named for copas_future {
-    const KIND: Kind = Kind::Object;
+
+named! {
+    Dispatcher: copas;
+    Socket: copas_socket;
+    Thread: copas_thread;
+    Operation: copas_operation;
+    Object: copas_lock, copas_semaphore, copas_queue, copas_timer, copas_group, copas_future;
 }
 
 /// The handle that a pointer is.

@@ -36,9 +36,7 @@ impl Reading {
         }
         Ok(())
     }
-}
 
-impl Reading {
     /// Waits no longer.
     pub fn rest(&mut self) {
         if self.alive.take().is_some() {
