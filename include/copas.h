@@ -1804,7 +1804,7 @@ copas_status copas_setresolver(struct copas *c, size_t names, double seconds);
  * Waits, for at most `timeout` seconds, until a descriptor that stays the caller's (of libpq, libcurl
  * and the like) can be read or written: `events` is COPAS_READABLE, COPAS_WRITABLE or both. Gives
  * which of them it is; an end or an error counts as both. Level-triggered: what is there already
- * ends the wait at once. The descriptor's flags are not changed.
+ * ends the wait at once. The descriptor's flags are not changed; it must stay open meanwhile.
  *
  * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_BUSY (somebody waits on it already, or it is a socket
  * of this dispatcher); COPAS_CANNOT_WAIT; COPAS_INVALID (also for other `events`, NAN, a descriptor

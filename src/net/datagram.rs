@@ -107,9 +107,6 @@ struct SendTo<'a> {
 impl SendTo<'_> {
     fn step(&mut self, context: &mut Context<'_>) -> Outcome<bool> {
         let socket = &self.socket;
-        if let Some(place) = self.place.take() {
-            socket.senders.leave(place);
-        }
         if socket.closed.get() {
             return Err(Status::CLOSED.into());
         }
@@ -120,7 +117,8 @@ impl SendTo<'_> {
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 socket.register()?;
-                self.place = Some(socket.senders.join(context.waker()));
+                self.place
+                    .get_or_insert_with(|| socket.senders.join(context.waker()));
                 let d = socket.net.dispatcher();
                 if self.alive.is_none() {
                     self.alive = d.map(|d| d.alive().hold());

@@ -143,6 +143,64 @@ static void a_sender_waits_while_the_buffer_is_full(void)
   close_folder();
 }
 
+static int senders_done;
+
+static void send_when_there_is_room(void *user)
+{
+  static char block[4000];
+  CHECK_OK(copas_send(user, block, sizeof block));
+  senders_done++;
+}
+
+static void all_senders_go_on_when_there_is_room_again(void)
+{
+  enum { SENDERS = 20 };
+  copas_socket *one, *connected;
+  copas_bytes datagram;
+  int sent = 0;
+  open_folder();
+  senders_done = 0;
+  CHECK_OK(copas_bind_unix(c, path, COPAS_DATAGRAM, &one));
+  CHECK_OK(copas_connect_unix(c, path, COPAS_DATAGRAM, 1, &connected));
+  CHECK_OK(copas_settimeout(connected, 0));
+  while (copas_send(connected, "x", 1) == COPAS_OK) sent++;
+  CHECK_OK(copas_settimeout(connected, 30));
+  for (int i = 0; i < SENDERS; i++)
+    CHECK_OK(copas_addthread(c, send_when_there_is_room, connected, NULL));
+  net_settle(c);
+  CHECK_NUMBER(senders_done, 0);
+  CHECK_OK(copas_settimeout(one, 10));
+  for (int i = 0; i < sent + SENDERS; i++) CHECK_OK(copas_receivefrom(one, &datagram, NULL));
+  CHECK_OK(copas_loop(c, COPAS_FOREVER));
+  CHECK_NUMBER(senders_done, SENDERS);
+  close_folder();
+}
+
+static void send_to_a_closed_socket(void *user)
+{
+  static char block[4000];
+  CHECK_STATUS(copas_send(user, block, sizeof block), COPAS_CLOSED);
+  senders_done++;
+}
+
+static void a_close_from_elsewhere_wakes_all_senders(void)
+{
+  copas_socket *one, *connected;
+  open_folder();
+  senders_done = 0;
+  CHECK_OK(copas_bind_unix(c, path, COPAS_DATAGRAM, &one));
+  CHECK_OK(copas_connect_unix(c, path, COPAS_DATAGRAM, 1, &connected));
+  CHECK_OK(copas_settimeout(connected, 0));
+  while (copas_send(connected, "x", 1) == COPAS_OK) continue;
+  CHECK_OK(copas_settimeout(connected, COPAS_FOREVER));
+  for (int i = 0; i < 5; i++)
+    CHECK_OK(copas_addthread(c, send_to_a_closed_socket, connected, NULL));
+  net_settle(c);
+  CHECK_OK(copas_close(connected));
+  net_until(c, &senders_done, 5);
+  close_folder();
+}
+
 static void a_full_queue_makes_the_client_wait(void)
 {
   copas_socket *client, *clients[8];
@@ -191,6 +249,8 @@ int main(void)
   RUN(a_path_in_use_is_told_and_a_left_over_one_can_be_replaced);
   RUN(datagrams_are_sent_by_paths);
   RUN(a_sender_waits_while_the_buffer_is_full);
+  RUN(all_senders_go_on_when_there_is_room_again);
+  RUN(a_close_from_elsewhere_wakes_all_senders);
   RUN(a_full_queue_makes_the_client_wait);
   RUN(bad_paths_are_told);
   return check_report();
