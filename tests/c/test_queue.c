@@ -118,7 +118,10 @@ static void poppers_are_served_in_the_order_of_their_coming(void)
   /* The first was woken, and is canceled before it runs: its item is the next one's. */
   CHECK_OK(copas_removethread(threads[0]));
   push(3);
+  double start = net_seconds();
   CHECK_OK(copas_loop(c, COPAS_FOREVER));
+  /* Woken, not by their time limits. */
+  CHECK(net_seconds() - start < 5);
   CHECK_STATUS(poppers[0].status, COPAS_CANCELED);
   for (int i = 1; i < 5; i++) {
     CHECK_OK(poppers[i].status);
