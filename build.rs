@@ -41,10 +41,14 @@ const CONSTANTS: &str = r#"
 #define COPAS_CHOICE_FUTURE 7
 /** copas_choice.kind: a queue takes an item. */
 #define COPAS_CHOICE_PUSH 8
-/** copas_choice.kind, for copas_submit_choice(): time passes. */
-#define COPAS_CHOICE_PAUSE 9
 /** copas_choice.kind: a lock is the caller's; the root stack's when it is submitted. */
-#define COPAS_CHOICE_LOCK 10
+#define COPAS_CHOICE_LOCK 9
+/** copas_choice.kind: all coroutines of a group have ended. */
+#define COPAS_CHOICE_GROUP 10
+/** copas_choice.kind: a stopped queue is empty, and its workers have ended. */
+#define COPAS_CHOICE_FINISH 11
+/** copas_choice.kind: the exit flag is raised. */
+#define COPAS_CHOICE_EXIT 12
 /** copas_bind_unix(), copas_connect_unix(): a datagram socket. */
 #define COPAS_DATAGRAM (UINT64_C(1))
 /** copas_bind_unix(): a socket file that nobody listens on is removed before. */
@@ -87,6 +91,15 @@ const CONSTANTS: &str = r#"
 #define COPAS_EVENT_RECEIVE 1
 #define COPAS_EVENT_SEND 2
 #define COPAS_EVENT_CHOICE 3
+#define COPAS_EVENT_FLUSH 4
+#define COPAS_EVENT_ACCEPT 5
+#define COPAS_EVENT_CONNECT 6
+#define COPAS_EVENT_RECEIVEFROM 7
+#define COPAS_EVENT_SENDTO 8
+#define COPAS_EVENT_RESOLVE 9
+#define COPAS_EVENT_PAUSE 10
+#define COPAS_EVENT_WAIT_FD 11
+#define COPAS_EVENT_OFFLOAD 12
 "#;
 
 /// Marks results that must be looked at, in each language that can say so.
@@ -139,7 +152,10 @@ fn header() -> String {
         .with_src(format!("{root}/src/capi/socket.rs"))
         .with_src(format!("{root}/src/capi/stream.rs"))
         .with_src(format!("{root}/src/capi/datagram.rs"))
+        .with_src(format!("{root}/src/capi/poll.rs"))
         .with_src(format!("{root}/src/capi/submit.rs"))
+        .with_src(format!("{root}/src/capi/submit_open.rs"))
+        .with_src(format!("{root}/src/capi/submit_wait.rs"))
         .with_src(format!("{root}/src/capi/timer.rs"))
         .with_src(format!("{root}/src/capi/lock.rs"))
         .with_src(format!("{root}/src/capi/semaphore.rs"))

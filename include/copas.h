@@ -43,10 +43,14 @@
 #define COPAS_CHOICE_FUTURE 7
 /** copas_choice.kind: a queue takes an item. */
 #define COPAS_CHOICE_PUSH 8
-/** copas_choice.kind, for copas_submit_choice(): time passes. */
-#define COPAS_CHOICE_PAUSE 9
 /** copas_choice.kind: a lock is the caller's; the root stack's when it is submitted. */
-#define COPAS_CHOICE_LOCK 10
+#define COPAS_CHOICE_LOCK 9
+/** copas_choice.kind: all coroutines of a group have ended. */
+#define COPAS_CHOICE_GROUP 10
+/** copas_choice.kind: a stopped queue is empty, and its workers have ended. */
+#define COPAS_CHOICE_FINISH 11
+/** copas_choice.kind: the exit flag is raised. */
+#define COPAS_CHOICE_EXIT 12
 /** copas_bind_unix(), copas_connect_unix(): a datagram socket. */
 #define COPAS_DATAGRAM (UINT64_C(1))
 /** copas_bind_unix(): a socket file that nobody listens on is removed before. */
@@ -89,6 +93,15 @@
 #define COPAS_EVENT_RECEIVE 1
 #define COPAS_EVENT_SEND 2
 #define COPAS_EVENT_CHOICE 3
+#define COPAS_EVENT_FLUSH 4
+#define COPAS_EVENT_ACCEPT 5
+#define COPAS_EVENT_CONNECT 6
+#define COPAS_EVENT_RECEIVEFROM 7
+#define COPAS_EVENT_SENDTO 8
+#define COPAS_EVENT_RESOLVE 9
+#define COPAS_EVENT_PAUSE 10
+#define COPAS_EVENT_WAIT_FD 11
+#define COPAS_EVENT_OFFLOAD 12
 
 /** How a call ended: 0 is success, negative is an error. The numbers are stable. */
 typedef enum copas_status {
@@ -497,7 +510,11 @@ typedef struct copas_bytes {
  */
 typedef struct copas_event {
   /**
-   * COPAS_EVENT_RECEIVE, COPAS_EVENT_SEND or COPAS_EVENT_CHOICE.
+   * 64: sizeof(copas_event), set by the library.
+   */
+  uint32_t size;
+  /**
+   * COPAS_EVENT_RECEIVE or another COPAS_EVENT.
    */
   uint32_t kind;
   /**
@@ -509,31 +526,63 @@ typedef struct copas_event {
    */
   int sys_errno;
   /**
-   * Zero.
-   */
-  uint32_t reserved1;
-  /**
    * The token given at submission.
    */
   uint64_t token;
   /**
-   * The socket that the operation was submitted on (stale by now if it was closed).
+   * What the operation was submitted on: a socket (stale by now if it was closed), a choice's handle,
+   * else the dispatcher.
    */
   void *handle;
   /**
-   * COPAS_EVENT_RECEIVE: the bytes, as copas_receive() shows them. The library's memory, valid
-   * until the next call that receives on, or closes, that socket.
+   * COPAS_EVENT_RECEIVE and _RECEIVEFROM: the bytes, as copas_receive() shows them. The library's
+   * memory, valid until the next call that receives on, or closes, that socket. COPAS_EVENT_RESOLVE:
+   * the addresses. Of other operations that failed: what went wrong, in words without a NUL at the
+   * end. Both valid until the next copas_poll(). NULL without any.
    */
   const char *data;
   /**
-   * COPAS_EVENT_RECEIVE: how many bytes.
+   * How many bytes, or how many addresses. COPAS_EVENT_WAIT_FD: COPAS_READABLE, COPAS_WRITABLE or both.
    */
   size_t len;
   /**
+   * COPAS_EVENT_ACCEPT and _CONNECT: the new socket. COPAS_EVENT_CHOICE: the item of a queue, the
+   * result of a future. Else NULL.
+   */
+  void *result;
+  /**
    * Zero.
    */
-  uint64_t reserved2[2];
+  uint64_t reserved;
 } copas_event;
+
+/**
+ * One of the things that copas_select() waits for.
+ */
+typedef struct copas_choice {
+  /**
+   * COPAS_CHOICE_RECEIVE, _SEND (a stream socket), _POP, _PUSH, _FINISH (a queue), _JOIN (a coroutine),
+   * _TIMER, _TAKE (a semaphore), _LOCK, _FUTURE, _GROUP or _EXIT (the dispatcher).
+   */
+  uint32_t kind;
+  /**
+   * Set by copas_select() in the choice that came first: a copas_status.
+   */
+  int status;
+  /**
+   * The object that it is about.
+   */
+  void *handle;
+  /**
+   * COPAS_CHOICE_PUSH: the item. Set by copas_select(): the item of a queue that was popped, the
+   * result of a future, else NULL.
+   */
+  void *item;
+  /**
+   * COPAS_CHOICE_TAKE: how many.
+   */
+  int64_t amount;
+} copas_choice;
 
 /**
  * What a timer runs, in a coroutine of its own.
@@ -605,34 +654,6 @@ typedef void (*copas_timeout_fn)(struct copas_thread *thread, void *user);
  * Told of a signal, on the root stack: it may not wait.
  */
 typedef void (*copas_signal_fn)(struct copas *c, int number, void *user);
-
-/**
- * One of the things that copas_select() waits for.
- */
-typedef struct copas_choice {
-  /**
-   * COPAS_CHOICE_RECEIVE, _SEND (a socket), _POP, _PUSH (a queue), _JOIN (a coroutine), _TIMER, _TAKE
-   * (a semaphore), _LOCK or _FUTURE.
-   */
-  uint32_t kind;
-  /**
-   * Set by copas_select() in the choice that came first: a copas_status.
-   */
-  int status;
-  /**
-   * The socket, queue, coroutine, timer, semaphore, lock or future.
-   */
-  void *handle;
-  /**
-   * COPAS_CHOICE_PUSH: the item. Set by copas_select(): the item of a queue that was popped, the
-   * result of a future, else NULL.
-   */
-  void *item;
-  /**
-   * COPAS_CHOICE_TAKE: how many.
-   */
-  int64_t amount;
-} copas_choice;
 
 /**
  * What copas_stats() tells of a dispatcher.
@@ -1351,60 +1372,271 @@ copas_status copas_joingroup(struct copas_socket *skt, const char *group, const 
 copas_status copas_leavegroup(struct copas_socket *skt, const char *group, const char *interface);
 
 /**
- * Submits a receive by a pattern of copas_receive(); copas_poll() delivers its outcome in exactly
- * one event with `token`, also after a cancel or close. The receive time limit of the socket holds.
- * `out` may be NULL; else it gets the operation's handle.
- *
- * Errors (no event follows): COPAS_BUSY (a receive is outstanding), COPAS_UNSUPPORTED,
- * COPAS_INVALID, COPAS_LIMIT, COPAS_NO_MEMORY, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
- */
-COPAS_MUST_USE
-copas_status copas_submit_receive(struct copas_socket *skt,
-                                  int64_t pattern,
-                                  uint64_t token,
-                                  struct copas_operation **out);
-
-/**
- * Submits a send: writes what the kernel takes at once from the caller's memory, copies at most
- * the high-water mark (64 KiB) of the rest, and tells in `*taken` how many bytes, from the first
- * on, were accepted. Its one event says that there is room again: go on with the rest then. The
- * send time limit of the socket holds. `flags` is 0, or COPAS_MORE: more will follow before the
- * next step, so copy instead of writing at once. `out` may be NULL.
- *
- * Errors (no event follows, nothing was taken): COPAS_BUSY (a send is outstanding), COPAS_CLOSED,
- * COPAS_UNSUPPORTED, COPAS_INVALID (also when `taken` is NULL), COPAS_SYSTEM, COPAS_LIMIT,
- * COPAS_NO_MEMORY, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
- */
-COPAS_MUST_USE
-copas_status copas_submit_send(struct copas_socket *skt,
-                               const void *data,
-                               size_t len,
-                               uint64_t flags,
-                               uint64_t token,
-                               size_t *taken,
-                               struct copas_operation **out);
-
-/**
- * Cancels a submitted operation: its event follows with COPAS_CANCELED, unless it has completed
- * already. Errors: COPAS_STALE (its event has been delivered), COPAS_INVALID, COPAS_WRONG_THREAD.
- * Never switches.
- */
-copas_status copas_submit_cancel(struct copas_operation *operation);
-
-/**
- * Steps the dispatcher until an operation has completed or `timeout` seconds have passed, and
- * fills `events` with up to `count` (1 to 65,536) completions, oldest first. Gives their number:
- * 0 when the time has passed (also at once when nothing is left that could complete).
+ * Steps the dispatcher until an operation has completed, `timeout` seconds have passed, or
+ * copas_notify() was called, and fills `events` with up to `count` (1 to 65,536) completions, oldest
+ * first. Gives their number: 0 when the time has passed (also at once when nothing is left that could
+ * complete). What the events of the poll before have lent, but for received bytes, ends.
  *
  * Errors: COPAS_INVALID (also when `events` is NULL, `count` out of range, or NAN), COPAS_CANNOT_WAIT,
- * COPAS_SYSTEM, COPAS_STALE, COPAS_WRONG_THREAD. Coroutines and servers of the dispatcher run
- * meanwhile.
+ * COPAS_SYSTEM, COPAS_STALE, COPAS_WRONG_THREAD, COPAS_BUSY (COPAS_UNBOUND: another OS thread uses the
+ * dispatcher now). Coroutines and servers of the dispatcher run meanwhile.
  */
 COPAS_MUST_USE
 int copas_poll(struct copas *c,
                struct copas_event *events,
                int count,
                double timeout);
+
+/**
+ * A descriptor that is readable whenever copas_poll() with the timeout 0 would do or give something:
+ * something is ready, a time limit has passed, or events wait. For loops of others (asyncio, GLib, Go's
+ * netpoller): watch it for reading, and call copas_poll(c, events, n, 0) until it gives 0. It may be
+ * readable without need. It stays the library's: do not close or read it; duplicate it for those who
+ * close it. The first call opens a timerfd; fork does not pass it on.
+ *
+ * Gives the descriptor, or an error: COPAS_LIMIT (no descriptor left), COPAS_SYSTEM, COPAS_INVALID,
+ * COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+int copas_backend_fd(struct copas *c);
+
+/**
+ * Seconds until copas_poll() must be called at the latest, for loops that ask instead of watching for
+ * time limits: 0 when something waits already, COPAS_FOREVER when nothing depends on the time. NAN when
+ * `c` is NULL, stale, or another OS thread's. Never switches.
+ */
+double copas_backend_timeout(struct copas *c);
+
+/**
+ * Who sent the datagram of a COPAS_EVENT_RECEIVEFROM, as long as nothing further is received on its
+ * socket. Errors: COPAS_INVALID (also when `event` or `out` is NULL, or it is no such event),
+ * COPAS_STALE (the socket is closed), COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_event_peer(const struct copas_event *event, struct copas_address *out);
+
+/**
+ * Submits a receive by a pattern of copas_receive(), within the socket's receive time limit. Its event
+ * has the bytes as copas_receive() shows them, also with COPAS_TIMEOUT, COPAS_CLOSED, COPAS_CANCELED
+ * and COPAS_TOO_LONG.
+ *
+ * For every copas_submit function: with `now` not NULL, an operation that is over at once fills `*now`
+ * and answers 1: no event follows. Otherwise the answer is COPAS_OK, and copas_poll() delivers the
+ * outcome in exactly one event with `token`, also after a cancel, close or shutdown. `out` may be NULL;
+ * else it gets the operation's handle (NULL with the answer 1).
+ *
+ * Errors (no event follows): COPAS_BUSY (a receive is outstanding), COPAS_UNSUPPORTED, COPAS_INVALID,
+ * COPAS_LIMIT, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+COPAS_MUST_USE
+int copas_submit_receive(struct copas_socket *skt,
+                         int64_t pattern,
+                         uint64_t token,
+                         struct copas_event *now,
+                         struct copas_operation **out);
+
+/**
+ * Submits a receive up to a delimiter of `len` bytes (1 to 255), which is copied; see
+ * copas_receive_until(). Answers and errors as copas_submit_receive(). Never switches.
+ */
+COPAS_MUST_USE
+int copas_submit_receive_until(struct copas_socket *skt,
+                               const void *delimiter,
+                               size_t len,
+                               uint64_t token,
+                               struct copas_event *now,
+                               struct copas_operation **out);
+
+/**
+ * Submits a receive of whatever is there, at least one byte; see copas_receive_some(). Answers and
+ * errors as copas_submit_receive(). Never switches.
+ */
+COPAS_MUST_USE
+int copas_submit_receive_some(struct copas_socket *skt,
+                              uint64_t token,
+                              struct copas_event *now,
+                              struct copas_operation **out);
+
+/**
+ * Submits a send: writes what the kernel takes at once from the caller's memory, copies at most
+ * the high-water mark (64 KiB) of the rest, and tells in `*taken` how many bytes, from the first
+ * on, were accepted. It is over when there is room again: go on with the rest then. The send time
+ * limit of the socket holds. `flags` is 0, or COPAS_MORE: more will follow before the next step, so
+ * copy instead of writing at once.
+ *
+ * Answers as copas_submit_receive(). Errors (nothing was taken): COPAS_BUSY (a send is outstanding),
+ * COPAS_CLOSED, COPAS_UNSUPPORTED, COPAS_INVALID (also when `taken` is NULL), COPAS_SYSTEM,
+ * COPAS_LIMIT, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+COPAS_MUST_USE
+int copas_submit_send(struct copas_socket *skt,
+                      const void *data,
+                      size_t len,
+                      uint64_t flags,
+                      uint64_t token,
+                      size_t *taken,
+                      struct copas_event *now,
+                      struct copas_operation **out);
+
+/**
+ * Submits a flush: over when the kernel has every byte sent before, within the send time limit.
+ * Answers as copas_submit_receive(). Errors: COPAS_UNSUPPORTED, COPAS_LIMIT, COPAS_INVALID,
+ * COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+COPAS_MUST_USE
+int copas_submit_flush(struct copas_socket *skt,
+                       uint64_t token,
+                       struct copas_event *now,
+                       struct copas_operation **out);
+
+/**
+ * Cancels a submitted operation: its event follows with COPAS_CANCELED, unless it has completed
+ * already, or is a copas_submit_offload(), which ends by itself. Errors: COPAS_STALE (its event has
+ * been delivered), COPAS_INVALID, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_submit_cancel(struct copas_operation *operation);
+
+/**
+ * Accepts one connection from a listening socket that no server serves, waiting for at most `timeout`
+ * seconds. The new socket has the listener's time limits and limits; close it with copas_close().
+ *
+ * Errors: COPAS_TIMEOUT; COPAS_CLOSED (the listener was closed meanwhile); COPAS_BUSY (it is served, or
+ * somebody else accepts); COPAS_LIMIT (no descriptor left: wait before you try again); COPAS_CANCELED;
+ * COPAS_UNSUPPORTED (it does not listen); COPAS_CANNOT_WAIT; COPAS_INVALID (also when `out` is NULL, or
+ * NAN); COPAS_SYSTEM; COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
+ */
+COPAS_MUST_USE
+copas_status copas_accept(struct copas_socket *server,
+                          double timeout,
+                          struct copas_socket **out);
+
+/**
+ * Submits a copas_accept(): the event's `result` is the new socket. Answers as copas_submit_receive().
+ * Errors: as copas_accept(); COPAS_LIMIT. Never switches.
+ */
+COPAS_MUST_USE
+int copas_submit_accept(struct copas_socket *server,
+                        double timeout,
+                        uint64_t token,
+                        struct copas_event *now,
+                        struct copas_operation **out);
+
+/**
+ * Submits a copas_connect(): the event's `result` is the new socket; of a failure `data` and `len` are
+ * the words, valid until the next copas_poll(). `host` is copied. Answers as copas_submit_receive().
+ * Errors: COPAS_INVALID (also when `host` is NULL, or NAN), COPAS_LIMIT, COPAS_STALE,
+ * COPAS_WRONG_THREAD; all others are in the event. Never switches.
+ */
+COPAS_MUST_USE
+int copas_submit_connect(struct copas *c,
+                         const char *host,
+                         int port,
+                         double timeout,
+                         uint64_t token,
+                         struct copas_event *now,
+                         struct copas_operation **out);
+
+/**
+ * Submits a copas_connect_unix(); otherwise as copas_submit_connect(). Never switches.
+ */
+COPAS_MUST_USE
+int copas_submit_connect_unix(struct copas *c,
+                              const char *path,
+                              uint64_t flags,
+                              double timeout,
+                              uint64_t token,
+                              struct copas_event *now,
+                              struct copas_operation **out);
+
+/**
+ * Submits a copas_resolve(): the event's `data` are `len` structs copas_address (a count, not bytes),
+ * best first, with the port 0, valid until the next copas_poll(); of a failure they are its words.
+ * `host` is copied. Answers and errors as copas_submit_connect(). Never switches.
+ */
+COPAS_MUST_USE
+int copas_submit_resolve(struct copas *c,
+                         const char *host,
+                         double timeout,
+                         uint64_t token,
+                         struct copas_event *now,
+                         struct copas_operation **out);
+
+/**
+ * Submits a copas_receivefrom(): the event's `data` and `len` are the datagram, and
+ * copas_event_peer() tells who sent it. Answers and errors as copas_submit_receive(). Never switches.
+ */
+COPAS_MUST_USE
+int copas_submit_receivefrom(struct copas_socket *skt,
+                             uint64_t token,
+                             struct copas_event *now,
+                             struct copas_operation **out);
+
+/**
+ * Submits a copas_sendto(); the datagram is copied. Answers as copas_submit_receive(); a failure's
+ * words are in the event's `data`. Errors: COPAS_UNSUPPORTED (not a datagram socket), COPAS_INVALID,
+ * COPAS_LIMIT, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+COPAS_MUST_USE
+int copas_submit_sendto(struct copas_socket *skt,
+                        const void *data,
+                        size_t len,
+                        const struct copas_address *to,
+                        uint64_t token,
+                        struct copas_event *now,
+                        struct copas_operation **out);
+
+/**
+ * Submits a wait for one choice of copas_select()'s kinds, for at most `timeout` seconds. Its event's
+ * `handle` is the choice's, `result` the item of a queue or the result of a future.
+ *
+ * Answers as copas_submit_receive(). Errors (no event follows): those of a choice that is wrong;
+ * COPAS_INVALID (also when `choice` is NULL, or NAN); COPAS_LIMIT; COPAS_STALE; COPAS_WRONG_THREAD.
+ * Never switches.
+ */
+COPAS_MUST_USE
+int copas_submit_choice(struct copas *c,
+                        const struct copas_choice *choice,
+                        double timeout,
+                        uint64_t token,
+                        struct copas_event *now,
+                        struct copas_operation **out);
+
+/**
+ * Submits a pause: its event is COPAS_OK when `seconds` have passed (COPAS_FOREVER: it ends when it is
+ * canceled).
+ *
+ * `out` may be NULL. Answers COPAS_OK. Errors: COPAS_INVALID (also for NAN), COPAS_LIMIT, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+COPAS_MUST_USE
+int copas_submit_pause(struct copas *c,
+                       double seconds,
+                       uint64_t token,
+                       struct copas_operation **out);
+
+/**
+ * Submits a copas_wait_fd(): the event's `len` is COPAS_READABLE, COPAS_WRITABLE or both. The
+ * descriptor must stay open until the event. Answers as copas_submit_receive(). Errors: as
+ * copas_wait_fd(); COPAS_LIMIT. Never switches.
+ */
+COPAS_MUST_USE
+int copas_submit_wait_fd(struct copas *c,
+                         int fd,
+                         int events,
+                         double timeout,
+                         uint64_t token,
+                         struct copas_event *now,
+                         struct copas_operation **out);
+
+/**
+ * Submits a copas_offload(): its event comes when `fn` has returned. It cannot be canceled, and
+ * copas_free() does not wait for it. Answers COPAS_OK. Errors: COPAS_INVALID (also when `fn` is NULL),
+ * COPAS_LIMIT, COPAS_STALE, COPAS_WRONG_THREAD; that there is no OS thread is in the event. Never
+ * switches.
+ */
+COPAS_MUST_USE
+int copas_submit_offload(struct copas *c,
+                         copas_thread_fn fn,
+                         void *user,
+                         uint64_t token,
+                         struct copas_operation **out);
 
 /**
  * Makes a timer and arms it. `options` must not be NULL and is copied; `options->user_free` is
@@ -1700,22 +1932,6 @@ int copas_select(struct copas *c,
                  struct copas_choice *choices,
                  int count,
                  double timeout);
-
-/**
- * Submits a wait for one choice of copas_select()'s kinds, or for COPAS_CHOICE_PAUSE (`timeout` seconds
- * pass; `handle` is not used). copas_poll() delivers exactly one event with `token`, whose `kind` is
- * COPAS_EVENT_CHOICE, `handle` the choice's and `data` its item. `timeout` is in seconds
- * (COPAS_FOREVER: no limit). `out` may be NULL; else it gets the operation's handle.
- *
- * Errors (no event follows): those of a choice that is wrong; COPAS_INVALID (also when `choice` is NULL,
- * or NAN); COPAS_LIMIT; COPAS_STALE; COPAS_WRONG_THREAD. Never switches.
- */
-COPAS_MUST_USE
-copas_status copas_submit_choice(struct copas *c,
-                                 const struct copas_choice *choice,
-                                 double timeout,
-                                 uint64_t token,
-                                 struct copas_operation **out);
 
 /**
  * Makes an empty group. `flags` is 0, or COPAS_CANCEL_ON_FAILURE: the first coroutine in it that

@@ -5,7 +5,7 @@ use super::guard::{Named, any_handle, handle_of};
 use super::queue::Queue;
 use super::types::*;
 use super::user::User;
-use crate::dispatcher::{Dispatcher, Kind, Object};
+use crate::dispatcher::{Dispatcher, Handle, Kind, Object};
 use crate::net::{Net, Readable, Writable};
 use crate::status::{Fault, Outcome, Status};
 use crate::sync::{self, Choice, GetLock, Pop, Promise, Push, Semaphore, Take, Timer};
@@ -29,9 +29,13 @@ const FUTURE: u32 = 7;
 /// copas_choice.kind.
 const PUSH: u32 = 8;
 /// copas_choice.kind.
-pub(super) const PAUSE: u32 = 9;
+const LOCK: u32 = 9;
 /// copas_choice.kind.
-const LOCK: u32 = 10;
+const GROUP: u32 = 10;
+/// copas_choice.kind.
+const FINISH: u32 = 11;
+/// copas_choice.kind.
+const EXIT: u32 = 12;
 
 /// A push that may be dropped before it succeeded: the item stays the program's then.
 struct Pushing(Push<User>);
@@ -42,10 +46,11 @@ impl Drop for Pushing {
     }
 }
 
-/// The operation of a choice.
+/// The operation of a choice; a lock would be that of `who`.
 pub(super) fn operation(
     d: &Dispatcher,
     choice: &copas_choice,
+    who: Handle,
 ) -> Outcome<Choice<'static, *mut c_void>> {
     let nothing = |()| std::ptr::null_mut();
     Ok(match choice.kind {
@@ -87,7 +92,7 @@ pub(super) fn operation(
             Box::pin(async move { take.await.map(nothing) })
         }
         LOCK => {
-            let get = GetLock::new(&object::<copas_lock, _>(d, choice.handle)?, d.borrower());
+            let get = GetLock::new(&object::<copas_lock, _>(d, choice.handle)?, who);
             Box::pin(async move { get.await.map(nothing) })
         }
         FUTURE => {
@@ -95,12 +100,28 @@ pub(super) fn operation(
             let result = sync::settled(promise);
             Box::pin(async move { result.await.map(|result| result.pointer()) })
         }
+        GROUP => {
+            let joined = sync::joined(object::<copas_group, _>(d, choice.handle)?);
+            Box::pin(async move { joined.await.map(nothing) })
+        }
+        FINISH => {
+            let queue: Rc<Queue> = object::<copas_queue, _>(d, choice.handle)?;
+            let finished = sync::finished(Rc::clone(&queue.items));
+            Box::pin(async move { finished.await.map(nothing) })
+        }
+        EXIT => {
+            if handle_in(d, choice.handle)? != d.handle {
+                return Err(Fault::invalid("COPAS_CHOICE_EXIT is for the dispatcher"));
+            }
+            let raised = sync::exit_raised(d.handle);
+            Box::pin(async move { raised.await.map(nothing) })
+        }
         kind => return Err(Fault::invalid(format!("{kind} is not a kind of choice"))),
     })
 }
 
 /// A handle of this dispatcher.
-fn handle_in(d: &Dispatcher, pointer: *mut c_void) -> Outcome<crate::dispatcher::Handle> {
+fn handle_in(d: &Dispatcher, pointer: *mut c_void) -> Outcome<Handle> {
     let handle = any_handle(pointer)?;
     if handle.dispatcher() == d.handle.dispatcher() {
         Ok(handle)

@@ -12,7 +12,7 @@ use core::ffi::{CStr, c_char, c_void};
 use socket2::SockAddr;
 
 /// copas_bind_unix(), copas_connect_unix(): a datagram socket.
-const DATAGRAM: u64 = 1;
+pub(super) const DATAGRAM: u64 = 1;
 /// copas_bind_unix(): a socket file that nobody listens on is removed before.
 const UNLINK: u64 = 2;
 
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn copas_sendto(
         let (data, to) = unsafe { (bytes(data, len)?, to.as_ref()) };
         let to = to.map(numeric).transpose()?;
         d.bind();
-        net::send_to(d, socket, data, to.as_ref())
+        net::send_to(d, socket, data, to)
     })
 }
 
@@ -211,7 +211,7 @@ unsafe fn membership(
 }
 
 /// The address that a caller names by numbers or by a path.
-fn numeric(address: &copas_address) -> Outcome<SockAddr> {
+pub(super) fn numeric(address: &copas_address) -> Outcome<SockAddr> {
     let host: &[u8] = &address.host.map(|byte| byte as u8);
     let host = CStr::from_bytes_until_nul(host)
         .ok()

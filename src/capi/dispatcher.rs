@@ -155,7 +155,7 @@ pub extern "C" fn copas_exiting(c: *mut copas) -> c_int {
 pub extern "C" fn copas_waitforexit(c: *mut copas) -> copas_status {
     on_dispatcher(c, |d| {
         d.bind();
-        Ok(sync::wait_for_exit(d)?)
+        sync::wait_for_exit(d)
     })
 }
 

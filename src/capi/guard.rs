@@ -96,7 +96,9 @@ pub fn answer<A: Answer>(body: impl FnOnce() -> Outcome<A>) -> c_int {
 /// Runs a body on the dispatcher of `handle`, and keeps the detail of its fault.
 pub fn on<R>(handle: Handle, body: impl FnOnce(&mut Entered) -> Outcome<R>) -> Outcome<R> {
     let mut d = registry::enter(handle)?;
-    match body(&mut d) {
+    let outcome = body(&mut d);
+    d.tell_backend();
+    match outcome {
         Ok(result) => Ok(result),
         Err(fault) => {
             let answered = Fault::from(fault.status);

@@ -13,9 +13,9 @@ use core::ffi::{c_char, c_void};
 use std::net::IpAddr;
 
 /// The program's function with its pointer, on its way to another OS thread.
-struct Blocking {
-    call: unsafe extern "C" fn(*mut c_void),
-    user: *mut c_void,
+pub(super) struct Blocking {
+    pub call: unsafe extern "C" fn(*mut c_void),
+    pub user: *mut c_void,
 }
 
 // SAFETY: the program asks for its function to be called with its pointer on another OS thread, as
@@ -23,7 +23,7 @@ struct Blocking {
 unsafe impl Send for Blocking {}
 
 impl Blocking {
-    fn run(self) {
+    pub fn run(self) {
         // SAFETY: the program's function with the program's pointer.
         unsafe { (self.call)(self.user) };
     }
@@ -81,7 +81,7 @@ pub unsafe extern "C" fn copas_resolve(
         let found = net::resolve(d, host, timeout)?;
         for (i, ip) in found.iter().take(max).enumerate() {
             // SAFETY: `i` is below `max`, and so many addresses can be written.
-            unsafe { addresses.add(i).write(address_of(&numeric(*ip))) };
+            unsafe { addresses.add(i).write(numeric_address(*ip)) };
         }
         count.write(found.len());
         Ok(())
@@ -89,8 +89,8 @@ pub unsafe extern "C" fn copas_resolve(
 }
 
 /// An address without a port.
-fn numeric(ip: IpAddr) -> Address {
-    Address {
+pub(super) fn numeric_address(ip: IpAddr) -> copas_address {
+    address_of(&Address {
         family: if ip.is_ipv4() {
             libc::AF_INET
         } else {
@@ -98,7 +98,7 @@ fn numeric(ip: IpAddr) -> Address {
         },
         port: 0,
         host: ip.to_string().into_bytes(),
-    }
+    })
 }
 
 /// Sets how many names' answers are kept (at first 256; 0: none), and for how many seconds (at first

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: MIT
 //! The export that waits for the first of several things.
 
-use super::choice::{PAUSE, operation};
-use super::copas_status;
-use super::guard::{any_handle, on_dispatcher, pointer, seconds as check_seconds};
-use super::memory::{choices_of, put};
-use super::types::{copas, copas_choice, copas_operation};
+use super::choice::operation;
+use super::guard::{on_dispatcher, seconds as check_seconds};
+use super::memory::choices_of;
+use super::types::{copas, copas_choice};
 use crate::dispatcher::Dispatcher;
 use crate::status::{Fault, Status};
 use crate::sync::{self, Choice};
 use core::ffi::{c_int, c_void};
-
-/// The event of a choice.
-const EVENT_CHOICE: u32 = 3;
 
 /// Most choices of one call.
 const MOST: c_int = 65_536;
@@ -60,43 +56,8 @@ pub unsafe extern "C" fn copas_select(
 
 /// The operation that a choice waits for; one that cannot be is over at once.
 fn wait_of(d: &Dispatcher, choice: &copas_choice) -> Choice<'static, *mut c_void> {
-    match operation(d, choice) {
+    match operation(d, choice, d.borrower()) {
         Ok(choice) => choice,
         Err(fault) => Box::pin(std::future::ready(Err(fault))),
     }
-}
-
-/// Submits a wait for one choice of copas_select()'s kinds, or for COPAS_CHOICE_PAUSE (`timeout` seconds
-/// pass; `handle` is not used). copas_poll() delivers exactly one event with `token`, whose `kind` is
-/// COPAS_EVENT_CHOICE, `handle` the choice's and `data` its item. `timeout` is in seconds
-/// (COPAS_FOREVER: no limit). `out` may be NULL; else it gets the operation's handle.
-///
-/// Errors (no event follows): those of a choice that is wrong; COPAS_INVALID (also when `choice` is NULL,
-/// or NAN); COPAS_LIMIT; COPAS_STALE; COPAS_WRONG_THREAD. Never switches.
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn copas_submit_choice(
-    c: *mut copas,
-    choice: *const copas_choice,
-    timeout: f64,
-    token: u64,
-    out: *mut *mut copas_operation,
-) -> copas_status {
-    on_dispatcher(c, |d| {
-        // SAFETY: NULL or a choice, as the comment asks.
-        let choice = unsafe { choice.as_ref() };
-        let choice = choice.ok_or_else(|| Fault::invalid("choice is NULL"))?;
-        let timeout = check_seconds(timeout)?;
-        let (wait, subject): (Choice<'static, _>, _) = if choice.kind == PAUSE {
-            (Box::pin(std::future::pending()), d.handle)
-        } else {
-            (operation(d, choice)?, any_handle(choice.handle)?)
-        };
-        let pauses = choice.kind == PAUSE;
-        let submitted = Box::new(sync::SubmittedChoice::new(wait, pauses));
-        let operation = d.submit(submitted, timeout, EVENT_CHOICE, token, subject)?;
-        // SAFETY: NULL or writable, as the comment asks.
-        unsafe { put(out, pointer(operation)) };
-        Ok(())
-    })
 }

@@ -59,11 +59,15 @@ pub unsafe extern "C" fn copas_receive_until(
     bytes: *mut copas_bytes,
 ) -> copas_status {
     on_socket(skt, |d, socket| {
-        if !(1..=LONGEST_DELIMITER).contains(&len) {
-            return Err(Fault::invalid("a delimiter has 1 to 255 bytes"));
-        }
         // SAFETY: NULL or `len` bytes; NULL or writable, as the comment asks.
-        unsafe { receive(d, socket, Pattern::Until(bytes_of(delimiter, len)?), bytes) }
+        unsafe {
+            receive(
+                d,
+                socket,
+                Pattern::Until(delimiter_of(delimiter, len)?),
+                bytes,
+            )
+        }
     })
 }
 
@@ -165,6 +169,18 @@ pub extern "C" fn copas_flush(skt: *mut copas_socket) -> copas_status {
         d.bind();
         net::flush(d, socket)
     })
+}
+
+/// The delimiter of a caller.
+///
+/// # Safety
+/// `delimiter` is NULL or points to `len` bytes.
+pub(super) unsafe fn delimiter_of<'a>(delimiter: *const c_void, len: usize) -> Outcome<&'a [u8]> {
+    if !(1..=LONGEST_DELIMITER).contains(&len) {
+        return Err(Fault::invalid("a delimiter has 1 to 255 bytes"));
+    }
+    // SAFETY: the caller says so.
+    unsafe { bytes_of(delimiter, len) }
 }
 
 /// The pattern of a number.

@@ -301,12 +301,12 @@ pub struct copas_socket_stats {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct copas_choice {
-    /// COPAS_CHOICE_RECEIVE, _SEND (a socket), _POP, _PUSH (a queue), _JOIN (a coroutine), _TIMER, _TAKE
-    /// (a semaphore), _LOCK or _FUTURE.
+    /// COPAS_CHOICE_RECEIVE, _SEND (a stream socket), _POP, _PUSH, _FINISH (a queue), _JOIN (a coroutine),
+    /// _TIMER, _TAKE (a semaphore), _LOCK, _FUTURE, _GROUP or _EXIT (the dispatcher).
     pub kind: u32,
     /// Set by copas_select() in the choice that came first: a copas_status.
     pub status: c_int,
-    /// The socket, queue, coroutine, timer, semaphore, lock or future.
+    /// The object that it is about.
     pub handle: *mut c_void,
     /// COPAS_CHOICE_PUSH: the item. Set by copas_select(): the item of a queue that was popped, the
     /// result of a future, else NULL.
@@ -368,23 +368,29 @@ pub struct copas_error_info {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct copas_event {
-    /// COPAS_EVENT_RECEIVE, COPAS_EVENT_SEND or COPAS_EVENT_CHOICE.
+    /// 64: sizeof(copas_event), set by the library.
+    pub size: u32,
+    /// COPAS_EVENT_RECEIVE or another COPAS_EVENT.
     pub kind: u32,
     /// How the operation ended: a copas_status.
     pub status: c_int,
     /// The errno behind the status, or 0.
     pub sys_errno: c_int,
-    /// Zero.
-    pub reserved1: u32,
     /// The token given at submission.
     pub token: u64,
-    /// The socket that the operation was submitted on (stale by now if it was closed).
+    /// What the operation was submitted on: a socket (stale by now if it was closed), a choice's handle,
+    /// else the dispatcher.
     pub handle: *mut c_void,
-    /// COPAS_EVENT_RECEIVE: the bytes, as copas_receive() shows them. The library's memory, valid
-    /// until the next call that receives on, or closes, that socket.
+    /// COPAS_EVENT_RECEIVE and _RECEIVEFROM: the bytes, as copas_receive() shows them. The library's
+    /// memory, valid until the next call that receives on, or closes, that socket. COPAS_EVENT_RESOLVE:
+    /// the addresses. Of other operations that failed: what went wrong, in words without a NUL at the
+    /// end. Both valid until the next copas_poll(). NULL without any.
     pub data: *const c_char,
-    /// COPAS_EVENT_RECEIVE: how many bytes.
+    /// How many bytes, or how many addresses. COPAS_EVENT_WAIT_FD: COPAS_READABLE, COPAS_WRITABLE or both.
     pub len: usize,
+    /// COPAS_EVENT_ACCEPT and _CONNECT: the new socket. COPAS_EVENT_CHOICE: the item of a queue, the
+    /// result of a future. Else NULL.
+    pub result: *mut c_void,
     /// Zero.
-    pub reserved2: [u64; 2],
+    pub reserved: u64,
 }

@@ -3,7 +3,7 @@
 
 use super::guard::{on_dispatcher, seconds as check_seconds};
 use super::types::copas;
-use crate::status::Fault;
+use crate::status::{Fault, Outcome};
 use core::ffi::c_int;
 
 /// copas_wait_fd(): it can be read, or has ended.
@@ -23,15 +23,25 @@ const WRITABLE: c_int = 2;
 #[must_use]
 pub extern "C" fn copas_wait_fd(c: *mut copas, fd: c_int, events: c_int, timeout: f64) -> c_int {
     on_dispatcher(c, |d| {
-        if !(1..=READABLE | WRITABLE).contains(&events) {
-            return Err(Fault::invalid(
-                "events is COPAS_READABLE, COPAS_WRITABLE or both",
-            ));
-        }
+        let wants = wants_of(events)?;
         let timeout = check_seconds(timeout)?;
         d.bind();
-        let wants = (events & READABLE != 0, events & WRITABLE != 0);
-        let (readable, writable) = d.wait_fd(fd, wants, timeout)?;
-        Ok(c_int::from(readable) * READABLE + c_int::from(writable) * WRITABLE)
+        Ok(told(d.wait_fd(fd, wants, timeout)?))
     })
+}
+
+/// Which of reading and writing a caller waits for.
+pub(super) fn wants_of(events: c_int) -> Outcome<(bool, bool)> {
+    if (1..=READABLE | WRITABLE).contains(&events) {
+        Ok((events & READABLE != 0, events & WRITABLE != 0))
+    } else {
+        Err(Fault::invalid(
+            "events is COPAS_READABLE, COPAS_WRITABLE or both",
+        ))
+    }
+}
+
+/// Which of reading and writing is there.
+pub(super) fn told((readable, writable): (bool, bool)) -> c_int {
+    c_int::from(readable) * READABLE + c_int::from(writable) * WRITABLE
 }

@@ -53,6 +53,11 @@ impl Deadline {
         !matches!(self.state.get(), State::Idle)
     }
 
+    /// For another waiter from now on; none runs.
+    pub fn renew(&self) {
+        self.passed.set(false);
+    }
+
     /// The wheel has handed it out.
     pub fn pass(&self) {
         self.state.set(State::Idle);

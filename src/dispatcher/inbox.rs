@@ -28,6 +28,8 @@ pub mod signal {
     pub const SHUTDOWN: u32 = 8;
     /// Signals of the process were caught.
     pub const CAUGHT: u32 = 16;
+    /// Something is ready: a foreign loop is to poll.
+    pub const READY: u32 = 32;
 }
 
 /// The way into one dispatcher.

@@ -3,9 +3,12 @@
 //! its `Driver`'s) nor of C.
 
 mod alive;
+mod backend;
+mod boxed;
 pub mod current;
 mod deadline;
 mod driver;
+mod elapse;
 mod handle;
 mod inbox;
 mod object;
@@ -28,12 +31,14 @@ mod watch;
 mod wheel;
 
 pub use alive::{Alive, AliveCount};
+pub use boxed::{Boxed, Ends, Given};
 pub use deadline::{Deadline, nanoseconds};
 pub use driver::{Driver, Readiness};
+pub use elapse::{Elapse, within};
 pub use handle::{Handle, Kind};
 pub use inbox::{Inbox, Letter, signal};
 pub use object::Object;
-pub use operation::{Completion, Event, Operation, Submitted};
+pub use operation::{Begun, Completion, Event, Submission, Submitted};
 pub use slots::Slots;
 pub use statistics::Counts;
 pub use thread::{ErrorHandler, Failure, Name, Thread, conclude};
@@ -43,6 +48,7 @@ pub use waitlist::{Place, WaitList};
 use crate::coroutine::StackPool;
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::clock::Clock;
+use operation::{Operation, Undelivered};
 use registry::Claim;
 use std::any::Any;
 use std::borrow::Cow;
@@ -117,6 +123,8 @@ pub struct Dispatcher {
     stack_size: usize,
     threads: RefCell<Slots<Rc<Thread>>>,
     operations: RefCell<Slots<Rc<Operation>>>,
+    /// Records of operations that are over, for the next ones.
+    spare_operations: RefCell<Vec<Rc<Operation>>>,
     objects: RefCell<Slots<Rc<dyn Object>>>,
     ready: RefCell<VecDeque<Handle>>,
     current: RefCell<Option<Rc<Thread>>>,
@@ -125,7 +133,9 @@ pub struct Dispatcher {
     notes: RefCell<Vec<deadline::Note>>,
     noted: Cell<usize>,
     due: RefCell<Vec<Handle>>,
-    events: RefCell<VecDeque<Event>>,
+    events: RefCell<VecDeque<Undelivered>>,
+    /// What the events told last point into.
+    told: RefCell<Vec<Box<dyn Any>>>,
     unfinished: Cell<usize>,
     /// Waits on sockets, servers, draining closes.
     alive: AliveCount,
@@ -138,6 +148,10 @@ pub struct Dispatcher {
     statistics: statistics::Statistics,
     caught: RefCell<BTreeMap<i32, signals::Caught>>,
     starts: Cell<usize>,
+    /// For the loop of somebody else, once it was asked for.
+    backend: OnceCell<backend::Backend>,
+    /// copas_notify() was called.
+    notified: Cell<bool>,
 }
 
 impl Dispatcher {
@@ -154,6 +168,7 @@ impl Dispatcher {
             stack_size: settings.stack_size,
             threads: RefCell::new(Slots::new(claim.slots_from)),
             operations: RefCell::new(Slots::new(claim.slots_from)),
+            spare_operations: RefCell::default(),
             objects: RefCell::new(Slots::new(claim.slots_from)),
             ready: RefCell::default(),
             current: RefCell::default(),
@@ -169,6 +184,7 @@ impl Dispatcher {
             noted: Cell::new(0),
             due: RefCell::default(),
             events: RefCell::default(),
+            told: RefCell::default(),
             unfinished: Cell::new(0),
             alive: AliveCount::default(),
             holds: Cell::new(0),
@@ -180,6 +196,8 @@ impl Dispatcher {
             statistics: statistics::Statistics::default(),
             caught: RefCell::default(),
             starts: Cell::new(0),
+            backend: OnceCell::new(),
+            notified: Cell::new(false),
         }))
     }
 
@@ -237,6 +255,11 @@ impl Dispatcher {
     /// The count of what keeps the loop alive.
     pub fn alive(&self) -> &AliveCount {
         &self.alive
+    }
+
+    /// Whether copas_notify() was called since this was asked last.
+    pub fn take_notified(&self) -> bool {
+        self.notified.take()
     }
 
     /// Where the next look at several things starts.

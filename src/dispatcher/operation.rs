@@ -6,13 +6,16 @@ use super::Dispatcher;
 use super::deadline::Deadline;
 use super::handle::{Handle, Kind};
 use super::waker::waker;
-use crate::status::{Outcome, Status};
+use crate::status::{Fault, Outcome, Status};
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+/// Most records of operations that are kept for use again.
+const SPARE: usize = 1024;
+
 /// How an operation ended.
-#[derive(Clone, Copy)]
 pub struct Completion {
     /// OK or why not.
     pub status: Status,
@@ -20,6 +23,36 @@ pub struct Completion {
     pub errno: i32,
     /// Bytes that are lent, with their number; NULL without any.
     pub data: (*const u8, usize),
+    /// A handle that it gives, or an item of the program's; 0 without any.
+    pub result: u64,
+    /// What `data` points into, unless somebody else keeps that.
+    pub kept: Option<Box<dyn Any>>,
+}
+
+impl Completion {
+    /// It ended so, without more to tell.
+    pub fn of(status: Status) -> Self {
+        Completion {
+            status,
+            errno: 0,
+            data: (std::ptr::null(), 0),
+            result: 0,
+            kept: None,
+        }
+    }
+
+    /// It failed; the words of the failure are its data.
+    pub fn failed(fault: Fault) -> Self {
+        let kept: Option<Box<str>> = fault.text;
+        Completion {
+            errno: fault.errno,
+            data: kept
+                .as_ref()
+                .map_or((std::ptr::null(), 0), |text| (text.as_ptr(), text.len())),
+            kept: kept.map(|text| Box::new(text) as Box<dyn Any>),
+            ..Completion::of(fault.status)
+        }
+    }
 }
 
 /// A submitted future, and what to show when it is cut short. Once it has given its completion it
@@ -29,70 +62,93 @@ pub trait Submitted {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Completion>;
     /// It ends now, with this status.
     fn stop(&mut self, status: Status) -> Completion;
+    /// Whether it cannot be stopped.
+    fn is_shielded(&self) -> bool {
+        false
+    }
+    /// Its completion is delivered: nobody needs it any more.
+    fn finish(self: Box<Self>) {}
+}
+
+/// What is said when an operation is submitted.
+#[derive(Clone, Copy)]
+pub struct Submission {
+    /// Which kind of operation.
+    pub kind: u32,
+    /// What the submitter calls it.
+    pub token: u64,
+    /// What it is submitted on.
+    pub subject: Handle,
+    /// Its time limit in seconds; negative is none, 0 allows one look.
+    pub seconds: f64,
+    /// An outcome that is there at once is given back instead of an event.
+    pub tries: bool,
+}
+
+/// What a submission gave.
+pub enum Begun {
+    /// It has ended.
+    Done(Event),
+    /// Its event will come.
+    Outstanding(Handle),
 }
 
 /// A submitted operation's record, until its event is delivered.
 pub struct Operation {
-    handle: Handle,
+    handle: Cell<Handle>,
+    said: Cell<Submission>,
     /// Kept until the delivery: so long nobody else may do the same on the subject.
-    work: RefCell<Box<dyn Submitted>>,
+    work: RefCell<Option<Box<dyn Submitted>>>,
     done: Cell<bool>,
     canceled: Cell<bool>,
     queued: Cell<bool>,
     /// Its time limit.
     pub deadline: Deadline,
-    kind: u32,
-    token: u64,
-    subject: Handle,
 }
 
-/// A delivered outcome.
-#[derive(Clone, Copy)]
+/// An outcome, told.
 pub struct Event {
-    operation: Handle,
-    /// Which kind of operation.
-    pub kind: u32,
-    /// What the submitter gave.
-    pub token: u64,
-    /// What it was submitted on.
-    pub subject: Handle,
-    /// The outcome.
+    /// What was submitted.
+    pub said: Submission,
+    /// How it ended. What its data point into stays with the dispatcher.
     pub completion: Completion,
 }
 
+/// An outcome that waits for its delivery.
+pub struct Undelivered {
+    operation: Handle,
+    completion: Completion,
+}
+
 impl Dispatcher {
-    /// Submits `work` on `subject`: it is polled at once, and again when it is woken.
-    pub fn submit(
-        &self,
-        work: Box<dyn Submitted>,
-        seconds: f64,
-        kind: u32,
-        token: u64,
-        subject: Handle,
-    ) -> Outcome<Handle> {
+    /// Submits `work`: it is polled at once, and again when it is woken.
+    pub fn submit(&self, said: Submission, work: Box<dyn Submitted>) -> Outcome<Begun> {
+        let operation = self.record(said, work)?;
+        let handle = operation.handle.get();
+        match self.advance(&operation, said.seconds == 0.0) {
+            None => self.arm(&operation.deadline, handle, said.seconds),
+            Some(completion) if said.tries => {
+                self.retire(&operation);
+                return Ok(Begun::Done(self.told(said, completion)));
+            }
+            Some(completion) => self.line_up(&operation, completion),
+        }
+        Ok(Begun::Outstanding(handle))
+    }
+
+    /// A record for `work`: one that was used before, if there is one.
+    fn record(&self, said: Submission, work: Box<dyn Submitted>) -> Outcome<Rc<Operation>> {
         let mut operations = self.operations.borrow_mut();
         let operation = operations.insert_with(|slot, generation| {
             let handle = Handle::new(Kind::Operation, self.handle.dispatcher(), slot, generation);
-            Rc::new(Operation {
-                handle,
-                work: RefCell::new(work),
-                done: Cell::new(false),
-                canceled: Cell::new(false),
-                queued: Cell::new(false),
-                deadline: Deadline::new(),
-                kind,
-                token,
-                subject,
-            })
+            let spare = self.spare_operations.borrow_mut().pop();
+            let operation = spare.unwrap_or_else(|| Operation::new(handle, said));
+            operation.begin(handle, said, work);
+            operation
         });
         let operation = Rc::clone(operation.ok_or(Status::LIMIT)?);
-        drop(operations);
         self.unfinished.set(self.unfinished.get() + 1);
-        self.run_operation(&operation, seconds == 0.0);
-        if !operation.done.get() {
-            self.arm(&operation.deadline, operation.handle, seconds);
-        }
-        Ok(operation.handle)
+        Ok(operation)
     }
 
     /// The record of an operation whose event has not been delivered.
@@ -120,36 +176,44 @@ impl Dispatcher {
     /// Puts it into the ready queue.
     pub(super) fn wake_operation(&self, operation: &Operation) {
         if !operation.done.get() && !operation.queued.replace(true) {
-            self.ready.borrow_mut().push_back(operation.handle);
+            self.ready.borrow_mut().push_back(operation.handle.get());
         }
     }
 
-    /// Polls an operation; a time limit of 0 allows no more than this.
-    pub(super) fn run_operation(&self, operation: &Operation, only_once: bool) {
+    /// Polls an operation that was woken.
+    pub(super) fn run_operation(&self, operation: &Operation) {
         operation.queued.set(false);
-        if operation.done.get() {
-            return;
+        if !operation.done.get()
+            && let Some(completion) = self.advance(operation, false)
+        {
+            self.line_up(operation, completion);
         }
-        let waker = waker(operation.handle);
+    }
+
+    /// Polls an operation; how it ended, if it has. A time limit of 0 allows no more than this.
+    fn advance(&self, operation: &Operation, only_once: bool) -> Option<Completion> {
+        let waker = waker(operation.handle.get());
         let mut context = Context::from_waker(&waker);
         let mut work = operation.work.borrow_mut();
-        let completion = if operation.canceled.get() {
+        let work = work.as_mut()?;
+        let completion = if operation.canceled.get() && !work.is_shielded() {
             work.stop(Status::CANCELED)
         } else if let Poll::Ready(completion) = work.poll(&mut context) {
             completion
         } else if only_once || operation.deadline.has_passed() {
             work.stop(Status::TIMEOUT)
         } else {
-            return;
+            return None;
         };
         operation.done.set(true);
         self.disarm(&operation.deadline);
         self.unfinished.set(self.unfinished.get() - 1);
-        self.events.borrow_mut().push_back(Event {
-            operation: operation.handle,
-            kind: operation.kind,
-            token: operation.token,
-            subject: operation.subject,
+        Some(completion)
+    }
+
+    fn line_up(&self, operation: &Operation, completion: Completion) {
+        self.events.borrow_mut().push_back(Undelivered {
+            operation: operation.handle.get(),
             completion,
         });
     }
@@ -161,10 +225,67 @@ impl Dispatcher {
 
     /// Delivers the oldest event: its operation is over.
     pub fn next_event(&self) -> Option<Event> {
-        let event = self.events.borrow_mut().pop_front()?;
-        let (slot, generation) = (event.operation.slot(), event.operation.generation());
-        let operation = self.operations.borrow_mut().remove(slot, generation);
-        drop(operation);
-        Some(event)
+        let Undelivered {
+            operation,
+            completion,
+        } = self.events.borrow_mut().pop_front()?;
+        let operation = self.operation(operation)?;
+        let said = operation.said.get();
+        self.retire(&operation);
+        Some(self.told(said, completion))
+    }
+
+    /// Ends what earlier events have lent.
+    pub fn forget_told(&self) {
+        self.told.borrow_mut().clear();
+    }
+
+    /// An event whose data stay until `forget_told`.
+    fn told(&self, said: Submission, mut completion: Completion) -> Event {
+        self.told.borrow_mut().extend(completion.kept.take());
+        Event { said, completion }
+    }
+
+    /// An operation is over: its handle is stale, its record serves again.
+    fn retire(&self, operation: &Operation) {
+        let handle = operation.handle.get();
+        if let Some(work) = operation.work.take() {
+            work.finish();
+        }
+        let removed = self
+            .operations
+            .borrow_mut()
+            .remove(handle.slot(), handle.generation());
+        let mut spare = self.spare_operations.borrow_mut();
+        if let Some(removed) = removed
+            && spare.len() < SPARE
+        {
+            spare.push(removed);
+        }
+    }
+}
+
+impl Operation {
+    fn new(handle: Handle, said: Submission) -> Rc<Self> {
+        Rc::new(Operation {
+            handle: Cell::new(handle),
+            said: Cell::new(said),
+            work: RefCell::new(None),
+            done: Cell::new(false),
+            canceled: Cell::new(false),
+            queued: Cell::new(false),
+            deadline: Deadline::new(),
+        })
+    }
+
+    /// Makes a new record, or one that was used before, that of `work`.
+    fn begin(&self, handle: Handle, said: Submission, work: Box<dyn Submitted>) {
+        self.handle.set(handle);
+        self.said.set(said);
+        self.done.set(false);
+        self.canceled.set(false);
+        self.queued.set(false);
+        self.deadline.renew();
+        self.work.replace(Some(work));
     }
 }

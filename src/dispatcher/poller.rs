@@ -11,11 +11,13 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use std::cell::RefCell;
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
 /// The token of the waker; no handle has these bits.
 const WAKER: Token = Token(0);
+/// The token of the timer of a foreign loop; no handle has these bits either.
+const TIMER: Token = Token(1);
 
 /// The kernel's poller.
 pub struct Poller {
@@ -35,6 +37,18 @@ impl Poller {
             events,
             registry,
         })
+    }
+
+    /// Its own descriptor, which is readable when it has something to tell.
+    pub fn descriptor(&self) -> RawFd {
+        self.poll.borrow().as_raw_fd()
+    }
+
+    /// Has it tell of a timer, to nobody but those who watch its descriptor.
+    pub fn watch_timer(&self, fd: RawFd) -> io::Result<()> {
+        let mut source = SourceFd(&fd);
+        self.registry
+            .register(&mut source, TIMER, Interest::READABLE)
     }
 
     /// A waker for other OS threads.
@@ -107,7 +121,7 @@ impl Dispatcher {
     }
 
     /// Whether anything depends on the time.
-    fn needs_clock(&self) -> bool {
+    pub(super) fn needs_clock(&self) -> bool {
         self.has_deadlines() || self.next_shutdown().is_some()
     }
 

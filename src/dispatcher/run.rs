@@ -59,7 +59,7 @@ impl Dispatcher {
             Kind::Thread => self.thread(who).map_or(0, |thread| self.run_thread(thread)),
             Kind::Operation => {
                 if let Some(operation) = self.operation(who) {
-                    self.run_operation(&operation, false);
+                    self.run_operation(&operation);
                     self.driver().settle(self);
                 }
                 1

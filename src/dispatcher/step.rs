@@ -67,6 +67,9 @@ impl Dispatcher {
     fn read_inbox(&self) -> bool {
         let inbox = inbox_of(self);
         let signals = inbox.take_signals();
+        if signals & signal::NOTIFY != 0 {
+            self.notified.set(true);
+        }
         if signals & signal::EXIT != 0 {
             self.raise_exit();
         }

@@ -2,7 +2,7 @@
 //! Waiting on a descriptor that belongs to somebody else: it is registered for one wait only.
 
 use super::driver::Readiness;
-use super::{Alive, Dispatcher, Handle, Object};
+use super::{Alive, Dispatcher, Handle, Object, registry};
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor;
 use std::cell::{Cell, RefCell};
@@ -30,9 +30,8 @@ impl Object for Watched {
     fn destroy(&self, _: &Dispatcher) {}
 }
 
-/// A registration, taken back when dropped.
-struct Watch<'a> {
-    d: &'a Dispatcher,
+/// Ready with which of reading and writing is there. Its registration is taken back when dropped.
+pub struct Watch {
     fd: RawFd,
     handle: Handle,
     watched: Rc<Watched>,
@@ -40,7 +39,7 @@ struct Watch<'a> {
     _alive: Alive,
 }
 
-impl Watch<'_> {
+impl Watch {
     /// Which of what is wanted is there: reading, writing.
     fn there(&self) -> (bool, bool) {
         (
@@ -50,7 +49,7 @@ impl Watch<'_> {
     }
 }
 
-impl Future for Watch<'_> {
+impl Future for Watch {
     type Output = (bool, bool);
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<(bool, bool)> {
@@ -63,10 +62,12 @@ impl Future for Watch<'_> {
     }
 }
 
-impl Drop for Watch<'_> {
+impl Drop for Watch {
     fn drop(&mut self) {
-        let _ = self.d.deregister(self.fd);
-        self.d.destroy_object(self.handle);
+        if let Ok(d) = registry::enter(self.handle) {
+            let _ = d.deregister(self.fd);
+            d.destroy_object(self.handle);
+        }
     }
 }
 
@@ -75,31 +76,39 @@ impl Dispatcher {
     pub fn wait_fd(&self, fd: RawFd, wants: (bool, bool), seconds: f64) -> Outcome<(bool, bool)> {
         self.caller()?;
         if seconds == 0.0 {
-            let there = descriptor::is_ready(fd).map_err(|e| refused(fd, &e))?;
-            let there = (there.0 && wants.0, there.1 && wants.1);
-            return (there.0 || there.1)
-                .then_some(there)
-                .ok_or_else(|| Status::TIMEOUT.into());
+            let there = look(fd, wants)?;
+            return there.ok_or_else(|| Status::TIMEOUT.into());
         }
+        Ok(self.wait(pin!(self.watch(fd, wants)?), seconds)?)
+    }
+
+    /// Watches a descriptor.
+    pub fn watch(&self, fd: RawFd, wants: (bool, bool)) -> Outcome<Watch> {
+        let there = look(fd, wants)?.unwrap_or_default();
         let handle = self.add_object(|_| Watched {
-            readable: Cell::new(false),
-            writable: Cell::new(false),
+            readable: Cell::new(there.0),
+            writable: Cell::new(there.1),
             waker: RefCell::new(None),
         })?;
         if let Err(e) = self.register(fd, handle) {
             self.destroy_object(handle);
             return Err(refused(fd, &e));
         }
-        let watch = Watch {
-            d: self,
+        Ok(Watch {
             fd,
             handle,
             watched: self.object(handle)?,
             wants,
             _alive: self.alive().hold(),
-        };
-        Ok(self.wait(pin!(watch), seconds)?)
+        })
     }
+}
+
+/// Which of what is wanted is there now.
+fn look(fd: RawFd, wants: (bool, bool)) -> Outcome<Option<(bool, bool)>> {
+    let there = descriptor::is_ready(fd).map_err(|e| refused(fd, &e))?;
+    let there = (there.0 && wants.0, there.1 && wants.1);
+    Ok((there.0 || there.1).then_some(there))
 }
 
 /// Why a descriptor cannot be waited on.

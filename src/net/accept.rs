@@ -33,8 +33,9 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
             "a server needs a listening socket: see copas_bind()",
         ));
     }
-    if socket.server.borrow().is_some() {
-        return Err(Fault::new(Status::BUSY, "this socket is served already"));
+    if socket.server.borrow().is_some() || socket.reading.get() {
+        let text = "this socket is served already, or somebody accepts from it";
+        return Err(Fault::new(Status::BUSY, text));
     }
     socket.register()?;
     let name = match &settings.name {
@@ -120,7 +121,7 @@ pub fn accept_batch(d: &Dispatcher, socket: &Rc<Socket>) {
 
 /// Whether accepting again at once would fail again. Other errors are those of one connection
 /// that broke while it waited (accept(2), "Error handling").
-fn is_lack(error: &io::Error) -> bool {
+pub(super) fn is_lack(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
         Some(
@@ -147,14 +148,12 @@ fn pause(d: &Dispatcher, socket: &Rc<Socket>, server: &Server, error: &io::Error
     }
 }
 
-/// Makes a socket of a new connection and starts its handler.
-fn start_handler(
+/// Makes a socket of a new connection.
+pub(super) fn open_client(
     d: &Dispatcher,
     listener: &Rc<Socket>,
-    server: &Rc<Server>,
     fd: OwnedFd,
-) -> Outcome<()> {
-    let net = &listener.net;
+) -> Outcome<Rc<Socket>> {
     let nature = if listener.is_tcp() {
         Nature::Tcp
     } else {
@@ -164,7 +163,17 @@ fn start_handler(
         timeouts: listener.timeouts.get(),
         limits: listener.limits.get(),
     };
-    let client = Socket::open(d, net, fd, nature, inherited)?;
+    Socket::open(d, &listener.net, fd, nature, inherited)
+}
+
+/// Makes a socket of a new connection and starts its handler.
+fn start_handler(
+    d: &Dispatcher,
+    listener: &Rc<Socket>,
+    server: &Rc<Server>,
+    fd: OwnedFd,
+) -> Outcome<()> {
+    let client = open_client(d, listener, fd)?;
     let number = server.accepted.get() + 1;
     server.accepted.set(number);
     client

@@ -5,10 +5,10 @@ use super::Net;
 use super::address::{port_of, tcp_socket};
 use super::as_poll;
 use super::close::close;
-use super::resolve;
+use super::lookup;
 use super::settings::Inherited;
 use super::socket::Socket;
-use crate::dispatcher::{Alive, Dispatcher, Place};
+use crate::dispatcher::{Alive, Dispatcher, Place, within};
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
 use socket2::SockRef;
@@ -62,41 +62,43 @@ impl Drop for Connect {
     }
 }
 
-/// Connects to a host over TCP within `seconds`: to each of its addresses in turn, until one answers.
+/// Connects to a host over TCP within `seconds`.
 pub fn connect(d: &Dispatcher, host: Option<&str>, port: i32, seconds: f64) -> Outcome<Rc<Socket>> {
     let host = host.ok_or_else(|| Fault::invalid("the host to connect to is NULL"))?;
     let port = port_of(port, 1)?;
-    d.caller()?;
+    let own = Net::of(d).dispatcher().ok_or(Status::STALE)?;
+    d.wait(pin!(connecting(own, host, port, seconds)), -1.0)?
+}
+
+/// Connects to a host over TCP within `seconds`: to each of its addresses in turn, until one answers.
+pub async fn connecting(
+    d: Rc<Dispatcher>,
+    host: impl AsRef<str>,
+    port: u16,
+    seconds: f64,
+) -> Outcome<Rc<Socket>> {
     let begun = d.now();
-    let left = |d: &Dispatcher| match seconds {
+    let left = || match seconds {
         limit if limit < 0.0 => limit,
         limit => (limit - (d.now() - begun) as f64 / 1e9).max(0.0),
     };
-    let addresses = resolve(d, host, seconds)?;
+    let addresses = within(&d, seconds, lookup(&d, host.as_ref())).await??;
     let mut failures = Vec::new();
     for (tried, &ip) in addresses.iter().enumerate() {
-        let others = addresses.len() - tried;
         // Each attempt has its share of the time, so that a silent address does not take all of it.
-        let share = if others == 1 {
-            left(d)
-        } else {
-            left(d) / others as f64
-        };
-        match attempt(d, SocketAddr::new(ip, port), share) {
+        let others = addresses.len() - tried;
+        match attempt(&d, SocketAddr::new(ip, port), left() / others as f64).await {
             Ok(socket) => return Ok(socket),
             Err(fault) if is_final(&fault) => return Err(fault),
             Err(fault) => failures.push((SocketAddr::new(ip, port), fault)),
         }
     }
-    Err(all_failed(host, failures))
+    Err(all_failed(host.as_ref(), failures))
 }
 
 /// Whether a failure has nothing to do with the address.
 fn is_final(fault: &Fault) -> bool {
-    matches!(
-        fault.status,
-        Status::CANCELED | Status::CANNOT_WAIT | Status::LIMIT | Status::NO_MEMORY
-    )
+    matches!(fault.status, Status::LIMIT | Status::NO_MEMORY)
 }
 
 /// The last failure, with the words of all.
@@ -115,35 +117,43 @@ fn all_failed(host: &str, mut failures: Vec<(SocketAddr, Fault)>) -> Fault {
     last
 }
 
+/// A socket that is closed unless its attempt succeeds.
+struct Opening(Option<Rc<Socket>>);
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        if let Some(socket) = self.0.take()
+            && let Some(d) = socket.net.dispatcher()
+        {
+            close(&d, &socket);
+        }
+    }
+}
+
 /// Connects to one address.
-fn attempt(d: &Dispatcher, address: SocketAddr, seconds: f64) -> Outcome<Rc<Socket>> {
+async fn attempt(d: &Dispatcher, address: SocketAddr, seconds: f64) -> Outcome<Rc<Socket>> {
     let raw = tcp_socket(&address)?;
     let begun = raw.connect(&address.into());
     let socket = Socket::open(d, Net::of(d), raw.into(), Nature::Tcp, Inherited::default())?;
-    finish(d, &socket, address, begun, seconds).inspect_err(|_| close(d, &socket))?;
+    let mut opening = Opening(Some(Rc::clone(&socket)));
+    match begun {
+        Err(e) if e.raw_os_error() == Some(libc::EINPROGRESS) => {
+            within(d, seconds, answer(&socket, address)?).await??;
+        }
+        begun => begun.map_err(|e| Fault::system(&e, &format!("connect to {address}")))?,
+    }
+    opening.0 = None;
     Ok(socket)
 }
 
 /// Waits for the outcome of an attempt that has begun.
-fn finish(
-    d: &Dispatcher,
-    socket: &Rc<Socket>,
-    address: SocketAddr,
-    begun: io::Result<()>,
-    seconds: f64,
-) -> Outcome<()> {
-    match begun {
-        Ok(()) => return Ok(()),
-        Err(e) if e.raw_os_error() == Some(libc::EINPROGRESS) => {}
-        Err(e) => return Err(Fault::system(&e, &format!("connect to {address}"))),
-    }
+fn answer(socket: &Rc<Socket>, address: SocketAddr) -> Outcome<Connect> {
     socket.writable.set(false);
     socket.register()?;
-    let connect = Connect {
+    Ok(Connect {
         socket: Rc::clone(socket),
         address,
         place: None,
         alive: None,
-    };
-    d.wait(pin!(connect), seconds)?
+    })
 }

@@ -96,21 +96,33 @@ impl Socket {
 }
 
 /// Sending one datagram.
-struct SendTo<'a> {
+pub struct SendTo<D> {
     socket: Rc<Socket>,
-    data: &'a [u8],
-    to: Option<&'a SockAddr>,
+    data: D,
+    to: Option<SockAddr>,
     place: Option<Place>,
     alive: Option<Alive>,
 }
 
-impl SendTo<'_> {
+impl<D: AsRef<[u8]>> SendTo<D> {
+    /// Sends `data`, to `to` or where the socket is connected.
+    pub fn new(socket: &Rc<Socket>, data: D, to: Option<SockAddr>) -> Outcome<Self> {
+        socket.check_datagram()?;
+        Ok(SendTo {
+            socket: Rc::clone(socket),
+            data,
+            to,
+            place: None,
+            alive: None,
+        })
+    }
+
     fn step(&mut self, context: &mut Context<'_>) -> Outcome<bool> {
         let socket = &self.socket;
         if socket.closed.get() {
             return Err(Status::CLOSED.into());
         }
-        match socket.with_fd(|fd| stream::send_to(fd, self.data, self.to)) {
+        match socket.with_fd(|fd| stream::send_to(fd, self.data.as_ref(), self.to.as_ref())) {
             Ok(n) => {
                 socket.sent.set(socket.sent.get() + n as u64);
                 Ok(true)
@@ -130,7 +142,7 @@ impl SendTo<'_> {
     }
 }
 
-impl Future for SendTo<'_> {
+impl<D: AsRef<[u8]> + Unpin> Future for SendTo<D> {
     type Output = Outcome<()>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome<()>> {
@@ -138,7 +150,7 @@ impl Future for SendTo<'_> {
     }
 }
 
-impl Drop for SendTo<'_> {
+impl<D> Drop for SendTo<D> {
     fn drop(&mut self) {
         if let Some(place) = self.place {
             self.socket.senders.leave(place);
@@ -153,21 +165,14 @@ pub fn send_to(
     d: &Dispatcher,
     socket: &Rc<Socket>,
     data: &[u8],
-    to: Option<&SockAddr>,
+    to: Option<SockAddr>,
 ) -> Outcome<()> {
-    socket.check_datagram()?;
-    let send = SendTo {
-        socket: Rc::clone(socket),
-        data,
-        to,
-        place: None,
-        alive: None,
-    };
+    let send = SendTo::new(socket, data, to)?;
     d.wait(pin!(send), socket.timeouts.get().send)?
 }
 
 /// Receiving one datagram.
-struct ReceiveFrom {
+pub struct ReceiveFrom {
     socket: Rc<Socket>,
     borrower: Handle,
     reading: Option<Reading>,
@@ -176,6 +181,24 @@ struct ReceiveFrom {
 }
 
 impl ReceiveFrom {
+    /// Receives for `borrower`; one that insists asks the kernel in any case.
+    pub fn new(socket: &Rc<Socket>, borrower: Handle, insists: bool) -> Outcome<Self> {
+        socket.check_datagram()?;
+        Ok(ReceiveFrom {
+            socket: Rc::clone(socket),
+            borrower,
+            reading: None,
+            insists,
+        })
+    }
+
+    /// Waits no longer, but keeps its place until it is dropped.
+    pub fn rest(&mut self) {
+        if let Some(reading) = &mut self.reading {
+            reading.rest();
+        }
+    }
+
     fn step(&mut self, context: &mut Context<'_>) -> Outcome<Option<(Lent, SockAddr)>> {
         if self.reading.is_none() {
             self.reading = Some(Reading::begin(&self.socket)?);
@@ -245,13 +268,7 @@ impl Future for ReceiveFrom {
 
 /// Receives one datagram and who sent it, within the socket's receive time limit.
 pub fn receive_from(d: &Dispatcher, socket: &Rc<Socket>) -> Outcome<(Lent, SockAddr)> {
-    socket.check_datagram()?;
     let seconds = socket.timeouts.get().receive;
-    let receive = ReceiveFrom {
-        socket: Rc::clone(socket),
-        borrower: d.borrower(),
-        reading: None,
-        insists: seconds == 0.0,
-    };
+    let receive = ReceiveFrom::new(socket, d.borrower(), seconds == 0.0)?;
     d.wait(pin!(receive), seconds)?
 }

@@ -10,13 +10,25 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 /// Waits until the kernel has everything.
-struct Flush {
+pub struct Flush {
     socket: Rc<Socket>,
     place: Option<Place>,
     alive: Option<Alive>,
 }
 
 impl Flush {
+    /// Of this socket.
+    pub fn new(socket: &Rc<Socket>) -> Outcome<Self> {
+        if !socket.can_send() {
+            return Err(Fault::new(Status::UNSUPPORTED, "this socket cannot send"));
+        }
+        Ok(Flush {
+            socket: Rc::clone(socket),
+            place: None,
+            alive: None,
+        })
+    }
+
     fn step(&mut self, context: &mut Context<'_>) -> Outcome<bool> {
         let socket = &self.socket;
         if let Some(place) = self.place.take() {
@@ -55,13 +67,6 @@ impl Drop for Flush {
 
 /// Waits until the kernel has every byte sent before, for at most the send time limit.
 pub fn flush(d: &Dispatcher, socket: &Rc<Socket>) -> Outcome<()> {
-    if !socket.can_send() {
-        return Err(Fault::new(Status::UNSUPPORTED, "this socket cannot send"));
-    }
-    let flush = Flush {
-        socket: Rc::clone(socket),
-        place: None,
-        alive: None,
-    };
+    let flush = Flush::new(socket)?;
     d.wait(pin!(flush), socket.timeouts.get().send)?
 }

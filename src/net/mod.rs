@@ -2,6 +2,7 @@
 //! Sockets: everything between the dispatcher and the C ABI that moves bytes.
 
 mod accept;
+mod acceptance;
 mod address;
 mod buffer;
 mod close;
@@ -22,35 +23,41 @@ mod send;
 mod server;
 mod settings;
 mod socket;
+mod spares;
 mod submit;
 mod transport;
 mod unix;
 mod wrap;
 
 pub use accept::{add_server, remove_server};
+pub use acceptance::accept;
 pub use address::{Address, bind, local_address, peer_address, port_of, told_address};
 pub use close::{Shut, abort, close, shut, unwrap};
-pub use connect::connect;
+pub use connect::{connect, connecting};
 pub use datagram::{bind_udp, connect_udp, receive_from, send_to};
 pub use flush::flush;
 pub use input::Lent;
 pub use options::{Membership, Switch, set_membership, set_option};
 pub use pattern::{Limits, Pattern};
 pub use ready::{Readable, Writable};
-pub use receive::receive;
+pub use receive::{Wanted, receive};
 pub use receive_into::receive_into;
-pub use resolver::{Lookup, Resolver, resolve};
+pub use resolver::{Lookup, Resolver, lookup, resolve};
 pub use send::{send, send_part};
 pub use server::{Handler, ServerSettings};
 pub use settings::{Inherited, Timeouts};
 pub use socket::Socket;
-pub use submit::{submit_receive, submit_send};
-pub use unix::{address as unix_address, bind_unix, connect_unix};
+pub use submit::{
+    submit_accept, submit_flush, submit_opening, submit_receive, submit_receive_from, submit_send,
+    submit_send_to,
+};
+pub use unix::{address as unix_address, bind_unix, connect_unix, connecting_unix};
 pub use wrap::wrap;
 
 use crate::dispatcher::{Counts, Deadline, Dispatcher, Driver, Handle, Kind, Readiness, Slots};
 use crate::status::Outcome;
 use buffer::{Buffer, Pool};
+use spares::Spares;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::task::Poll;
@@ -79,6 +86,9 @@ pub struct Net {
     pool: Pool,
     dirty: RefCell<Vec<Rc<Socket>>>,
     held: RefCell<Vec<Held>>,
+    /// Records of submissions that are over, for the next ones.
+    spare_receives: Spares<submit::SubmittedReceive>,
+    spare_sends: Spares<submit::SubmittedSend>,
     pub(crate) resolver: Resolver,
     opened: Cell<u64>,
 }
@@ -93,6 +103,8 @@ impl Net {
             pool: Pool::default(),
             dirty: RefCell::default(),
             held: RefCell::default(),
+            spare_receives: Spares::default(),
+            spare_sends: Spares::default(),
             resolver: Resolver::default(),
             opened: Cell::new(0),
         }))));
@@ -117,7 +129,8 @@ impl Net {
             .cloned()
     }
 
-    fn dispatcher(&self) -> Option<Rc<Dispatcher>> {
+    /// Their dispatcher, while it lives.
+    pub fn dispatcher(&self) -> Option<Rc<Dispatcher>> {
         self.dispatcher.upgrade()
     }
 

@@ -18,6 +18,12 @@ impl Reading {
     /// Takes the place.
     pub fn begin(socket: &Rc<Socket>) -> Outcome<Self> {
         socket.check_receive()?;
+        Self::take_place(socket)
+    }
+
+    /// Takes the place of the one that accepts.
+    pub fn take_place(socket: &Rc<Socket>) -> Outcome<Self> {
+        socket.check_place()?;
         socket.reading.set(true);
         Ok(Reading {
             socket: Rc::clone(socket),
@@ -69,6 +75,11 @@ impl Socket {
                 "this socket cannot receive",
             ));
         }
+        self.check_place()
+    }
+
+    /// Whether nobody has the place of the one that receives.
+    fn check_place(&self) -> Outcome<()> {
         if self.reading.get() {
             return Err(Fault::new(
                 Status::BUSY,

@@ -11,10 +11,27 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+/// What to receive, with a delimiter that is the caller's or its own.
+pub enum Wanted<'a> {
+    /// By a pattern.
+    By(Pattern<'a>),
+    /// Up to a delimiter.
+    Until(Box<[u8]>),
+}
+
+impl Wanted<'_> {
+    fn pattern(&self) -> Pattern<'_> {
+        match self {
+            Wanted::By(pattern) => *pattern,
+            Wanted::Until(delimiter) => Pattern::Until(delimiter),
+        }
+    }
+}
+
 /// A receive by a pattern.
 pub struct Receive<'a> {
     socket: Rc<Socket>,
-    pattern: Pattern<'a>,
+    wanted: Wanted<'a>,
     borrower: Handle,
     reading: Option<Reading>,
     /// Asks the kernel although it has not reported anything: for calls that do not wait.
@@ -22,11 +39,11 @@ pub struct Receive<'a> {
 }
 
 impl<'a> Receive<'a> {
-    /// Receives `pattern` for `borrower`.
-    pub fn new(socket: &Rc<Socket>, pattern: Pattern<'a>, borrower: Handle, insists: bool) -> Self {
+    /// Receives what is wanted, for `borrower`.
+    pub fn new(socket: &Rc<Socket>, wanted: Wanted<'a>, borrower: Handle, insists: bool) -> Self {
         Receive {
             socket: Rc::clone(socket),
-            pattern,
+            wanted,
             borrower,
             reading: None,
             insists,
@@ -52,10 +69,11 @@ impl<'a> Receive<'a> {
             self.begin()?;
         }
         let socket = &self.socket;
+        let pattern = self.wanted.pattern();
         loop {
             let at_end = socket.at_end.get();
             let taken = socket.input.borrow_mut().take(
-                self.pattern,
+                pattern,
                 socket.limits.get(),
                 at_end && socket.read_error.get() == 0,
                 self.borrower,
@@ -69,7 +87,7 @@ impl<'a> Receive<'a> {
                 return Err(fault);
             }
             let asks = socket.readable.get() || std::mem::take(&mut self.insists);
-            if asks && matches!(socket.fill(self.pattern.wanted()), Read::Progress) {
+            if asks && matches!(socket.fill(pattern.wanted()), Read::Progress) {
                 continue;
             }
             if let Some(fault) = socket.failed_write() {
@@ -111,7 +129,7 @@ pub fn receive(d: &Dispatcher, socket: &Rc<Socket>, pattern: Pattern<'_>) -> (Ou
     let borrower = d.borrower();
     let seconds = socket.timeouts.get().receive;
     let result = {
-        let receive = Receive::new(socket, pattern, borrower, seconds == 0.0);
+        let receive = Receive::new(socket, Wanted::By(pattern), borrower, seconds == 0.0);
         d.wait(pin!(receive), seconds)
     };
     match result.map_err(Fault::from).and_then(|outcome| outcome) {

@@ -155,44 +155,45 @@ impl Resolver {
 
 /// The addresses of a name, best first, within `seconds`.
 pub fn resolve(d: &Dispatcher, name: &str, seconds: f64) -> Outcome<Vec<IpAddr>> {
+    match known(d, name)? {
+        Some(addresses) => Ok(addresses),
+        None => d.wait(pin!(lookup(d, name)), seconds)?,
+    }
+}
+
+/// The addresses of a name, best first, as a future.
+pub async fn lookup(d: &Dispatcher, name: &str) -> Outcome<Vec<IpAddr>> {
+    if let Some(addresses) = known(d, name)? {
+        return Ok(addresses);
+    }
+    let asked = Net::of(d).resolver.ask(d, name)?;
+    let alive = d.alive().hold();
+    Until::new(Rc::clone(&asked.waiters), || asked.answer.get().is_some()).await;
+    drop(alive);
+    let answer = asked.answer.get().cloned().ok_or(Status::STALE)?;
+    addresses_of(name, answer)
+}
+
+/// The addresses that need no waiting.
+fn known(d: &Dispatcher, name: &str) -> Outcome<Option<Vec<IpAddr>>> {
     if let Ok(address) = name.parse() {
-        return Ok(vec![address]);
+        return Ok(Some(vec![address]));
     }
     if name.is_empty() || name.len() > 255 || name.contains('\0') {
         return Err(Fault::invalid(
             "a host is a name of 1 to 255 bytes or a numeric address",
         ));
     }
-    let resolver = &Net::of(d).resolver;
-    let answer = match resolver.answer(name, d.now()) {
-        Some(answer) => answer,
-        None => wait_for(d, resolver.ask(d, name)?, seconds)?,
-    };
+    let answer = Net::of(d).resolver.answer(name, d.now());
+    answer.map(|answer| addresses_of(name, answer)).transpose()
+}
+
+/// The addresses of an answer, or why there are none.
+fn addresses_of(name: &str, answer: Answer) -> Outcome<Vec<IpAddr>> {
+    let unresolved = |text: &str| Fault::new(Status::UNRESOLVED, format!("{name}: {text}"));
     match answer {
         Ok(addresses) if !addresses.is_empty() => Ok(addresses),
-        Ok(_) => Err(unresolved(name, "it has no address")),
-        Err(text) => Err(unresolved(name, &text)),
+        Ok(_) => Err(unresolved("it has no address")),
+        Err(text) => Err(unresolved(&text)),
     }
-}
-
-/// Waits for the answer of a lookup.
-fn wait_for(d: &Dispatcher, asked: Rc<Asked>, seconds: f64) -> Outcome<Answer> {
-    let alive = d.alive().hold();
-    let there = {
-        let asked = Rc::clone(&asked);
-        Until::new(Rc::clone(&asked.waiters), move || {
-            let _keeps_the_loop = &alive;
-            asked.answer.get().is_some()
-        })
-    };
-    d.wait(pin!(there), seconds)?;
-    asked
-        .answer
-        .get()
-        .cloned()
-        .ok_or_else(|| Status::STALE.into())
-}
-
-fn unresolved(name: &str, text: &str) -> Fault {
-    Fault::new(Status::UNRESOLVED, format!("{name}: {text}"))
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Room in a socket's output, for those who send without a coroutine.
 
+use super::Net;
 use super::output::{HIGH_WATER, LOW_WATER};
 use super::socket::Socket;
 use crate::dispatcher::Place;
@@ -38,11 +39,19 @@ impl Room {
         Ok((room, taken))
     }
 
+    /// The sockets that its own is one of.
+    pub fn net(&self) -> Rc<Net> {
+        Rc::clone(&self.socket.net)
+    }
+
     /// Looks whether there is room.
     pub fn step(&mut self, context: &mut Context<'_>) -> Outcome<bool> {
         let socket = &self.socket;
         socket.check_send()?;
         let senders = &socket.senders;
+        if self.place.is_none() && senders.is_empty() && socket.unsent() <= LOW_WATER {
+            return Ok(true);
+        }
         let place = *self
             .place
             .get_or_insert_with(|| senders.join(context.waker()));

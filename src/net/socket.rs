@@ -11,6 +11,7 @@ use super::transport::Transport;
 use crate::dispatcher::{Alive, Deadline, Dispatcher, Handle, Name, WaitList};
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
+use socket2::SockAddr;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -41,6 +42,9 @@ pub struct Socket {
     /// Somebody receives.
     pub(super) reading: Cell<bool>,
     pub(super) reader: RefCell<Option<Waker>>,
+
+    /// Who sent the datagram that a submission received last.
+    sender: RefCell<Option<Box<SockAddr>>>,
 
     pub(super) output: RefCell<Option<Buffer>>,
     /// A write may be taken.
@@ -102,6 +106,7 @@ impl Socket {
                 read_error: Cell::new(0),
                 reading: Cell::new(false),
                 reader: RefCell::new(None),
+                sender: RefCell::new(None),
                 output: RefCell::new(None),
                 writable: Cell::new(true),
                 write_error: Cell::new(0),
@@ -167,6 +172,19 @@ impl Socket {
     /// Whether the kernel reports on it.
     pub(super) fn is_registered(&self) -> bool {
         self.registered.get()
+    }
+
+    /// Remembers who sent a datagram.
+    pub(super) fn remember_sender(&self, sender: SockAddr) {
+        match &mut *self.sender.borrow_mut() {
+            Some(place) => **place = sender,
+            empty => *empty = Some(Box::new(sender)),
+        }
+    }
+
+    /// Who sent the datagram that a submission received last.
+    pub fn last_sender(&self) -> Option<SockAddr> {
+        self.sender.borrow().as_deref().cloned()
     }
 
     /// Wakes whoever receives.

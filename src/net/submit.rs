@@ -1,109 +1,167 @@
 // SPDX-License-Identifier: MIT
-//! Receives and sends as submitted operations.
+//! Operations on sockets, submitted. Those of a request, receives and sends, use their records again.
 
-use super::input::NOTHING;
-use super::pattern::Pattern;
-use super::receive::{Receive, shown};
+use super::acceptance::Accept;
+use super::datagram::{ReceiveFrom, SendTo};
+use super::flush::Flush;
+use super::input::{Lent, NOTHING};
+use super::receive::{Receive, Wanted, shown};
 use super::room::Room;
 use super::socket::Socket;
-use crate::dispatcher::{Completion, Dispatcher, Handle, Submitted};
-use crate::status::{Fault, Outcome, Status};
+use crate::dispatcher::{
+    Begun, Boxed, Completion, Dispatcher, Ends, Given, Handle, Submission, Submitted,
+};
+use crate::status::{Outcome, Status};
+use socket2::SockAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-/// The event of a receive.
-const EVENT_RECEIVE: u32 = 1;
-/// The event of a send.
-const EVENT_SEND: u32 = 2;
+/// What a submitted receive waits for.
+pub enum Receiving {
+    /// Bytes of a stream.
+    Stream(Receive<'static>),
+    /// A datagram.
+    Datagram(ReceiveFrom),
+    /// Nothing any more.
+    Over,
+}
 
 /// A submitted receive.
-struct SubmittedReceive {
-    receive: Receive<'static>,
-    socket: Rc<Socket>,
+pub struct SubmittedReceive {
+    receiving: Receiving,
+    socket: Option<Rc<Socket>>,
     borrower: Handle,
 }
 
 impl SubmittedReceive {
-    fn end(&mut self, fault: &Fault) -> Completion {
-        self.receive.rest();
-        let data = shown(&self.socket, fault.status, self.borrower);
-        Completion {
-            status: fault.status,
-            errno: fault.errno,
-            data,
+    /// It has the bytes, or what there is to show with its fault.
+    fn end(&mut self, ended: Outcome<Lent>) -> Completion {
+        match &mut self.receiving {
+            Receiving::Stream(receive) => receive.rest(),
+            Receiving::Datagram(receive) => receive.rest(),
+            Receiving::Over => {}
+        }
+        match (ended, &self.socket) {
+            (Ok(data), _) => Completion {
+                data,
+                ..Completion::of(Status::OK)
+            },
+            (Err(fault), Some(socket)) => Completion {
+                errno: fault.errno,
+                data: shown(socket, fault.status, self.borrower),
+                ..Completion::of(fault.status)
+            },
+            (Err(fault), None) => Completion::of(fault.status),
         }
     }
 }
 
 impl Submitted for SubmittedReceive {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Completion> {
-        let Poll::Ready(outcome) = Pin::new(&mut self.receive).poll(context) else {
-            return Poll::Pending;
-        };
-        Poll::Ready(match outcome {
-            Ok(data) => {
-                self.receive.rest();
-                Completion {
-                    status: Status::OK,
-                    errno: 0,
-                    data,
+        let polled = match &mut self.receiving {
+            Receiving::Stream(receive) => Pin::new(receive).poll(context),
+            Receiving::Datagram(receive) => match Pin::new(receive).poll(context) {
+                Poll::Ready(Ok((lent, sender))) => {
+                    if let Some(socket) = &self.socket {
+                        socket.remember_sender(sender);
+                    }
+                    Poll::Ready(Ok(lent))
                 }
-            }
-            Err(fault) => self.end(&fault),
-        })
+                Poll::Ready(Err(fault)) => Poll::Ready(Err(fault)),
+                Poll::Pending => Poll::Pending,
+            },
+            Receiving::Over => Poll::Pending,
+        };
+        polled.map(|ended| self.end(ended))
     }
 
     fn stop(&mut self, status: Status) -> Completion {
-        self.end(&status.into())
+        self.end(Err(status.into()))
+    }
+
+    fn finish(mut self: Box<Self>) {
+        self.receiving = Receiving::Over;
+        if let Some(socket) = self.socket.take() {
+            socket.net.spare_receives.give(self);
+        }
     }
 }
 
-/// Submits a receive; its event comes later.
+fn submit_receiving(
+    d: &Dispatcher,
+    socket: &Rc<Socket>,
+    said: Submission,
+    receiving: Receiving,
+) -> Outcome<Begun> {
+    socket.check_receive()?;
+    let work = socket.net.spare_receives.fill(SubmittedReceive {
+        receiving,
+        socket: Some(Rc::clone(socket)),
+        borrower: d.handle,
+    });
+    d.submit(said, work)
+}
+
+/// Submits a receive from a stream.
 pub fn submit_receive(
     d: &Dispatcher,
     socket: &Rc<Socket>,
-    pattern: Pattern<'static>,
-    token: u64,
-) -> Outcome<Handle> {
+    wanted: Wanted<'static>,
+    said: Submission,
+) -> Outcome<Begun> {
     socket.check_stream()?;
-    socket.check_receive()?;
-    let seconds = socket.timeouts.get().receive;
-    let borrower = d.handle;
-    let receive = Receive::new(socket, pattern, borrower, seconds == 0.0);
-    let work = SubmittedReceive {
-        receive,
-        socket: Rc::clone(socket),
-        borrower,
-    };
-    d.submit(Box::new(work), seconds, EVENT_RECEIVE, token, socket.handle)
+    let receive = Receive::new(socket, wanted, d.handle, said.seconds == 0.0);
+    submit_receiving(d, socket, said, Receiving::Stream(receive))
+}
+
+/// Submits the receive of a datagram.
+pub fn submit_receive_from(
+    d: &Dispatcher,
+    socket: &Rc<Socket>,
+    said: Submission,
+) -> Outcome<Begun> {
+    let receive = ReceiveFrom::new(socket, d.handle, said.seconds == 0.0)?;
+    submit_receiving(d, socket, said, Receiving::Datagram(receive))
 }
 
 /// A submitted send: it is over when there is room for more.
-struct SubmittedSend(Room);
+pub struct SubmittedSend {
+    room: Option<Room>,
+}
 
 impl Submitted for SubmittedSend {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Completion> {
-        match self.0.step(context) {
+        let step = self
+            .room
+            .as_mut()
+            .map_or(Ok(true), |room| room.step(context));
+        match step {
             Ok(false) => Poll::Pending,
             Ok(true) => Poll::Ready(Completion {
-                status: Status::OK,
-                errno: 0,
                 data: NOTHING,
+                ..Completion::of(Status::OK)
             }),
             Err(fault) => Poll::Ready(Completion {
-                status: fault.status,
                 errno: fault.errno,
                 data: NOTHING,
+                ..Completion::of(fault.status)
             }),
         }
     }
 
     fn stop(&mut self, status: Status) -> Completion {
         Completion {
-            status,
-            errno: 0,
             data: NOTHING,
+            ..Completion::of(status)
+        }
+    }
+
+    fn finish(mut self: Box<Self>) {
+        if let Some(room) = self.room.take() {
+            let net = room.net();
+            drop(room);
+            net.spare_sends.give(self);
         }
     }
 }
@@ -115,17 +173,57 @@ pub fn submit_send(
     socket: &Rc<Socket>,
     data: &[u8],
     more: bool,
-    token: u64,
-) -> Outcome<(usize, Handle)> {
+    said: Submission,
+) -> Outcome<(usize, Begun)> {
     socket.check_stream()?;
     let (room, taken) = Room::send(socket, data, more)?;
     if !more {
         socket.net.settle();
     }
-    let seconds = socket.timeouts.get().send;
-    let work = Box::new(SubmittedSend(room));
-    Ok((
-        taken,
-        d.submit(work, seconds, EVENT_SEND, token, socket.handle)?,
-    ))
+    let work = socket
+        .net
+        .spare_sends
+        .fill(SubmittedSend { room: Some(room) });
+    Ok((taken, d.submit(said, work)?))
+}
+
+/// Submits the send of one datagram; it is copied where it has to wait.
+pub fn submit_send_to(
+    d: &Dispatcher,
+    socket: &Rc<Socket>,
+    data: &[u8],
+    to: Option<SockAddr>,
+    said: Submission,
+) -> Outcome<Begun> {
+    let send = SendTo::new(socket, data.to_vec(), to)?;
+    let sending = async move { send.await.map(|()| Given::result(0)) };
+    d.submit(said, Boxed::new(sending, Ends::AsTold))
+}
+
+/// Submits a flush.
+pub fn submit_flush(d: &Dispatcher, socket: &Rc<Socket>, said: Submission) -> Outcome<Begun> {
+    let flush = Flush::new(socket)?;
+    let flushing = async move { flush.await.map(|()| Given::result(0)) };
+    d.submit(said, Boxed::new(flushing, Ends::AsTold))
+}
+
+/// Submits an accept; the event gives the new socket.
+pub fn submit_accept(d: &Dispatcher, socket: &Rc<Socket>, said: Submission) -> Outcome<Begun> {
+    let accept = Accept::new(socket)?;
+    let accepting = async move { accept.await.map(given) };
+    d.submit(said, Boxed::new(accepting, Ends::AsTold))
+}
+
+/// Submits `opening`, whose event gives a new socket.
+pub fn submit_opening(
+    d: &Dispatcher,
+    opening: impl Future<Output = Outcome<Rc<Socket>>> + 'static,
+    said: Submission,
+) -> Outcome<Begun> {
+    let opening = async move { opening.await.map(given) };
+    d.submit(said, Boxed::new(opening, Ends::AsTold))
+}
+
+fn given(socket: Rc<Socket>) -> Given {
+    Given::result(socket.handle.bits())
 }

@@ -4,7 +4,7 @@
 use super::settings::Inherited;
 use super::socket::Socket;
 use super::{Net, datagram};
-use crate::dispatcher::Dispatcher;
+use crate::dispatcher::{Dispatcher, Elapse};
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
 use socket2::{Domain, SockAddr, Type};
@@ -95,33 +95,30 @@ pub fn connect_unix(
     seconds: f64,
 ) -> Outcome<Rc<Socket>> {
     let address = address(path)?;
-    d.caller()?;
+    let own = Net::of(d).dispatcher().ok_or(Status::STALE)?;
+    d.wait(pin!(connecting_unix(own, address, is_datagram)), seconds)?
+}
+
+/// Connects to an address, as a future.
+pub async fn connecting_unix(
+    d: Rc<Dispatcher>,
+    address: SockAddr,
+    is_datagram: bool,
+) -> Outcome<Rc<Socket>> {
     let raw = socket(is_datagram)?;
-    let begun = d.now();
     loop {
         match raw.connect(&address) {
-            Ok(()) if is_datagram => return datagram::open(d, raw),
+            Ok(()) if is_datagram => return datagram::open(&d, raw),
             Ok(()) => {
-                let net = Net::of(d);
-                return Socket::open(d, net, raw.into(), Nature::Unix, Inherited::default());
+                let net = Net::of(&d);
+                return Socket::open(&d, net, raw.into(), Nature::Unix, Inherited::default());
             }
             // The listener's queue is full, and the kernel does not tell when it has room.
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(e) => return Err(Fault::system(&e, &format!("connect to {path}"))),
-        }
-        let passed = (d.now() - begun) as f64 / 1e9;
-        if seconds >= 0.0 && passed >= seconds {
-            return Err(Status::TIMEOUT.into());
-        }
-        let pause = if seconds < 0.0 {
-            AGAIN
-        } else {
-            AGAIN.min(seconds - passed)
-        };
-        match d.wait(pin!(std::future::pending::<()>()), pause) {
-            Err(Status::TIMEOUT) if !d.is_past_scope() => {}
-            Err(status) => return Err(status.into()),
-            Ok(()) => {}
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Elapse::new(&d, AGAIN).await?,
+            Err(e) => {
+                let path = super::address::told_address(&address);
+                return Err(Fault::system(&e, &format!("connect to {path}")));
+            }
         }
     }
 }

@@ -142,11 +142,16 @@ pub fn add_member(
     Ok(handle)
 }
 
+/// Ready when all members have ended.
+pub async fn joined(group: Rc<Group>) -> Outcome<()> {
+    Until::new(Rc::clone(&group.waiters), || group.len() == 0).await;
+    Ok(())
+}
+
 /// Waits until all members have ended, for at most `seconds`.
 pub fn wait_group(d: &Dispatcher, group: &Rc<Group>, seconds: f64) -> Outcome<()> {
     group.check_outside(d)?;
-    let over = Until::new(Rc::clone(&group.waiters), || group.len() == 0);
-    Ok(d.wait(pin!(over), seconds)?)
+    d.wait(pin!(joined(Rc::clone(group))), seconds)?
 }
 
 /// Cancels all members and waits until they have ended, also when the caller is canceled. Nobody can

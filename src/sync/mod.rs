@@ -16,18 +16,18 @@ mod until;
 
 pub use alarm::{clear_alarm, set_alarm};
 pub use future::{Promise, settled, wait_for};
-pub use group::{Group, add_member, close_group, wait_group};
+pub use group::{Group, add_member, close_group, joined, wait_group};
 pub use lock::{Get as GetLock, Lock, get};
-pub use offload::offload;
-pub use queue::{Pop, Push, Queue, Worker, finish, pop, push};
-pub use select::{Choice, SubmittedChoice, select};
+pub use offload::{Offload, offload};
+pub use queue::{Pop, Push, Queue, Worker, finish, finished, pop, push};
+pub use select::{Choice, select};
 pub use semaphore::{Semaphore, Take, take};
 pub use sleep::{pause, pause_forever, wake_up};
 pub use timer::{Callback, Timer};
 pub use until::Until;
 
-use crate::dispatcher::{Caller, Dispatcher, Handle, Thread};
-use crate::status::{Fault, Outcome, Status};
+use crate::dispatcher::{Caller, Dispatcher, Handle, Thread, registry};
+use crate::status::{Fault, Outcome};
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -52,8 +52,15 @@ pub fn join(d: &Dispatcher, thread: Handle, seconds: f64) -> Outcome<()> {
     d.wait(pin!(ended(d.thread(thread))), seconds)?
 }
 
+/// Ready when the exit flag is raised.
+pub async fn exit_raised(d: Handle) -> Outcome<()> {
+    let waiters = Rc::clone(registry::enter(d)?.exit_waiters());
+    let raised = || registry::enter(d).is_ok_and(|d| d.is_exiting());
+    Until::new(waiters, raised).await;
+    Ok(())
+}
+
 /// Waits until the exit flag is raised.
-pub fn wait_for_exit(d: &Dispatcher) -> Result<(), Status> {
-    let raised = Until::new(Rc::clone(d.exit_waiters()), || d.is_exiting());
-    d.wait(pin!(raised), -1.0)
+pub fn wait_for_exit(d: &Dispatcher) -> Outcome<()> {
+    d.wait(pin!(exit_raised(d.handle)), -1.0)?
 }

@@ -11,13 +11,22 @@ use std::sync::atomic::Ordering::{Acquire, Release};
 use std::task::{Context, Poll};
 
 /// A job that was handed over, or is about to be.
-struct Offload {
+pub struct Offload {
     job: Option<Job>,
     done: Arc<AtomicBool>,
     _alive: Alive,
 }
 
 impl Offload {
+    /// Has `job` done, from the first poll on.
+    pub fn new(d: &Dispatcher, job: Job) -> Self {
+        Offload {
+            job: Some(job),
+            done: Arc::default(),
+            _alive: d.alive().hold(),
+        }
+    }
+
     /// Hands the job over; whoever waits is woken through the inbox when it is done.
     fn start(&mut self, job: Job, context: &Context<'_>) -> Outcome<()> {
         let (done, waker) = (Arc::clone(&self.done), context.waker().clone());
@@ -51,10 +60,5 @@ impl Future for Offload {
 /// meanwhile: what it works on may lie on the caller's stack.
 pub fn offload(d: &Dispatcher, job: Job) -> Outcome<()> {
     d.start_shielded()?;
-    let offload = Offload {
-        job: Some(job),
-        done: Arc::default(),
-        _alive: d.alive().hold(),
-    };
-    d.wait_shielded(pin!(offload))?
+    d.wait_shielded(pin!(Offload::new(d, job)))?
 }

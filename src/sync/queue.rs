@@ -258,16 +258,20 @@ pub fn pop<T>(d: &Dispatcher, queue: &Rc<Queue<T>>, seconds: f64) -> Outcome<T> 
     d.wait(pin!(Pop::new(queue)), seconds)?
 }
 
-/// Stops the queue and waits until it is empty and its workers have ended.
-pub fn finish<T>(d: &Dispatcher, queue: &Rc<Queue<T>>, seconds: f64) -> Outcome<()> {
-    queue.stop();
+/// Ready when a queue has been stopped, is empty, and its workers have ended.
+pub async fn finished<T>(queue: Rc<Queue<T>>) -> Outcome<()> {
     let over = || queue.is_finished() || queue.destroyed.get();
-    let finished = super::Until::new(Rc::clone(&queue.finishers), over);
-    d.wait(pin!(finished), seconds)?;
+    super::Until::new(Rc::clone(&queue.finishers), over).await;
     if queue.destroyed.get() {
         return Err(Status::DESTROYED.into());
     }
     Ok(())
+}
+
+/// Stops the queue and waits until it is empty and its workers have ended.
+pub fn finish<T>(d: &Dispatcher, queue: &Rc<Queue<T>>, seconds: f64) -> Outcome<()> {
+    queue.stop();
+    d.wait(pin!(finished(Rc::clone(queue))), seconds)?
 }
 
 /// A worker's presence, until it is dropped.

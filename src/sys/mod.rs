@@ -3,7 +3,7 @@
 //!
 //! A platform supplies: `clock` (monotonic time), `os_thread` (who calls), `memory` (reserving,
 //! guarding and giving back address space), `symbols` (looking a name up in the process),
-//! `descriptor` (what an open descriptor is) and `stream` (reading, writing, accepting). Today that
+//! `descriptor` (what an open descriptor is), `timer` (a descriptor that tells of time) and `stream` (reading, writing, accepting). Today that
 //! is Linux; another platform puts files with the same function names beside these.
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
@@ -17,3 +17,4 @@ pub mod pool;
 pub mod signals;
 pub mod stream;
 pub mod symbols;
+pub mod timer;

@@ -19,30 +19,36 @@ static copas_operation *submit(uint32_t kind, void *handle, void *item, int64_t 
 {
   copas_choice choice = {.kind = kind, .handle = handle, .item = item, .amount = amount};
   copas_operation *operation;
-  CHECK_OK(copas_submit_choice(c, &choice, timeout, token, &operation));
+  CHECK_OK(copas_submit_choice(c, &choice, timeout, token, NULL, &operation));
   return operation;
+}
+
+static void expect_event_of(uint32_t kind, uint64_t token, copas_status status)
+{
+  CHECK_NUMBER(copas_poll(c, &event, 1, NET_PATIENCE), 1);
+  CHECK_NUMBER(event.kind, kind);
+  CHECK_NUMBER(event.token, token);
+  CHECK_STATUS(event.status, status);
 }
 
 static void expect_event(uint64_t token, copas_status status)
 {
-  CHECK_NUMBER(copas_poll(c, &event, 1, NET_PATIENCE), 1);
-  CHECK_NUMBER(event.kind, COPAS_EVENT_CHOICE);
-  CHECK_NUMBER(event.token, token);
-  CHECK_STATUS(event.status, status);
+  expect_event_of(COPAS_EVENT_CHOICE, token, status);
 }
 
 static void a_pause_completes_when_its_time_has_passed(void)
 {
   c = net_new(NULL);
   double start = net_seconds();
-  submit(COPAS_CHOICE_PAUSE, NULL, NULL, 0, 0.02, 2);
-  submit(COPAS_CHOICE_PAUSE, NULL, NULL, 0, 0.01, 1);
-  copas_operation *operation = submit(COPAS_CHOICE_PAUSE, NULL, NULL, 0, COPAS_FOREVER, 3);
-  expect_event(1, COPAS_OK);
-  expect_event(2, COPAS_OK);
+  copas_operation *operation;
+  CHECK_OK(copas_submit_pause(c, 0.02, 2, NULL));
+  CHECK_OK(copas_submit_pause(c, 0.01, 1, NULL));
+  CHECK_OK(copas_submit_pause(c, COPAS_FOREVER, 3, &operation));
+  expect_event_of(COPAS_EVENT_PAUSE, 1, COPAS_OK);
+  expect_event_of(COPAS_EVENT_PAUSE, 2, COPAS_OK);
   CHECK(net_seconds() - start >= 0.02);
   CHECK_OK(copas_submit_cancel(operation));
-  expect_event(3, COPAS_CANCELED);
+  expect_event_of(COPAS_EVENT_PAUSE, 3, COPAS_CANCELED);
   CHECK_OK(copas_free(c));
 }
 
@@ -56,7 +62,7 @@ static void items_are_popped_and_pushed(void)
   CHECK_NUMBER(copas_poll(c, &event, 1, 0), 0);
   CHECK_OK(copas_queue_push(queue, &number, 0));
   expect_event(1, COPAS_OK);
-  CHECK((const void *)event.data == &number);
+  CHECK(event.result == &number);
   CHECK(event.handle == queue);
   CHECK_OK(copas_queue_push(queue, &number, 0));
   submit(COPAS_CHOICE_PUSH, queue, &number, 0, 0.01, 2);
@@ -146,7 +152,7 @@ static void results_ends_and_firings_are_told(void)
   CHECK_OK(copas_future_addthread(c, give, &number, NULL, &future));
   submit(COPAS_CHOICE_FUTURE, future, NULL, 0, COPAS_FOREVER, 1);
   expect_event(1, COPAS_OK);
-  CHECK((const void *)event.data == &number);
+  CHECK(event.result == &number);
   CHECK_OK(copas_addthread(c, end_soon, NULL, &thread));
   submit(COPAS_CHOICE_JOIN, thread, NULL, 0, COPAS_FOREVER, 2);
   expect_event(2, COPAS_OK);
@@ -171,16 +177,16 @@ static void what_is_wrong_gets_no_event(void)
   copas *other = net_new(NULL);
   copas_queue *queue;
   c = net_new(NULL);
-  CHECK_STATUS(copas_submit_choice(c, NULL, 1, 1, NULL), COPAS_INVALID);
-  CHECK_STATUS(copas_submit_choice(c, &choice, 1, 1, NULL), COPAS_INVALID);
+  CHECK_STATUS(copas_submit_choice(c, NULL, 1, 1, NULL, NULL), COPAS_INVALID);
+  CHECK_STATUS(copas_submit_choice(c, &choice, 1, 1, NULL, NULL), COPAS_INVALID);
   choice.kind = 99;
-  CHECK_STATUS(copas_submit_choice(c, &choice, 1, 1, NULL), COPAS_INVALID);
+  CHECK_STATUS(copas_submit_choice(c, &choice, 1, 1, NULL, NULL), COPAS_INVALID);
   CHECK_OK(copas_queue_new(other, 0, 1, NULL, &queue));
   choice.kind = COPAS_CHOICE_POP;
   choice.handle = queue;
-  CHECK_STATUS(copas_submit_choice(c, &choice, 1, 1, NULL), COPAS_INVALID);
+  CHECK_STATUS(copas_submit_choice(c, &choice, 1, 1, NULL, NULL), COPAS_INVALID);
   CHECK_OK(copas_free(other));
-  CHECK_STATUS(copas_submit_choice(c, &choice, 1, 1, NULL), COPAS_INVALID);
+  CHECK_STATUS(copas_submit_choice(c, &choice, 1, 1, NULL, NULL), COPAS_INVALID);
   CHECK_NUMBER(copas_poll(c, &event, 1, 0), 0);
   CHECK_OK(copas_free(c));
 }

@@ -341,7 +341,7 @@ static void of_tells_the_dispatcher_of_a_handle(void)
   copas *c = net_new(NULL);
   int peer = net_pair(c, &skt);
   CHECK_OK(copas_addthread(c, look_on_a_coroutine, &seen, &thread));
-  CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 1, &operation));
+  CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 1, NULL, &operation));
   CHECK(copas_of(skt) == c);
   CHECK(copas_of(thread) == c);
   CHECK(copas_of(operation) == c);

@@ -11,7 +11,7 @@ static void submit(uint32_t kind, void *handle, int count)
 {
   copas_choice choice = {.kind = kind, .handle = handle, .amount = 1};
   for (int i = 0; i < count; i++)
-    CHECK_OK(copas_submit_choice(c, &choice, 3600, (uint64_t)i, &operations[i]));
+    CHECK_OK(copas_submit_choice(c, &choice, 3600, (uint64_t)i, NULL, &operations[i]));
 }
 
 static void drain(int count)

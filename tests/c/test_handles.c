@@ -95,8 +95,8 @@ CALL(receive_into, copas_receive_into(h, memory, sizeof memory, NULL))
 CALL(send, copas_send(h, "x", 1))
 CALL(send_part, copas_send_part(h, "x", 1, NULL))
 CALL(flush, copas_flush(h))
-CALL(submit_receive, copas_submit_receive(h, 1, 0, NULL))
-CALL(submit_send, copas_submit_send(h, "x", 1, 0, 0, &size_out, NULL))
+CALL(submit_receive, copas_submit_receive(h, 1, 0, NULL, NULL))
+CALL(submit_send, copas_submit_send(h, "x", 1, 0, 0, &size_out, NULL, NULL))
 CALL(submit_cancel, copas_submit_cancel(h))
 CALL(removethread, copas_removethread(h))
 CALL(join, copas_join(h, 0))
@@ -149,7 +149,7 @@ static void open_world(struct world *world)
   copas *c = net_new(NULL);
   world->peer = net_pair(c, &skt);
   CHECK_OK(copas_addthread(c, sleep_for_ever, NULL, &thread));
-  CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 1, &operation));
+  CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 1, NULL, &operation));
   net_settle(c);
   world->objects[DISPATCHER] = c;
   world->objects[SOCKET] = skt;
@@ -261,7 +261,7 @@ static void an_ended_object_is_stale_although_its_slot_is_used_again(void)
     close(again.peer);
     again.peer = net_pair(c, &skt);
     CHECK_OK(copas_addthread(c, sleep_for_ever, NULL, &thread));
-    CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 1, &operation));
+    CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 1, NULL, &operation));
     net_settle(c);
     CHECK(skt != world.objects[SOCKET] && thread != world.objects[THREAD]);
     CHECK(operation != world.objects[OPERATION]);

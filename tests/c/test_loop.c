@@ -306,7 +306,7 @@ static void an_unfinished_submission_keeps_the_loop_alive(void)
   copas_event event;
   copas *c = net_new(NULL);
   int peer = net_pair(c, &skt);
-  CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 7, NULL));
+  CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 7, NULL, NULL));
   loop_lasts_until(c, write_to_peer, &peer);
   CHECK_NUMBER(copas_poll(c, &event, 1, 0), 1);
   CHECK_NUMBER(event.token, 7);
@@ -321,7 +321,7 @@ static void a_canceled_submission_keeps_nothing_alive(void)
   copas_operation *operation;
   copas *c = net_new(NULL);
   int peer = net_pair(c, &skt);
-  CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 7, &operation));
+  CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 7, NULL, &operation));
   CHECK_NUMBER(copas_finished(c), 0);
   CHECK_OK(copas_submit_cancel(operation));
   CHECK_OK(copas_loop(c, COPAS_FOREVER));

@@ -170,8 +170,8 @@ static void act_without_waiting(void)
   case 12: answer(copas_timer_arm(any(), moment())); break;
   case 13: answer(copas_setname(any(), "renamed")); break;
   case 14: answer(copas_shut(any(), 1 + (int)random_below(3))); break;
-  case 15: answer(copas_submit_receive(any(), COPAS_LINE, 1, NULL)); break;
-  case 16: answer(copas_submit_send(any(), "submitted\n", 10, 0, 2, &taken, NULL)); break;
+  case 15: answer(copas_submit_receive(any(), COPAS_LINE, 1, NULL, NULL)); break;
+  case 16: answer(copas_submit_send(any(), "submitted\n", 10, 0, 2, &taken, NULL, NULL)); break;
   case 17: answer(copas_post(c, on_post, NULL)); break;
   case 18: answer(copas_stats(c, &stats)); break;
   default: answer(copas_removeserver(any(), (int)random_below(2))); break;

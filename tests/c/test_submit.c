@@ -21,7 +21,7 @@ static void close_pair(void)
 
 static void submit(int64_t pattern, uint64_t token)
 {
-  CHECK_OK(copas_submit_receive(skt, pattern, token, NULL));
+  CHECK_OK(copas_submit_receive(skt, pattern, token, NULL, NULL));
 }
 
 /* The next event, which must come, and be of this token and status. */
@@ -30,7 +30,7 @@ static void expect_event(uint64_t token, copas_status status)
   CHECK_NUMBER(copas_poll(c, &event, 1, NET_PATIENCE), 1);
   CHECK_NUMBER(event.token, token);
   CHECK_STATUS(event.status, status);
-  CHECK(event.reserved1 == 0 && event.reserved2[0] == 0 && event.reserved2[1] == 0);
+  CHECK(event.size == sizeof event && event.reserved == 0);
 }
 
 static void expect_bytes(uint64_t token, copas_status status, const char *text)
@@ -96,7 +96,7 @@ static void what_ends_a_receive_early_loses_nothing(void)
   expect_bytes(1, COPAS_TIMEOUT, "half");
   CHECK(net_seconds() - start >= 0.02);
   CHECK_OK(copas_settimeout(skt, COPAS_FOREVER));
-  CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 2, &operation));
+  CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 2, NULL, &operation));
   CHECK_OK(copas_submit_cancel(operation));
   expect_bytes(2, COPAS_CANCELED, "half");
   CHECK_STATUS(copas_submit_cancel(operation), COPAS_STALE);
@@ -142,14 +142,14 @@ static void an_operation_is_outstanding_until_its_event_is_delivered(void)
   net_puts(peer, "first\nsecond\n");
   submit(COPAS_LINE, 1);
   net_settle(c);
-  CHECK_STATUS(copas_submit_receive(skt, COPAS_LINE, 2, NULL), COPAS_BUSY);
+  CHECK_STATUS(copas_submit_receive(skt, COPAS_LINE, 2, NULL, NULL), COPAS_BUSY);
   expect_bytes(1, COPAS_OK, "first");
   submit(COPAS_LINE, 3);
   expect_bytes(3, COPAS_OK, "second");
-  CHECK_OK(copas_submit_send(skt, "a", 1, 0, 4, &taken, NULL));
-  CHECK_STATUS(copas_submit_send(skt, "b", 1, 0, 5, &taken, NULL), COPAS_BUSY);
+  CHECK_OK(copas_submit_send(skt, "a", 1, 0, 4, &taken, NULL, NULL));
+  CHECK_STATUS(copas_submit_send(skt, "b", 1, 0, 5, &taken, NULL, NULL), COPAS_BUSY);
   expect_event(4, COPAS_OK);
-  CHECK_OK(copas_submit_send(skt, "b", 1, 0, 6, &taken, NULL));
+  CHECK_OK(copas_submit_send(skt, "b", 1, 0, 6, &taken, NULL, NULL));
   expect_event(6, COPAS_OK);
   net_expect(c, peer, "ab");
   close_pair();
@@ -164,7 +164,7 @@ static void a_close_ends_each_operation_with_exactly_one_event(void)
   expect_event(1, COPAS_CLOSED);
   CHECK(event.handle == closed);
   expect_no_event();
-  CHECK_STATUS(copas_submit_receive(skt, COPAS_LINE, 2, NULL), COPAS_STALE);
+  CHECK_STATUS(copas_submit_receive(skt, COPAS_LINE, 2, NULL, NULL), COPAS_STALE);
   close_pair();
 }
 
@@ -177,8 +177,8 @@ static void both_directions_end_with_one_event_each(void)
     copas_event events[3];
     c = net_new(NULL);
     peer = net_narrow_pair(c, &skt);
-    CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 1, &receive));
-    CHECK_OK(copas_submit_send(skt, block, sizeof block, 0, 2, &taken, &send));
+    CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 1, NULL, &receive));
+    CHECK_OK(copas_submit_send(skt, block, sizeof block, 0, 2, &taken, NULL, &send));
     CHECK_OK(abort_it ? copas_abort(skt) : copas_submit_cancel(send));
     CHECK_OK(abort_it ? COPAS_OK : copas_submit_cancel(receive));
     CHECK_NUMBER(copas_poll(c, events, 3, NET_PATIENCE), 2);
@@ -218,7 +218,7 @@ static void the_bytes_of_an_event_stay_until_the_next_receive_on_its_socket(void
   net_puts(other, "of another\n");
   submit(COPAS_LINE, 2);
   expect_bytes(2, COPAS_OK, "of another");
-  CHECK_OK(copas_submit_send(first, lent.data, lent.len, 0, 3, &taken, NULL));
+  CHECK_OK(copas_submit_send(first, lent.data, lent.len, 0, 3, &taken, NULL, NULL));
   expect_event(3, COPAS_OK);
   net_expect(c, peer, "lent");
   close(other);
@@ -246,7 +246,7 @@ static void a_coroutine_and_a_submission_take_turns_on_a_socket(void)
   expect_bytes(1, COPAS_OK, "for the event");
   CHECK_NUMBER(copas_wakeup(reader), 1);
   net_settle(c);
-  CHECK_STATUS(copas_submit_receive(skt, COPAS_LINE, 2, NULL), COPAS_BUSY);
+  CHECK_STATUS(copas_submit_receive(skt, COPAS_LINE, 2, NULL, NULL), COPAS_BUSY);
   net_puts(peer, "for the coroutine\n");
   CHECK_OK(copas_join(reader, NET_PATIENCE));
   close_pair();
@@ -257,7 +257,7 @@ static void a_cancel_after_the_completion_changes_nothing(void)
   copas_operation *operation;
   open_pair();
   net_puts(peer, "done\n");
-  CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 1, &operation));
+  CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 1, NULL, &operation));
   net_settle(c);
   CHECK_OK(copas_submit_cancel(operation));
   CHECK_OK(copas_submit_cancel(operation));
@@ -270,13 +270,13 @@ static void a_send_that_says_that_more_follows_is_written_by_the_next_step(void)
 {
   size_t taken;
   open_pair();
-  CHECK_OK(copas_submit_send(skt, "head ", 5, COPAS_MORE, 1, &taken, NULL));
+  CHECK_OK(copas_submit_send(skt, "head ", 5, COPAS_MORE, 1, &taken, NULL, NULL));
   CHECK_NUMBER(taken, 5);
   CHECK(net_quiet(peer));
   expect_event(1, COPAS_OK);
   CHECK_NUMBER(event.kind, COPAS_EVENT_SEND);
   CHECK(!net_quiet(peer));
-  CHECK_OK(copas_submit_send(skt, "body", 4, 0, 2, &taken, NULL));
+  CHECK_OK(copas_submit_send(skt, "body", 4, 0, 2, &taken, NULL, NULL));
   expect_event(2, COPAS_OK);
   net_expect(c, peer, "head body");
   close_pair();
@@ -298,7 +298,7 @@ static void send_on(struct stream *stream, size_t size, uint64_t token)
   size_t taken, n = size - stream->sent;
   if (n > sizeof block) n = sizeof block;
   for (size_t i = 0; i < n; i++) block[i] = pattern_at(stream->sent + i);
-  CHECK_OK(copas_submit_send(stream->socket, block, n, 0, token, &taken, NULL));
+  CHECK_OK(copas_submit_send(stream->socket, block, n, 0, token, &taken, NULL, NULL));
   CHECK(taken <= n);
   stream->sent += taken;
 }
@@ -322,7 +322,7 @@ static void big_data_in_both_directions_arrives_intact(void)
   peer = -1;
   for (uint64_t i = 0; i < 2; i++) {
     send_on(&streams[i], size, i);
-    CHECK_OK(copas_submit_receive(streams[i].socket, 65536, 10 + i, NULL));
+    CHECK_OK(copas_submit_receive(streams[i].socket, 65536, 10 + i, NULL, NULL));
   }
   while (streams[0].received < size || streams[1].received < size) {
     CHECK_NUMBER(copas_poll(c, &event, 1, NET_PATIENCE), 1);
@@ -333,7 +333,7 @@ static void big_data_in_both_directions_arrives_intact(void)
     } else {
       check_received(stream);
       if (stream->received < size)
-        CHECK_OK(copas_submit_receive(stream->socket, 65536, event.token, NULL));
+        CHECK_OK(copas_submit_receive(stream->socket, 65536, event.token, NULL, NULL));
     }
   }
   close_pair();
@@ -345,13 +345,13 @@ static void a_full_pipe_completes_when_there_is_room_again(void)
   size_t taken;
   c = net_new(NULL);
   peer = net_narrow_pair(c, &skt);
-  CHECK_OK(copas_submit_send(skt, block, sizeof block, 0, 1, &taken, NULL));
+  CHECK_OK(copas_submit_send(skt, block, sizeof block, 0, 1, &taken, NULL, NULL));
   CHECK(taken > 65536 && taken < sizeof block);
   expect_no_event();
   net_take(c, peer, block, taken);
   expect_event(1, COPAS_OK);
   CHECK_OK(copas_settimeout(skt, 0.02));
-  CHECK_OK(copas_submit_send(skt, block, sizeof block, 0, 2, &taken, NULL));
+  CHECK_OK(copas_submit_send(skt, block, sizeof block, 0, 2, &taken, NULL, NULL));
   expect_event(2, COPAS_TIMEOUT);
   close_pair();
 }
@@ -366,7 +366,7 @@ static void many_events_come_at_once_oldest_first(void)
   for (uint64_t i = 0; i < SOCKETS; i++) {
     peers[i] = net_pair(c, &sockets[i]);
     net_puts(peers[i], "x\n");
-    CHECK_OK(copas_submit_receive(sockets[i], COPAS_LINE, i, NULL));
+    CHECK_OK(copas_submit_receive(sockets[i], COPAS_LINE, i, NULL, NULL));
   }
   CHECK_NUMBER(copas_poll(c, events, 7, 1), 7);
   CHECK_NUMBER(copas_poll(c, events + 7, SOCKETS, 1), SOCKETS - 7);
@@ -401,8 +401,8 @@ static void coroutines_run_while_events_are_awaited(void)
   net_serve(c, net_echo, NULL, &port);
   CHECK_OK(copas_connect(c, "127.0.0.1", port, 5, &skt));
   for (uint64_t i = 0; i < 100; i++) {
-    CHECK_OK(copas_submit_send(skt, "ping\n", 5, 0, i, &taken, NULL));
-    CHECK_OK(copas_submit_receive(skt, COPAS_LINE, i + 1000, NULL));
+    CHECK_OK(copas_submit_send(skt, "ping\n", 5, 0, i, &taken, NULL, NULL));
+    CHECK_OK(copas_submit_receive(skt, COPAS_LINE, i + 1000, NULL, NULL));
     expect_event(i, COPAS_OK);
     expect_bytes(i + 1000, COPAS_OK, "ping");
   }
@@ -413,12 +413,12 @@ static void what_cannot_be_submitted_gets_no_event(void)
 {
   size_t taken = 9;
   open_pair();
-  CHECK_STATUS(copas_submit_receive(skt, -99, 1, NULL), COPAS_INVALID);
-  CHECK_STATUS(copas_submit_send(skt, NULL, 5, 0, 1, &taken, NULL), COPAS_INVALID);
-  CHECK_STATUS(copas_submit_send(skt, "x", 1, 0, 1, NULL, NULL), COPAS_INVALID);
-  CHECK_STATUS(copas_submit_send(skt, "x", 1, 8, 1, &taken, NULL), COPAS_INVALID);
+  CHECK_STATUS(copas_submit_receive(skt, -99, 1, NULL, NULL), COPAS_INVALID);
+  CHECK_STATUS(copas_submit_send(skt, NULL, 5, 0, 1, &taken, NULL, NULL), COPAS_INVALID);
+  CHECK_STATUS(copas_submit_send(skt, "x", 1, 0, 1, NULL, NULL, NULL), COPAS_INVALID);
+  CHECK_STATUS(copas_submit_send(skt, "x", 1, 8, 1, &taken, NULL, NULL), COPAS_INVALID);
   CHECK_OK(copas_shut(skt, COPAS_SHUT_SEND));
-  CHECK_STATUS(copas_submit_send(skt, "x", 1, 0, 1, &taken, NULL), COPAS_CLOSED);
+  CHECK_STATUS(copas_submit_send(skt, "x", 1, 0, 1, &taken, NULL, NULL), COPAS_CLOSED);
   expect_no_event();
   CHECK_NUMBER(copas_finished(c), 1);
   close_pair();

@@ -147,8 +147,8 @@ static void what_is_for_streams_is_refused(void)
   CHECK_STATUS(copas_receive_some(one, &datagram), COPAS_UNSUPPORTED);
   CHECK_STATUS(copas_receive_into(one, memory, 4, &n), COPAS_UNSUPPORTED);
   CHECK_STATUS(copas_shut(one, COPAS_SHUT_SEND), COPAS_UNSUPPORTED);
-  CHECK_STATUS(copas_submit_receive(one, COPAS_LINE, 1, NULL), COPAS_UNSUPPORTED);
-  CHECK_STATUS(copas_submit_send(one, "x", 1, 0, 1, &n, NULL), COPAS_UNSUPPORTED);
+  CHECK_STATUS(copas_submit_receive(one, COPAS_LINE, 1, NULL, NULL), COPAS_UNSUPPORTED);
+  CHECK_STATUS(copas_submit_send(one, "x", 1, 0, 1, &n, NULL, NULL), COPAS_UNSUPPORTED);
   int peer = net_pair(c, &stream);
   CHECK_STATUS(copas_receivefrom(stream, &datagram, NULL), COPAS_UNSUPPORTED);
   CHECK_STATUS(copas_sendto(stream, "x", 1, &first), COPAS_UNSUPPORTED);

@@ -203,7 +203,7 @@ static void a_socket_in_use_is_not_unwrapped(void)
   net_settle(c);
   close(peer);
   peer = net_pair(c, &skt);
-  CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 1, NULL));
+  CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 1, NULL, NULL));
   CHECK_STATUS(copas_unwrap(skt, &fd), COPAS_BUSY);
   CHECK_OK(copas_close(skt));
   close(peer);

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+//! Accepting one connection, for those who serve a listening socket by themselves.
+
+use super::accept::open_client;
+use super::reading::Reading;
+use super::socket::Socket;
+use crate::dispatcher::Dispatcher;
+use crate::status::{Fault, Outcome, Status};
+use crate::sys::descriptor::Nature;
+use crate::sys::stream;
+use std::io;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// Accepting one connection.
+pub struct Accept {
+    listener: Rc<Socket>,
+    reading: Reading,
+}
+
+impl Accept {
+    /// From this listening socket, which nobody serves.
+    pub fn new(listener: &Rc<Socket>) -> Outcome<Self> {
+        if listener.nature != Nature::Listener {
+            return Err(Fault::new(
+                Status::UNSUPPORTED,
+                "only a listening socket accepts: see copas_bind()",
+            ));
+        }
+        if listener.server.borrow().is_some() {
+            return Err(Fault::new(Status::BUSY, "this socket is served already"));
+        }
+        Ok(Accept {
+            listener: Rc::clone(listener),
+            reading: Reading::take_place(listener)?,
+        })
+    }
+
+    fn step(&mut self, context: &mut Context<'_>) -> Outcome<Option<Rc<Socket>>> {
+        let listener = &self.listener;
+        while !listener.closed.get() {
+            if !listener.readable.get() {
+                self.reading.wait(context)?;
+                return Ok(None);
+            }
+            match listener.with_fd(stream::accept) {
+                Ok(fd) => {
+                    let d = listener.net.dispatcher().ok_or(Status::STALE)?;
+                    return open_client(&d, listener, fd).map(Some);
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => listener.readable.set(false),
+                Err(e) if super::accept::is_lack(&e) => {
+                    return Err(Fault::system(&e, "accept a connection"));
+                }
+                // One connection broke while it waited (accept(2), "Error handling").
+                Err(_) => {}
+            }
+        }
+        Err(Fault::new(
+            Status::CLOSED,
+            "this side has closed the socket",
+        ))
+    }
+}
+
+impl Future for Accept {
+    type Output = Outcome<Rc<Socket>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.step(context) {
+            Ok(None) => Poll::Pending,
+            Ok(Some(socket)) => Poll::Ready(Ok(socket)),
+            Err(fault) => Poll::Ready(Err(fault)),
+        }
+    }
+}
+
+/// Accepts one connection, waiting for at most `seconds`.
+pub fn accept(d: &Dispatcher, listener: &Rc<Socket>, seconds: f64) -> Outcome<Rc<Socket>> {
+    d.wait(pin!(Accept::new(listener)?), seconds)?
+}
