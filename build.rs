@@ -23,6 +23,8 @@ const CONSTANTS: &str = r#"
 
 /** copas_config.flags: no reports on stderr. */
 #define COPAS_QUIET (UINT64_C(1))
+/** copas_config.flags: completions only, from any OS thread, one call at a time; no coroutines. */
+#define COPAS_UNBOUND (UINT64_C(2))
 /** copas_server_options.flags: a client's socket stays open when its handler returns. */
 #define COPAS_KEEP_OPEN (UINT64_C(1))
 /** copas_choice.kind: something was received, or the stream has ended. */

@@ -25,6 +25,8 @@
 
 /** copas_config.flags: no reports on stderr. */
 #define COPAS_QUIET (UINT64_C(1))
+/** copas_config.flags: completions only, from any OS thread, one call at a time; no coroutines. */
+#define COPAS_UNBOUND (UINT64_C(2))
 /** copas_server_options.flags: a client's socket stays open when its handler returns. */
 #define COPAS_KEEP_OPEN (UINT64_C(1))
 /** copas_choice.kind: something was received, or the stream has ended. */
@@ -149,6 +151,8 @@ typedef enum copas_status {
   COPAS_TOO_MANY = -20,
   /** the queue has been stopped: it takes no further items, and none is left */
   COPAS_STOPPED = -21,
+  /** the dispatcher was inherited by fork(): only its parent may use it; copas_free() it and make a new one */
+  COPAS_FORKED = -23,
   /** the name does not resolve to an address: see copas_error() for what the resolver says */
   COPAS_UNRESOLVED = -22
 } copas_status;
@@ -172,7 +176,9 @@ typedef enum copas_status {
  * copas_loop(), or a waiting call outside any coroutine). From then on every call from another OS
  * thread answers COPAS_WRONG_THREAD, except copas_post(), copas_notify(), copas_exit() and
  * copas_shutdown(), which may be called from any OS thread; the last three also from a signal
- * handler.
+ * handler. One that was made with COPAS_UNBOUND may be called from any OS thread, one call at a time: a
+ * second one at the same moment answers COPAS_BUSY; coroutines, loops and waits answer COPAS_INVALID there.
+ * A child of fork() gets COPAS_FORKED, but may copas_free() what it has inherited.
  *
  * Functions: all those that take a `copas *`. It makes sockets (copas_bind, copas_connect, copas_wrap
  * …), coroutines (copas_addthread …) and objects (copas_lock_new, copas_timer_new …), which belong to
@@ -297,7 +303,7 @@ typedef struct copas_config {
    */
   size_t size;
   /**
-   * 0, or COPAS_QUIET.
+   * 0, COPAS_QUIET, COPAS_UNBOUND or both.
    */
   uint64_t flags;
   /**
@@ -756,6 +762,8 @@ COPAS_MUST_USE struct copas *copas_new(const struct copas_config *config);
  * cancellation are abandoned: their stacks are leaked, never unwound, what they waited for is
  * released, a report names how many, and the answer is COPAS_ABANDONED. All sockets are closed;
  * output that the kernel does not take at once is lost. The handle is stale afterwards.
+ *
+ * In a child of fork() nothing runs: what was inherited is closed here, and the parent's goes on.
  *
  * Errors: COPAS_CANNOT_WAIT inside its own loop, a coroutine or a callback (nothing is freed);
  * COPAS_WRONG_THREAD, COPAS_STALE, COPAS_INVALID. Steps the dispatcher for at

@@ -28,6 +28,8 @@ const LARGEST_STACK: usize = 1 << 30;
 
 /// copas_config.flags: no reports on stderr.
 const QUIET: u64 = 1;
+/// copas_config.flags: completions only, from any OS thread, one call at a time.
+const UNBOUND: u64 = 2;
 
 // SAFETY: repr(C), the size first, and every field may be zero (NULL functions are None).
 unsafe impl Growing for copas_config {}
@@ -64,6 +66,8 @@ pub unsafe extern "C" fn copas_new(config: *const copas_config) -> *mut copas {
 /// released, a report names how many, and the answer is COPAS_ABANDONED. All sockets are closed;
 /// output that the kernel does not take at once is lost. The handle is stale afterwards.
 ///
+/// In a child of fork() nothing runs: what was inherited is closed here, and the parent's goes on.
+///
 /// Errors: COPAS_CANNOT_WAIT inside its own loop, a coroutine or a callback (nothing is freed);
 /// COPAS_WRONG_THREAD, COPAS_STALE, COPAS_INVALID. Steps the dispatcher for at
 /// most 1 second.
@@ -73,10 +77,16 @@ pub extern "C" fn copas_free(c: *mut copas) -> copas_status {
         return Status::OK as copas_status;
     }
     answer(|| {
-        let entered = registry::enter(handle_of(c)?)?;
+        let handle = handle_of(c)?;
         if current::is_inside() {
             return Err(Status::CANNOT_WAIT.into());
         }
+        if let Some(inherited) = registry::inherited(handle) {
+            inherited.let_go();
+            drop(registry::retire(inherited));
+            return Ok(());
+        }
+        let entered = registry::enter(handle)?;
         let ended = entered.end_all();
         entered.close();
         drop(registry::retire(entered));
@@ -294,7 +304,7 @@ fn make(claim: Claim, config: copas_config) -> Outcome<Rc<Dispatcher>> {
 
 /// The settings of a caller, checked.
 fn settings(config: copas_config) -> Outcome<Settings> {
-    if config.flags & !QUIET != 0 {
+    if config.flags & !(QUIET | UNBOUND) != 0 {
         return Err(Fault::invalid(
             "copas_config.flags has a flag that this version does not know",
         ));
@@ -319,6 +329,7 @@ fn settings(config: copas_config) -> Outcome<Settings> {
         report,
         stack_size,
         clock: Clock::Monotonic,
+        unbound: config.flags & UNBOUND != 0,
     })
 }
 

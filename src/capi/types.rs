@@ -12,7 +12,9 @@ use core::ffi::{c_char, c_int, c_void};
 /// copas_loop(), or a waiting call outside any coroutine). From then on every call from another OS
 /// thread answers COPAS_WRONG_THREAD, except copas_post(), copas_notify(), copas_exit() and
 /// copas_shutdown(), which may be called from any OS thread; the last three also from a signal
-/// handler.
+/// handler. One that was made with COPAS_UNBOUND may be called from any OS thread, one call at a time: a
+/// second one at the same moment answers COPAS_BUSY; coroutines, loops and waits answer COPAS_INVALID there.
+/// A child of fork() gets COPAS_FORKED, but may copas_free() what it has inherited.
 ///
 /// Functions: all those that take a `copas *`. It makes sockets (copas_bind, copas_connect, copas_wrap
 /// …), coroutines (copas_addthread …) and objects (copas_lock_new, copas_timer_new …), which belong to
@@ -192,7 +194,7 @@ pub type copas_cxa_globals_fn = Option<unsafe extern "C" fn() -> *mut c_void>;
 pub struct copas_config {
     /// sizeof(copas_config). A smaller (older) or larger (newer, its tail all zero) struct is accepted.
     pub size: usize,
-    /// 0, or COPAS_QUIET.
+    /// 0, COPAS_QUIET, COPAS_UNBOUND or both.
     pub flags: u64,
     /// Where reports go; NULL: one line each on stderr, or nowhere with COPAS_QUIET.
     pub report: copas_report_fn,

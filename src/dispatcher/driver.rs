@@ -36,6 +36,8 @@ pub trait Driver: Any {
     fn stop_servers(&self, d: &Dispatcher);
     /// The dispatcher is freed: close everything.
     fn close(&self, d: &Dispatcher);
+    /// The dispatcher was inherited by fork: close everything, write nothing.
+    fn let_go(&self);
     /// How many sockets it has, and what they wait for.
     fn counts(&self) -> Counts;
     /// A generation that none of its handles has had.

@@ -108,6 +108,8 @@ pub struct Settings {
     pub stack_size: usize,
     /// Where the time is read.
     pub clock: Clock,
+    /// Every OS thread may use it, one call at a time; it runs no coroutines.
+    pub unbound: bool,
 }
 
 /// A dispatcher. All methods are for the OS thread that holds it.
@@ -121,6 +123,7 @@ pub struct Dispatcher {
     poller: poller::Poller,
     stacks: StackPool,
     stack_size: usize,
+    unbound: bool,
     threads: RefCell<Slots<Rc<Thread>>>,
     operations: RefCell<Slots<Rc<Operation>>>,
     /// Records of operations that are over, for the next ones.
@@ -166,6 +169,7 @@ impl Dispatcher {
             poller,
             stacks: StackPool::new(),
             stack_size: settings.stack_size,
+            unbound: settings.unbound,
             threads: RefCell::new(Slots::new(claim.slots_from)),
             operations: RefCell::new(Slots::new(claim.slots_from)),
             spare_operations: RefCell::default(),
@@ -219,6 +223,20 @@ impl Dispatcher {
         driver
             .downcast_ref()
             .expect("the driver is of the one type that there is")
+    }
+
+    /// Whether every OS thread may use it, one call at a time.
+    pub fn is_unbound(&self) -> bool {
+        self.unbound
+    }
+
+    /// An error where no coroutine may run or wait.
+    pub fn check_bound(&self) -> Result<(), Status> {
+        if self.unbound {
+            Err(Status::INVALID)
+        } else {
+            Ok(())
+        }
     }
 
     /// A waker of the poller, for other OS threads.

@@ -13,13 +13,13 @@ use super::Dispatcher;
 use super::handle::{DISPATCHERS, GENERATIONS, Handle, Kind};
 use super::inbox::{Inbox, Letter};
 use crate::status::{Fault, Outcome, Status};
-use crate::sys::os_thread;
+use crate::sys::{os_thread, process};
 use parking_lot::Mutex;
 use std::ops::Deref;
 use std::ptr;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
 
 /// What the process knows of one dispatcher number.
 struct Entry {
@@ -31,6 +31,10 @@ struct Entry {
     slots_from: AtomicU32,
     /// The OS thread that may touch it; 0 when none holds it.
     holder: AtomicUsize,
+    /// Which process it is of.
+    process: AtomicU32,
+    /// Whether every OS thread may use it, one call at a time.
+    unbound: AtomicBool,
     /// An Rc's pointer, from `publish` to `retire`.
     dispatcher: AtomicPtr<Dispatcher>,
     /// How many OS threads and signal handlers are in `visit`.
@@ -50,6 +54,8 @@ impl Entry {
             last: AtomicU32::new(0),
             slots_from: AtomicU32::new(1),
             holder: AtomicUsize::new(0),
+            process: AtomicU32::new(0),
+            unbound: AtomicBool::new(false),
             dispatcher: AtomicPtr::new(ptr::null_mut()),
             visitors: AtomicU32::new(0),
             inbox: Inbox::new(),
@@ -84,6 +90,9 @@ pub fn publish(make: impl FnOnce(Claim) -> Outcome<Rc<Dispatcher>>) -> Outcome<H
         slots_from: entry.slots_from.load(Relaxed),
     })?;
     entry.inbox.open(dispatcher.kernel_waker()?);
+    process::mark();
+    entry.process.store(process::number(), Relaxed);
+    entry.unbound.store(dispatcher.is_unbound(), Relaxed);
     entry.last.store(generation, Relaxed);
     entry
         .dispatcher
@@ -131,6 +140,15 @@ fn is_current(handle: Handle, entry: &Entry) -> bool {
     generation != 0 && of_this_one
 }
 
+/// An error for a dispatcher that this process has inherited.
+fn check_process(entry: &Entry) -> Outcome<()> {
+    if entry.process.load(Relaxed) == process::number() {
+        Ok(())
+    } else {
+        Err(Status::FORKED.into())
+    }
+}
+
 /// A dispatcher, held by the calling OS thread.
 pub struct Entered {
     dispatcher: *const Dispatcher,
@@ -149,9 +167,9 @@ impl Deref for Entered {
 }
 
 impl Entered {
-    /// Makes this OS thread the dispatcher's owner for good.
+    /// Makes this OS thread the dispatcher's owner for good, unless it is everybody's.
     pub fn bind(&mut self) {
-        self.releases = false;
+        self.releases &= self.is_unbound();
     }
 }
 
@@ -165,19 +183,45 @@ impl Drop for Entered {
     }
 }
 
+/// An error for a dispatcher that this process has inherited, and still runs in.
+pub fn check_own(handle: Handle) -> Result<(), Status> {
+    let checked = entry_of(handle).and_then(check_process);
+    checked.map_err(|fault| fault.status)
+}
+
 /// The dispatcher of a handle of any kind, for the OS thread that holds it or may take hold.
 pub fn enter(handle: Handle) -> Outcome<Entered> {
     let entry = entry_of(handle)?;
     if !is_current(handle, entry) {
         return Err(Status::STALE.into());
     }
+    check_process(entry)?;
+    hold(handle, entry)
+}
+
+/// A dispatcher that this process has inherited, to be freed: nobody uses it here.
+pub fn inherited(handle: Handle) -> Option<Entered> {
+    let entry = entry_of(handle).ok()?;
+    if !is_current(handle, entry) || check_process(entry).is_ok() {
+        return None;
+    }
+    entry.holder.store(os_thread::id(), Release);
+    entry.visitors.store(0, SeqCst);
+    hold(handle, entry).ok()
+}
+
+/// Takes hold of a dispatcher for the calling OS thread.
+fn hold(handle: Handle, entry: &'static Entry) -> Outcome<Entered> {
     let me = os_thread::id();
     let releases = entry.holder.load(Relaxed) != me;
     if releases {
         entry
             .holder
             .compare_exchange(0, me, AcqRel, Relaxed)
-            .map_err(|_| Fault::from(Status::WRONG_THREAD))?;
+            .map_err(|_| match entry.unbound.load(Relaxed) {
+                true => Fault::from(Status::BUSY),
+                false => Status::WRONG_THREAD.into(),
+            })?;
         if !is_current(handle, entry) {
             entry.holder.store(0, Release);
             return Err(Status::STALE.into());
@@ -209,7 +253,7 @@ pub fn visit<R>(handle: Handle, act: impl FnOnce(&Inbox) -> R) -> Outcome<R> {
     let entry = entry_of(handle)?;
     entry.visitors.fetch_add(1, SeqCst);
     let result = if is_current(handle, entry) {
-        Ok(act(&entry.inbox))
+        check_process(entry).map(|()| act(&entry.inbox))
     } else {
         Err(Status::STALE.into())
     };

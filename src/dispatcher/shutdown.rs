@@ -122,11 +122,24 @@ impl Dispatcher {
         }
     }
 
+    /// Lets everything go that was inherited by fork: descriptors are closed, nothing is written, nobody
+    /// runs.
+    pub fn let_go(&self) {
+        self.driver().let_go();
+        self.leave_signals();
+        self.forget_all();
+    }
+
     /// Closes everything and drops what refers back to the dispatcher.
     pub fn close(&self) {
         self.driver().close(self);
         self.leave_signals();
         self.destroy_objects();
+        self.forget_all();
+    }
+
+    /// Drops what refers back to the dispatcher.
+    fn forget_all(&self) {
         self.events.borrow_mut().clear();
         let operations = self.operations.borrow_mut().take_all();
         drop(operations);

@@ -23,6 +23,7 @@ pub struct Exit {
 impl Dispatcher {
     /// One iteration, waiting at most `seconds` (negative: no limit); whether anything was done.
     pub fn step(&self, seconds: f64) -> Result<bool, Status> {
+        super::registry::check_own(self.handle)?;
         let _stepping = Stepping::begin(self.handle).ok_or(Status::CANNOT_WAIT)?;
         self.driver().settle(self);
         let waits = inbox_of(self).is_empty() && !self.has_ready() && !self.root.woken.take();
@@ -36,6 +37,7 @@ impl Dispatcher {
 
     /// Runs until nothing is left to do; `seconds` is the longest wait of one step.
     pub fn run(&self, seconds: f64) -> Result<(), Status> {
+        self.check_bound()?;
         if super::current::is_inside() {
             return Err(Status::CANNOT_WAIT);
         }

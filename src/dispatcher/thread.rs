@@ -139,6 +139,7 @@ impl Dispatcher {
         stack_size: usize,
         body: impl FnOnce() + 'static,
     ) -> Outcome<Handle> {
+        self.check_bound()?;
         let stack = self.stacks.take(if stack_size == 0 {
             self.stack_size
         } else {

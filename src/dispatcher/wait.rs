@@ -28,6 +28,7 @@ pub enum Caller {
 impl Dispatcher {
     /// Who calls this dispatcher now; an error for a stack that may not wait.
     pub fn caller(&self) -> Result<Caller, Status> {
+        self.check_bound()?;
         match current::get() {
             None => Ok(Caller::Root),
             Some(dispatcher) if dispatcher == self.handle => self

@@ -25,6 +25,7 @@ const LONGEST_PAUSE: f64 = 1.0;
 
 /// Serves a listening socket.
 pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings) -> Outcome<()> {
+    d.check_bound()?;
     if socket.is_datagram() {
         return serve_datagrams(d, socket, settings);
     }

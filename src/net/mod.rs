@@ -256,6 +256,13 @@ impl Driver for Sockets {
         self.0.held.take();
     }
 
+    fn let_go(&self) {
+        for socket in self.0.all_sockets() {
+            drop(socket.take_fd());
+        }
+        self.0.dirty.take();
+    }
+
     fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for socket in self.0.all_sockets() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Everything that talks to the operating system, and the only place that knows which one it is.
 //!
-//! A platform supplies: `clock` (monotonic time), `os_thread` (who calls), `memory` (reserving,
+//! A platform supplies: `clock` (monotonic time), `os_thread` (who calls), `process` (whether it was forked), `memory` (reserving,
 //! guarding and giving back address space), `symbols` (looking a name up in the process),
 //! `descriptor` (what an open descriptor is), `timer` (a descriptor that tells of time) and `stream` (reading, writing, accepting). Today that
 //! is Linux; another platform puts files with the same function names beside these.
@@ -14,6 +14,7 @@ pub mod descriptor;
 pub mod memory;
 pub mod os_thread;
 pub mod pool;
+pub mod process;
 pub mod signals;
 pub mod stream;
 pub mod symbols;
