@@ -104,20 +104,22 @@ static void a_semaphore_gives_in_the_order_of_asking(void)
 static void hold_the_lock(void *user)
 {
   CHECK_OK(copas_lock_get(user, 1, NULL));
-  CHECK_OK(copas_pause(c, 0.01, NULL));
+  CHECK_OK(copas_pauseforever(c));
   CHECK_OK(copas_lock_release(user));
 }
 
 static void a_submitted_get_makes_the_root_the_owner(void)
 {
   copas_lock *lock;
+  copas_thread *holder;
   c = net_new(NULL);
   CHECK_OK(copas_lock_new(c, NAN, 0, &lock));
-  CHECK_OK(copas_addthread(c, hold_the_lock, lock, NULL));
+  CHECK_OK(copas_addthread(c, hold_the_lock, lock, &holder));
   net_settle(c);
   submit(COPAS_CHOICE_LOCK, lock, NULL, 0, 0.001, 1);
   expect_event(1, COPAS_TIMEOUT);
   submit(COPAS_CHOICE_LOCK, lock, NULL, 0, COPAS_FOREVER, 2);
+  CHECK_NUMBER(copas_wakeup(holder), 1);
   expect_event(2, COPAS_OK);
   CHECK_OK(copas_lock_release(lock));
   CHECK_STATUS(copas_lock_release(lock), COPAS_NOT_OWNER);
