@@ -24,6 +24,7 @@ impl Dispatcher {
     /// One iteration, waiting at most `seconds` (negative: no limit); whether anything was done.
     pub fn step(&self, seconds: f64) -> Result<bool, Status> {
         let _stepping = Stepping::begin(self.handle).ok_or(Status::CANNOT_WAIT)?;
+        let _scopes = self.put_scopes_away();
         self.driver().settle(self);
         let waits = inbox_of(self).is_empty() && !self.has_ready() && !self.root.woken.take();
         let mut did = self.poll(if waits { seconds } else { 0.0 })?;
