@@ -791,7 +791,7 @@ copas_status copas_loop(struct copas *c, double timeout);
 
 /**
  * Runs one iteration of the dispatcher, waiting at most `timeout` seconds for something to do
- * (0: not at all, COPAS_FOREVER: without limit).
+ * (0: not at all, COPAS_FOREVER: without limit), and not past the end of the root stack's scope.
  *
  * COPAS_OK: something was done. COPAS_TIMEOUT: nothing was, within the time (also at once when
  * nothing is left that could happen). Steps the dispatcher; errors: as copas_loop().
@@ -987,8 +987,9 @@ COPAS_MUST_USE copas_status copas_join(struct copas_thread *thread, double timeo
  * copas_pauseforever()), or until copas_wakeup(). `slept` may be NULL; else it gets the time that
  * really passed, in seconds, on COPAS_OK and on COPAS_CANCELED. Never wakes early by itself.
  *
- * Errors: COPAS_CANCELED, COPAS_CANNOT_WAIT, COPAS_INVALID (also for NAN), COPAS_STALE,
- * COPAS_WRONG_THREAD. Switch point. Outside of coroutines it steps the dispatcher meanwhile.
+ * Errors: COPAS_CANCELED, COPAS_TIMEOUT (the caller's scope has ended: see copas_begindeadline()),
+ * COPAS_CANNOT_WAIT, COPAS_INVALID (also for NAN), COPAS_STALE, COPAS_WRONG_THREAD. Switch point.
+ * Outside of coroutines it steps the dispatcher meanwhile.
  */
 copas_status copas_pause(struct copas *c, double seconds, double *slept);
 
@@ -1741,8 +1742,8 @@ copas_status copas_semaphore_take(struct copas_semaphore *semaphore,
 
 /**
  * Gives `n` (at least 1) back. Errors: COPAS_TOO_MANY (there would be more than the maximum; nothing
- * was given), COPAS_INVALID (also when `n` is below 1), COPAS_STALE, COPAS_WRONG_THREAD.
- * Never switches.
+ * was given; what was granted to waiters that have not gone on yet counts, as it may come back),
+ * COPAS_INVALID (also when `n` is below 1), COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
 copas_status copas_semaphore_give(struct copas_semaphore *semaphore,
                                   int n);
@@ -1760,7 +1761,8 @@ int copas_semaphore_count(struct copas_semaphore *semaphore);
 int copas_semaphore_waiting(struct copas_semaphore *semaphore);
 
 /**
- * Destroys the semaphore: its handle is stale, and those that wait get COPAS_DESTROYED.
+ * Destroys the semaphore: its handle is stale, and those that wait get COPAS_DESTROYED. Who was
+ * granted its own before has it.
  * Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
 copas_status copas_semaphore_destroy(struct copas_semaphore *semaphore);
@@ -1889,15 +1891,19 @@ copas_status copas_future_destroy(struct copas_future *future);
 /**
  * Begins a scope of the calling coroutine (or of the root stack) that ends in `seconds`: every
  * waiting call inside answers COPAS_TIMEOUT then at the latest, whatever its own limit says. Scopes
- * nest, and the nearest end counts; coroutines that are started inside inherit it. COPAS_FOREVER
- * sets no limit of its own. End it with copas_enddeadline().
+ * nest, and the nearest end counts; coroutines that the caller starts inside inherit it, those of
+ * timers and connections do not. What copas_offload() and copas_group_close() wait for they wait for
+ * all the same. COPAS_FOREVER sets no limit of its own. End it with copas_enddeadline(); one that a
+ * callback begins ends with its step.
  * Errors: COPAS_INVALID (also for NAN), COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
-copas_status copas_begindeadline(struct copas *c, double seconds);
+copas_status copas_begindeadline(struct copas *c,
+                                 double seconds);
 
 /**
- * Ends the innermost scope of the caller. 1: its time had passed. 0: it had not.
- * Errors: COPAS_INVALID (also when there is none), COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ * Ends the innermost scope that the caller has begun. 1: its time had passed. 0: it had not.
+ * Errors: COPAS_INVALID (also when there is none; an inherited end stays), COPAS_STALE,
+ * COPAS_WRONG_THREAD. Never switches.
  */
 int copas_enddeadline(struct copas *c);
 

@@ -118,7 +118,7 @@ pub extern "C" fn copas_loop(c: *mut copas, timeout: f64) -> copas_status {
 }
 
 /// Runs one iteration of the dispatcher, waiting at most `timeout` seconds for something to do
-/// (0: not at all, COPAS_FOREVER: without limit).
+/// (0: not at all, COPAS_FOREVER: without limit), and not past the end of the root stack's scope.
 ///
 /// COPAS_OK: something was done. COPAS_TIMEOUT: nothing was, within the time (also at once when
 /// nothing is left that could happen). Steps the dispatcher; errors: as copas_loop().
@@ -127,6 +127,7 @@ pub extern "C" fn copas_step(c: *mut copas, timeout: f64) -> copas_status {
     on_dispatcher(c, |d| {
         let timeout = seconds(timeout)?;
         d.bind();
+        let timeout = d.within_scope(timeout);
         match d.step(if d.is_finished() { 0.0 } else { timeout })? {
             true => Ok(()),
             false => Err(Status::TIMEOUT.into()),

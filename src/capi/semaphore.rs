@@ -58,8 +58,8 @@ pub extern "C" fn copas_semaphore_take(
 }
 
 /// Gives `n` (at least 1) back. Errors: COPAS_TOO_MANY (there would be more than the maximum; nothing
-/// was given), COPAS_INVALID (also when `n` is below 1), COPAS_STALE, COPAS_WRONG_THREAD.
-/// Never switches.
+/// was given; what was granted to waiters that have not gone on yet counts, as it may come back),
+/// COPAS_INVALID (also when `n` is below 1), COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
 #[unsafe(no_mangle)]
 pub extern "C" fn copas_semaphore_give(semaphore: *mut copas_semaphore, n: c_int) -> copas_status {
     on_object(semaphore, |_, semaphore: Rc<Semaphore>| {
@@ -85,7 +85,8 @@ pub extern "C" fn copas_semaphore_waiting(semaphore: *mut copas_semaphore) -> c_
     })
 }
 
-/// Destroys the semaphore: its handle is stale, and those that wait get COPAS_DESTROYED.
+/// Destroys the semaphore: its handle is stale, and those that wait get COPAS_DESTROYED. Who was
+/// granted its own before has it.
 /// Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
 #[unsafe(no_mangle)]
 pub extern "C" fn copas_semaphore_destroy(semaphore: *mut copas_semaphore) -> copas_status {

@@ -114,8 +114,9 @@ pub extern "C" fn copas_join(thread: *mut copas_thread, timeout: f64) -> copas_s
 /// copas_pauseforever()), or until copas_wakeup(). `slept` may be NULL; else it gets the time that
 /// really passed, in seconds, on COPAS_OK and on COPAS_CANCELED. Never wakes early by itself.
 ///
-/// Errors: COPAS_CANCELED, COPAS_CANNOT_WAIT, COPAS_INVALID (also for NAN), COPAS_STALE,
-/// COPAS_WRONG_THREAD. Switch point. Outside of coroutines it steps the dispatcher meanwhile.
+/// Errors: COPAS_CANCELED, COPAS_TIMEOUT (the caller's scope has ended: see copas_begindeadline()),
+/// COPAS_CANNOT_WAIT, COPAS_INVALID (also for NAN), COPAS_STALE, COPAS_WRONG_THREAD. Switch point.
+/// Outside of coroutines it steps the dispatcher meanwhile.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn copas_pause(c: *mut copas, seconds: f64, slept: *mut f64) -> copas_status {
     on_dispatcher(c, |d| {

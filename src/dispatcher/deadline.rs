@@ -23,6 +23,9 @@ enum State {
     Noted,
     /// In the wheel.
     Armed(Key),
+    /// Handed out by the wheel: it passes in this step, unless somebody whose turn is earlier takes
+    /// it back.
+    Due,
 }
 
 /// The one time limit that a waiter may have.
@@ -58,10 +61,14 @@ impl Deadline {
         self.passed.set(false);
     }
 
-    /// The wheel has handed it out.
-    pub fn pass(&self) {
-        self.state.set(State::Idle);
-        self.passed.set(true);
+    /// Lets it pass, if it is still due; whether it was.
+    fn pass(&self) -> bool {
+        let is_due = matches!(self.state.get(), State::Due);
+        if is_due {
+            self.state.set(State::Idle);
+            self.passed.set(true);
+        }
+        is_due
     }
 }
 
@@ -99,7 +106,7 @@ impl Dispatcher {
     /// Takes the time limit back. O(1).
     pub fn disarm(&self, of: &Deadline) {
         match of.state.replace(State::Idle) {
-            State::Idle => {}
+            State::Idle | State::Due => {}
             State::Noted => self.noted.set(self.noted.get() - 1),
             State::Armed(key) => {
                 self.wheel.borrow_mut().cancel(key);
@@ -140,30 +147,42 @@ impl Dispatcher {
         self.notes.replace(notes);
     }
 
-    /// Wakes those whose time has come; whether there were any.
+    /// Wakes those whose time has come; whether there were any. The wheel has forgotten them all
+    /// before the first is told, who may arm, cancel and destroy what it likes.
     pub(super) fn pass_deadlines(&self, now: u64) -> bool {
         let mut due = self.due.take();
         self.wheel
             .borrow_mut()
             .expire(now / TICK, |_, who| due.push(who));
+        for &who in &due {
+            self.with_deadline(who, |deadline| deadline.state.set(State::Due));
+        }
         let any = !due.is_empty();
         for who in due.drain(..) {
-            self.with_deadline(who, Deadline::pass);
-            match who.kind() {
-                Kind::Socket => self.driver().due(self, who),
-                Kind::Object => {
-                    if let Some(object) = self.any_object(who) {
-                        object.due(self);
-                    }
-                }
-                _ => self.wake(who),
+            let mut passes = false;
+            self.with_deadline(who, |deadline| passes = deadline.pass());
+            if passes {
+                self.tell_due(who);
             }
         }
         self.due.replace(due);
         any
     }
 
-    /// When the earliest time limit in the wheel passes, in nanoseconds.
+    /// Tells a waiter that its time limit has passed.
+    fn tell_due(&self, who: Handle) {
+        match who.kind() {
+            Kind::Socket => self.driver().due(self, who),
+            Kind::Object => {
+                if let Some(object) = self.any_object(who) {
+                    object.due(self);
+                }
+            }
+            _ => self.wake(who),
+        }
+    }
+
+    /// When to look at the wheel next, in nanoseconds: no time limit passes before.
     pub(super) fn next_deadline(&self) -> Option<u64> {
         self.wheel
             .borrow()

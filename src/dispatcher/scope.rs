@@ -1,37 +1,60 @@
 // SPDX-License-Identifier: MIT
 //! Deadlines of whole scopes: every wait inside ends at the nearest of them.
 
-use super::Dispatcher;
 use super::deadline::nanoseconds;
-use std::cell::RefCell;
+use super::{Dispatcher, Thread};
+
+/// The end of what has none.
+const NEVER: u64 = u64::MAX;
+
+/// The root stack's scopes, put away for the time of a step.
+pub(super) struct PutAway<'a> {
+    dispatcher: &'a Dispatcher,
+    scopes: Vec<u64>,
+}
+
+impl Drop for PutAway<'_> {
+    fn drop(&mut self) {
+        let scopes = std::mem::take(&mut self.scopes);
+        self.dispatcher.root.scopes.replace(scopes);
+    }
+}
+
+impl Thread {
+    /// When its innermost scope ends, in nanoseconds.
+    fn scope_end(&self) -> u64 {
+        let own = self.scopes.borrow().last().copied();
+        own.unwrap_or(self.inherited_end)
+    }
+}
 
 impl Dispatcher {
     /// Begins a scope of the caller that ends in `seconds` (negative: no limit of its own).
     pub fn begin_scope(&self, seconds: f64) {
-        let own = nanoseconds(seconds).map_or(u64::MAX, |time| self.now().saturating_add(time));
-        self.with_scopes(|scopes| {
-            let outer = scopes.last().copied().unwrap_or(u64::MAX);
-            scopes.push(own.min(outer));
-        });
+        let own = nanoseconds(seconds).map_or(NEVER, |time| self.now().saturating_add(time));
+        let end = own.min(self.scope_end());
+        self.with_scopes(|scopes| scopes.push(end));
     }
 
-    /// Ends the innermost scope; whether there was one.
+    /// Ends the caller's innermost scope; whether it had begun one. What it has inherited stays.
     pub fn end_scope(&self) -> bool {
         self.with_scopes(|scopes| scopes.pop().is_some())
     }
 
-    /// When the caller's innermost scope ends, in nanoseconds.
-    pub fn scope_end(&self) -> Option<u64> {
-        self.with_scopes(|scopes| scopes.last().copied())
-            .filter(|&end| end != u64::MAX)
+    /// When the caller's innermost scope ends, in nanoseconds. What it starts inherits this.
+    pub(super) fn scope_end(&self) -> u64 {
+        match self.running() {
+            Some(thread) => thread.scope_end(),
+            None => self.root.scopes.borrow().last().copied().unwrap_or(NEVER),
+        }
     }
 
-    /// The seconds of a wait, cut at the end of the innermost of `scopes`.
-    pub(super) fn within(&self, scopes: &RefCell<Vec<u64>>, seconds: f64) -> f64 {
-        let end = scopes.borrow().last().copied();
-        let Some(end) = end.filter(|&end| end != u64::MAX) else {
+    /// The seconds of a wait of the caller (negative: no limit), cut at the end of its scope.
+    pub fn within_scope(&self, seconds: f64) -> f64 {
+        let end = self.scope_end();
+        if end == NEVER {
             return seconds;
-        };
+        }
         let left = end.saturating_sub(self.now()) as f64 / 1e9;
         if seconds < 0.0 {
             left
@@ -47,7 +70,17 @@ impl Dispatcher {
 
     /// Whether the caller's scope has ended.
     pub fn is_past_scope(&self) -> bool {
-        self.scope_end().is_some_and(|end| end <= self.now())
+        let end = self.scope_end();
+        end != NEVER && end <= self.now()
+    }
+
+    /// Puts the root stack's scopes away until the end of a step: callbacks, and what is started for
+    /// timers and connections, are not inside of what the root stack waits in.
+    pub(super) fn put_scopes_away(&self) -> PutAway<'_> {
+        PutAway {
+            dispatcher: self,
+            scopes: self.root.scopes.take(),
+        }
     }
 
     fn with_scopes<R>(&self, act: impl FnOnce(&mut Vec<u64>) -> R) -> R {

@@ -25,6 +25,7 @@ impl Dispatcher {
     pub fn step(&self, seconds: f64) -> Result<bool, Status> {
         super::registry::check_own(self.handle)?;
         let _stepping = Stepping::begin(self.handle).ok_or(Status::CANNOT_WAIT)?;
+        let _scopes = self.put_scopes_away();
         self.driver().settle(self);
         let waits = inbox_of(self).is_empty() && !self.has_ready() && !self.root.woken.take();
         let mut did = self.poll(if waits { seconds } else { 0.0 })?;

@@ -87,8 +87,10 @@ pub struct Thread {
     pub error_handler: RefCell<Option<ErrorHandler>>,
     /// The detail of its last failed call.
     pub detail: RefCell<super::Detail>,
-    /// When its scopes end, in nanoseconds, the innermost last.
+    /// When the scopes end that it has begun, in nanoseconds, the innermost last.
     pub(super) scopes: RefCell<Vec<u64>>,
+    /// When the scope ends in which it was started.
+    pub(super) inherited_end: u64,
     /// Its alarm, if one is set.
     pub alarm: Cell<Option<Handle>>,
     /// Its name.
@@ -147,8 +149,7 @@ impl Dispatcher {
         });
         let stack = stack.map_err(|e| crate::status::Fault::system(&e, "take a stack"))?;
         let coroutine = Coroutine::new(stack, body);
-        // What a scope starts has to end with it.
-        let scopes = self.scope_end().into_iter().collect();
+        let inherited_end = self.scope_end();
         let mut threads = self.threads.borrow_mut();
         let thread = threads.insert_with(|slot, generation| {
             let handle = Handle::new(Kind::Thread, self.handle.dispatcher(), slot, generation);
@@ -167,7 +168,8 @@ impl Dispatcher {
                 failure: RefCell::new(None),
                 error_handler: RefCell::new(None),
                 detail: RefCell::default(),
-                scopes: RefCell::new(scopes),
+                scopes: RefCell::default(),
+                inherited_end,
                 alarm: Cell::new(None),
                 name: RefCell::new(name),
                 subject: Cell::new(None),

@@ -47,7 +47,7 @@ impl Dispatcher {
     ) -> Result<F::Output, Status> {
         match self.caller()? {
             Caller::Thread(thread) => self.wait_on_thread(&thread, operation, seconds),
-            Caller::Root => self.wait_on_root(operation, seconds),
+            Caller::Root => self.wait_on_root(operation, Some(seconds)),
         }
     }
 
@@ -66,8 +66,8 @@ impl Dispatcher {
         if seconds == 0.0 {
             return Err(Status::TIMEOUT);
         }
-        let seconds = self.within(&thread.scopes, seconds);
-        self.arm(&thread.deadline, thread.handle, seconds);
+        let limit = self.within_scope(seconds);
+        self.arm(&thread.deadline, thread.handle, limit);
         thread.pending.set(Some(Pending::new(operation.as_mut())));
         let result = loop {
             thread.suspend();
@@ -95,15 +95,16 @@ impl Dispatcher {
         }
     }
 
-    /// Waits until `operation` is ready, however long that takes, also when the caller is canceled
-    /// meanwhile, who is told afterwards. Only an abandoned coroutine leaves it.
+    /// Waits until `operation` is ready, however long that takes, also when the caller's scope ends
+    /// or it is canceled meanwhile, of which it is told afterwards. Only an abandoned coroutine leaves
+    /// it.
     pub fn wait_shielded<F: Future>(
         &self,
         mut operation: Pin<&mut F>,
     ) -> Result<F::Output, Status> {
         let thread = match self.caller()? {
             Caller::Thread(thread) => thread,
-            Caller::Root => return self.wait_on_root(operation, -1.0),
+            Caller::Root => return self.wait_on_root(operation, None),
         };
         let waker = waker(thread.handle);
         let mut context = Context::from_waker(&waker);
@@ -158,21 +159,23 @@ impl Dispatcher {
         }
     }
 
+    /// Without `seconds` the wait is shielded: nothing ends it early.
     fn wait_on_root<F: Future>(
         &self,
         mut operation: Pin<&mut F>,
-        seconds: f64,
+        seconds: Option<f64>,
     ) -> Result<F::Output, Status> {
         let waker = waker(self.handle);
         let mut context = Context::from_waker(&waker);
         if let Poll::Ready(output) = operation.as_mut().poll(&mut context) {
             return Ok(output);
         }
-        if seconds == 0.0 {
-            return Err(Status::TIMEOUT);
-        }
-        let seconds = self.within(&self.root.scopes, seconds);
-        self.arm(&self.root.deadline, self.handle, seconds);
+        let limit = match seconds {
+            Some(0.0) => return Err(Status::TIMEOUT),
+            Some(seconds) => self.within_scope(seconds),
+            None => -1.0,
+        };
+        self.arm(&self.root.deadline, self.handle, limit);
         let result = loop {
             if let Err(status) = self.step(-1.0) {
                 break Err(status);

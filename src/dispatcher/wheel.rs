@@ -97,20 +97,11 @@ impl<T: Copy> Wheel<T> {
         self.release(key.0)
     }
 
-    /// The tick of the earliest entry.
+    /// The tick at which `expire` has something to do: nothing is due before. On level 0 it is that
+    /// of the earliest entry. Above, it is where the first slot begins, whose entries move down then,
+    /// so that whoever waits for the earliest entry looks at most once for each level. O(1).
     pub fn next(&self) -> Option<u64> {
-        let (level, slot, start) = self.first_slot()?;
-        if level == 0 {
-            return Some(start);
-        }
-        let mut earliest = u64::MAX;
-        let mut index = self.slots[level][slot].first;
-        while index != NONE {
-            let entry = &self.entries[index as usize];
-            earliest = earliest.min(entry.at);
-            index = entry.next;
-        }
-        Some(earliest)
+        self.first_slot().map(|(_, _, start)| start)
     }
 
     /// Moves the present to `now` and hands out what is due by then: by tick, and within a tick by
@@ -261,8 +252,44 @@ mod tests {
                     assert_eq!(due, model.expire(now), "seed {seed} at {now}");
                 }
             }
-            assert_eq!(wheel.next(), model.next(), "seed {seed} after {number}");
+            check_next(&wheel, &model, now);
             assert_eq!(wheel.is_empty(), model.0.is_empty());
+        }
+    }
+
+    /// Nothing is due before the next tick, and the earliest entry is reached by few of them.
+    fn check_next(wheel: &Wheel<u64>, model: &Model, now: u64) {
+        let (next, earliest) = (wheel.next(), model.next());
+        assert_eq!(next.is_some(), earliest.is_some());
+        if let (Some(next), Some(earliest)) = (next, earliest) {
+            assert!(
+                (now..=earliest).contains(&next),
+                "{next} at {now} for {earliest}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_earliest_entry_is_reached_by_at_most_one_look_for_each_level() {
+        let mut random = Random(7);
+        for _ in 0..2000 {
+            let now = random.below(1 << 40);
+            let mut wheel = Wheel::new(now);
+            let farthest = 1 << random.below(50);
+            let distance = random.below(farthest);
+            wheel.arm(now + distance, ());
+            wheel.arm(now + 2 * distance + 1, ());
+            let (mut looks, mut due) = (0, 0);
+            while due == 0 {
+                let next = wheel.next().unwrap();
+                wheel.expire(next, |_, ()| due += 1);
+                looks += 1;
+                assert!(due == 0 || next == now + distance);
+            }
+            assert!(
+                looks <= LEVELS,
+                "{looks} looks for {distance} ticks at {now}"
+            );
         }
     }
 

@@ -13,6 +13,8 @@ use std::task::{Context, Poll};
 pub struct Semaphore {
     max: u32,
     count: Cell<u32>,
+    /// How many were granted to waiters that have not gone on since.
+    granted: Cell<u32>,
     line: Line<u32>,
     destroyed: Cell<bool>,
     /// The time limit of a take that names none, in seconds.
@@ -25,6 +27,7 @@ impl Semaphore {
         Semaphore {
             max,
             count: Cell::new(count),
+            granted: Cell::new(0),
             line: Line::new(),
             destroyed: Cell::new(false),
             seconds,
@@ -41,14 +44,15 @@ impl Semaphore {
         self.line.len()
     }
 
-    /// Gives `n` back.
+    /// Gives `n` back. What was granted counts until it is taken, as it may come back.
     pub fn give(&self, n: u32) -> Outcome<()> {
-        if n > self.max - self.count.get() {
+        let (count, granted) = (self.count.get(), self.granted.get());
+        if n > self.max - count - granted {
             return Err(Fault::new(
                 Status::TOO_MANY,
                 format!(
-                    "{} are there, {n} more would be above the maximum of {}",
-                    self.count.get(),
+                    "{count} are there and {granted} granted, {n} more would be above the maximum \
+                     of {}",
                     self.max
                 ),
             ));
@@ -57,16 +61,23 @@ impl Semaphore {
         Ok(())
     }
 
-    /// Adds `n` and serves those that wait, as far as it reaches.
+    /// Adds `n` and serves those that wait, as far as it reaches, unless they are to learn that it is
+    /// destroyed.
     fn hand_out(&self, n: u32) {
-        let mut count = self.count.get() + n;
-        while let Some(wants) = self.line.first()
-            && wants <= count
+        self.count.set(self.count.get() + n);
+        while !self.destroyed.get()
+            && let Some(wants) = self.line.first()
+            && wants <= self.count.get()
         {
-            count -= wants;
+            self.count.set(self.count.get() - wants);
+            self.granted.set(self.granted.get() + wants);
             self.line.grant_first();
         }
-        self.count.set(count);
+    }
+
+    /// Ends the grant of `n`: it was taken, or comes back.
+    fn end_grant(&self, n: u32) {
+        self.granted.set(self.granted.get() - n);
     }
 }
 
@@ -104,19 +115,22 @@ impl Future for Take {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome<()>> {
         let semaphore = Rc::clone(&self.semaphore);
-        if let Some(place) = self.place {
-            if semaphore.line.take_grant(place) {
-                self.place = None;
-                return Poll::Ready(Ok(()));
-            }
-        } else if semaphore.line.first().is_none() && semaphore.count.get() >= self.n {
-            semaphore.count.set(semaphore.count.get() - self.n);
+        if let Some(place) = self.place
+            && semaphore.line.take_grant(place)
+        {
+            self.place = None;
+            semaphore.end_grant(self.n);
             return Poll::Ready(Ok(()));
-        } else {
-            self.place = Some(semaphore.line.join(context.waker(), self.n));
         }
         if semaphore.destroyed.get() {
             return Poll::Ready(Err(Status::DESTROYED.into()));
+        }
+        if self.place.is_none() {
+            if semaphore.line.first().is_none() && semaphore.count.get() >= self.n {
+                semaphore.count.set(semaphore.count.get() - self.n);
+                return Poll::Ready(Ok(()));
+            }
+            self.place = Some(semaphore.line.join(context.waker(), self.n));
         }
         Poll::Pending
     }
@@ -126,8 +140,10 @@ impl Drop for Take {
     fn drop(&mut self) {
         if let Some(place) = self.place {
             let granted = self.semaphore.line.leave(place);
+            let back = if granted { self.n } else { 0 };
+            self.semaphore.end_grant(back);
             // Who stood behind may fit now, also when nothing had been granted.
-            self.semaphore.hand_out(if granted { self.n } else { 0 });
+            self.semaphore.hand_out(back);
         }
     }
 }

@@ -51,7 +51,11 @@ pub fn pause_forever(d: &Dispatcher) -> Result<(), Status> {
 
 fn sleep(d: &Dispatcher, seconds: f64) -> Result<(), Status> {
     if seconds == 0.0 {
-        return d.yield_turn();
+        d.yield_turn()?;
+        return match d.is_past_scope() {
+            true => Err(Status::TIMEOUT),
+            false => Ok(()),
+        };
     }
     let woken = match d.caller()? {
         Caller::Thread(thread) => d.wait(pin!(Asleep::fall(&thread)), seconds),

@@ -24,7 +24,7 @@ pub struct Timer {
     pub error_handler: RefCell<Option<ErrorHandler>>,
     deadline: Deadline,
     armed: Cell<bool>,
-    /// Its time came while its callback ran: it runs again right after that.
+    /// Its time came while its callback ran: it runs again in the step after that.
     late: Cell<bool>,
     /// Its callback's coroutine runs or waits.
     runs: Cell<bool>,
@@ -123,13 +123,15 @@ impl Timer {
     /// The callback has ended: the next time counts from now.
     fn go_on(self: &Rc<Self>, d: &Dispatcher) {
         self.runs.set(false);
-        if self.late.take() {
-            self.fire(d);
-        } else if let Some(again) = self.again
-            && self.armed.get()
+        let next = match self.late.take() {
+            // Not from here: this is still the callback's coroutine, whose scope it would inherit.
+            true => Some(0.0),
+            false => self.again.filter(|_| self.armed.get()),
+        };
+        if let Some(seconds) = next
             && !self.deadline.is_set()
         {
-            d.arm(&self.deadline, self.handle, again);
+            d.arm(&self.deadline, self.handle, seconds);
         }
     }
 }

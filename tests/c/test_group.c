@@ -57,6 +57,27 @@ static void closing_cancels_and_waits(void)
   CHECK_OK(copas_free(c));
 }
 
+static void end_late(void *user)
+{
+  (void)user;
+  CHECK_STATUS(copas_pause(c, 3600, NULL), COPAS_CANCELED);
+  for (double end = net_seconds() + 0.05; net_seconds() < end;)
+    CHECK_STATUS(copas_pause(c, 0, NULL), COPAS_CANCELED);
+  ended++;
+}
+
+static void closing_waits_also_past_the_end_of_the_roots_scope(void)
+{
+  open_group(0);
+  CHECK_OK(copas_group_addthread(group, end_late, NULL, NULL));
+  net_settle(c);
+  CHECK_OK(copas_begindeadline(c, 0.01));
+  CHECK_OK(copas_group_close(group));
+  CHECK_NUMBER(ended, 1);
+  CHECK_NUMBER(copas_enddeadline(c), 1);
+  CHECK_OK(copas_free(c));
+}
+
 static void the_first_failure_is_kept(void)
 {
   copas_error_info info;
@@ -150,6 +171,7 @@ int main(void)
 {
   RUN(a_wait_ends_with_the_last_of_the_group);
   RUN(closing_cancels_and_waits);
+  RUN(closing_waits_also_past_the_end_of_the_roots_scope);
   RUN(the_first_failure_is_kept);
   RUN(a_failure_can_cancel_the_others);
   RUN(a_canceled_closer_waits_all_the_same);

@@ -69,6 +69,35 @@ static void a_hundred_thousand_waiters_cost_hardly_more_each_than_a_thousand(voi
     CHECK_FAIL("%.2f us each of many, %.2f us each of few", best_many * 1e6, best_few * 1e6);
 }
 
+/* Seconds for each step while `count` far time limits run. */
+static double cost_of_a_step(int count)
+{
+  enum { STEPS = 2000 };
+  c = net_new(NULL);
+  operations = calloc((size_t)count, sizeof *operations);
+  CHECK(operations != NULL);
+  submit(COPAS_CHOICE_PAUSE, NULL, count);
+  net_settle(c);
+  double start = cpu_seconds();
+  for (int i = 0; i < STEPS; i++) CHECK_STATUS(copas_step(c, 0), COPAS_TIMEOUT);
+  double seconds = (cpu_seconds() - start) / STEPS;
+  CHECK_OK(copas_free(c));
+  free(operations);
+  return seconds;
+}
+
+static void a_step_costs_no_more_while_a_hundred_thousand_limits_run(void)
+{
+  int few = 1000, many = check_small() ? 2000 : 100000;
+  double best_few = 1, best_many = 1;
+  for (int i = 0; i < 3; i++) {
+    best_few = fmin(best_few, cost_of_a_step(few));
+    best_many = fmin(best_many, cost_of_a_step(many));
+  }
+  if (best_many > 5 * best_few)
+    CHECK_FAIL("%.2f us a step with many, %.2f us with few", best_many * 1e6, best_few * 1e6);
+}
+
 static double seconds_of_requests(int port, int count)
 {
   int fd = net_connect(port);
@@ -107,6 +136,7 @@ static void a_thousand_idle_connections_hardly_slow_a_busy_one(void)
 int main(void)
 {
   RUN(a_hundred_thousand_waiters_cost_hardly_more_each_than_a_thousand);
+  RUN(a_step_costs_no_more_while_a_hundred_thousand_limits_run);
   RUN(a_thousand_idle_connections_hardly_slow_a_busy_one);
   return check_report();
 }

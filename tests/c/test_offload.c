@@ -77,6 +77,18 @@ static void the_root_may_offload_too(void)
   CHECK_OK(copas_free(c));
 }
 
+static void the_end_of_the_roots_scope_does_not_release_it(void)
+{
+  double seconds = 0.1;
+  open_all();
+  CHECK_OK(copas_begindeadline(c, 0.01));
+  CHECK_OK(copas_offload(c, block, &seconds));
+  CHECK_NUMBER(atomic_load(&finished), 1);
+  CHECK_STATUS(copas_pause(c, 1, NULL), COPAS_TIMEOUT);
+  CHECK_NUMBER(copas_enddeadline(c), 1);
+  CHECK_OK(copas_free(c));
+}
+
 static void a_canceled_caller_waits_for_its_function(void)
 {
   copas_status status = COPAS_OK;
@@ -156,6 +168,7 @@ int main(void)
 {
   RUN(only_the_caller_waits);
   RUN(the_root_may_offload_too);
+  RUN(the_end_of_the_roots_scope_does_not_release_it);
   RUN(a_canceled_caller_waits_for_its_function);
   RUN(a_function_that_does_not_return_is_left_behind);
   RUN(localhost_resolves_and_connects);

@@ -90,10 +90,142 @@ static void what_is_started_inside_inherits_the_end(void)
   CHECK_OK(copas_free(c));
 }
 
+static void sleep_a_little(void *user)
+{
+  *(copas_status *)user = copas_pause(c, 0.1, NULL);
+}
+
+static void end_what_was_inherited(void *user)
+{
+  CHECK_STATUS(copas_enddeadline(c), COPAS_INVALID);
+  CHECK_OK(copas_begindeadline(c, 60));
+  CHECK_NUMBER(copas_enddeadline(c), 0);
+  CHECK_STATUS(copas_enddeadline(c), COPAS_INVALID);
+  sleep_long(user);
+}
+
+static void start_one_that_ends_it(void *user)
+{
+  CHECK_OK(copas_begindeadline(c, 0.02));
+  CHECK_OK(copas_addthread(c, end_what_was_inherited, user, NULL));
+  CHECK_NUMBER(copas_enddeadline(c), 0);
+}
+
+static void an_inherited_end_cannot_be_ended(void)
+{
+  copas_status status = COPAS_OK;
+  c = net_new(NULL);
+  CHECK_OK(copas_addthread(c, start_one_that_ends_it, &status, NULL));
+  CHECK_OK(copas_loop(c, COPAS_FOREVER));
+  CHECK_STATUS(status, COPAS_TIMEOUT);
+  CHECK_OK(copas_free(c));
+}
+
+static void sleep_in_a_timer(copas_timer *timer, void *user)
+{
+  (void)timer;
+  sleep_a_little(user);
+}
+
+static void sleep_in_a_handler(copas_socket *client, void *user)
+{
+  (void)client;
+  sleep_a_little(user);
+}
+
+static copas_status of_callback[2];
+
+static void start_in_a_callback(copas *own, void *user)
+{
+  (void)user;
+  CHECK(own == c);
+  CHECK_STATUS(copas_enddeadline(c), COPAS_INVALID);
+  CHECK_OK(copas_addthread(c, sleep_a_little, &of_callback[0], NULL));
+  CHECK_OK(copas_begindeadline(c, 0.01));
+  CHECK_OK(copas_addthread(c, sleep_long, &of_callback[1], NULL));
+  CHECK_NUMBER(copas_enddeadline(c), 0);
+  /* One that is left open ends with the step. */
+  CHECK_OK(copas_begindeadline(c, 0.01));
+}
+
+static void only_the_callers_own_coroutines_inherit_the_roots_end(void)
+{
+  copas_status of_timer = COPAS_FAILED, of_handler = COPAS_FAILED, of_own = COPAS_FAILED;
+  copas_timer *timer;
+  copas_timer_options options;
+  int port;
+  memset(&options, 0, sizeof options);
+  options.size = sizeof options;
+  options.callback = sleep_in_a_timer;
+  options.user = &of_timer;
+  options.delay = 0.001;
+  for (int i = 0; i < 2; i++) of_callback[i] = COPAS_FAILED;
+  c = net_new(NULL);
+  CHECK_OK(copas_begindeadline(c, 0.05));
+  copas_socket *server = net_serve(c, sleep_in_a_handler, &of_handler, &port);
+  int fd = net_connect(port);
+  CHECK_OK(copas_timer_new(c, &options, &timer));
+  CHECK_OK(copas_post(c, start_in_a_callback, NULL));
+  CHECK_OK(copas_addthread(c, sleep_long, &of_own, NULL));
+  CHECK_STATUS(copas_pause(c, 60, NULL), COPAS_TIMEOUT);
+  CHECK_NUMBER(copas_enddeadline(c), 1);
+  CHECK_STATUS(copas_enddeadline(c), COPAS_INVALID);
+  CHECK_OK(copas_removeserver(server, 0));
+  CHECK_OK(copas_loop(c, COPAS_FOREVER));
+  CHECK_OK(of_timer);
+  CHECK_OK(of_handler);
+  CHECK_OK(of_callback[0]);
+  CHECK_STATUS(of_callback[1], COPAS_TIMEOUT);
+  CHECK_STATUS(of_own, COPAS_TIMEOUT);
+  CHECK_OK(copas_free(c));
+  close(fd);
+}
+
+static void pause_until_it_ends(void *user)
+{
+  double end = net_seconds() + NET_PATIENCE;
+  copas_status status;
+  CHECK_OK(copas_begindeadline(c, 0.02));
+  while ((status = copas_pause(c, 0, NULL)) == COPAS_OK) CHECK(net_seconds() < end);
+  CHECK_STATUS(status, COPAS_TIMEOUT);
+  CHECK_STATUS(copas_pause(c, 0, NULL), COPAS_TIMEOUT);
+  CHECK_NUMBER(copas_enddeadline(c), 1);
+  CHECK_OK(copas_pause(c, 0, NULL));
+  if (user != NULL) *(int *)user = 1;
+}
+
+static void a_pause_of_no_time_ends_with_the_scope_too(void)
+{
+  int ended = 0;
+  c = net_new(NULL);
+  CHECK_OK(copas_addthread(c, pause_until_it_ends, &ended, NULL));
+  CHECK_OK(copas_loop(c, COPAS_FOREVER));
+  CHECK_NUMBER(ended, 1);
+  pause_until_it_ends(NULL);
+  CHECK_OK(copas_free(c));
+}
+
+static void a_step_waits_no_longer_than_the_roots_scope(void)
+{
+  double start = net_seconds();
+  c = net_new(NULL);
+  CHECK_OK(copas_hold(c));
+  CHECK_OK(copas_begindeadline(c, 0.02));
+  CHECK_STATUS(copas_step(c, 60), COPAS_TIMEOUT);
+  CHECK_STATUS(copas_step(c, COPAS_FOREVER), COPAS_TIMEOUT);
+  CHECK_NUMBER(copas_enddeadline(c), 1);
+  CHECK(net_seconds() - start >= 0.02 && net_seconds() - start < 30);
+  CHECK_OK(copas_free(c));
+}
+
 int main(void)
 {
   RUN(every_wait_inside_ends_with_the_scope);
   RUN(the_nearest_end_counts);
   RUN(what_is_started_inside_inherits_the_end);
+  RUN(an_inherited_end_cannot_be_ended);
+  RUN(only_the_callers_own_coroutines_inherit_the_roots_end);
+  RUN(a_pause_of_no_time_ends_with_the_scope_too);
+  RUN(a_step_waits_no_longer_than_the_roots_scope);
   return check_report();
 }

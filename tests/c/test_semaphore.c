@@ -103,6 +103,40 @@ static void what_was_granted_to_a_canceled_one_goes_to_the_next(void)
   CHECK_OK(copas_free(c));
 }
 
+static void what_was_granted_counts_against_the_maximum(void)
+{
+  struct taker taker = {.n = 2, .timeout = 10};
+  open_semaphore(3, 0);
+  copas_thread *thread = start(&taker);
+  CHECK_OK(copas_semaphore_give(semaphore, 2));
+  /* Granted, but it has not run since. */
+  CHECK_NUMBER(copas_semaphore_count(semaphore), 0);
+  CHECK_STATUS(copas_semaphore_give(semaphore, 2), COPAS_TOO_MANY);
+  CHECK_OK(copas_semaphore_give(semaphore, 1));
+  CHECK_STATUS(copas_semaphore_give(semaphore, 1), COPAS_TOO_MANY);
+  CHECK_OK(copas_removethread(thread));
+  net_settle(c);
+  CHECK_STATUS(taker.status, COPAS_CANCELED);
+  CHECK_NUMBER(copas_semaphore_count(semaphore), 3);
+  CHECK_STATUS(copas_semaphore_give(semaphore, 1), COPAS_TOO_MANY);
+  CHECK_STATUS(copas_semaphore_give(semaphore, 1000), COPAS_TOO_MANY);
+  CHECK_OK(copas_free(c));
+}
+
+static void what_was_taken_can_be_given_again(void)
+{
+  struct taker taker = {.n = 3, .timeout = 10};
+  open_semaphore(3, 0);
+  start(&taker);
+  CHECK_OK(copas_semaphore_give(semaphore, 3));
+  CHECK_STATUS(copas_semaphore_give(semaphore, 1), COPAS_TOO_MANY);
+  net_settle(c);
+  CHECK_OK(taker.status);
+  CHECK_OK(copas_semaphore_give(semaphore, 3));
+  CHECK_NUMBER(copas_semaphore_count(semaphore), 3);
+  CHECK_OK(copas_free(c));
+}
+
 static void destroying_it_ends_all_waits(void)
 {
   struct taker waiters[3] = {{.n = 1, .timeout = COPAS_FOREVER}, {.n = 2, .timeout = 5},
@@ -113,6 +147,24 @@ static void destroying_it_ends_all_waits(void)
   CHECK_OK(copas_loop(c, COPAS_FOREVER));
   for (int i = 0; i < 3; i++) CHECK_STATUS(waiters[i].status, COPAS_DESTROYED);
   CHECK_STATUS(copas_semaphore_give(semaphore, 1), COPAS_STALE);
+  CHECK_OK(copas_free(c));
+}
+
+static void a_destroyed_one_hands_nothing_out(void)
+{
+  struct taker granted = {.n = 1, .timeout = 10}, big = {.n = 2, .timeout = 10},
+               small = {.n = 1, .timeout = 10};
+  open_semaphore(2, 0);
+  start(&granted);
+  start(&big);
+  start(&small);
+  CHECK_OK(copas_semaphore_give(semaphore, 2));
+  CHECK_OK(copas_semaphore_destroy(semaphore));
+  CHECK_OK(copas_loop(c, COPAS_FOREVER));
+  /* The first had got its own before; one would have been enough for the last. */
+  CHECK_OK(granted.status);
+  CHECK_STATUS(big.status, COPAS_DESTROYED);
+  CHECK_STATUS(small.status, COPAS_DESTROYED);
   CHECK_OK(copas_free(c));
 }
 
@@ -174,7 +226,10 @@ int main(void)
   RUN(a_small_request_does_not_overtake_a_big_one);
   RUN(one_that_leaves_early_lets_the_next_have_what_is_there);
   RUN(what_was_granted_to_a_canceled_one_goes_to_the_next);
+  RUN(what_was_granted_counts_against_the_maximum);
+  RUN(what_was_taken_can_be_given_again);
   RUN(destroying_it_ends_all_waits);
+  RUN(a_destroyed_one_hands_nothing_out);
   RUN(bad_amounts_are_told);
   RUN(a_crowd_loses_nobody_and_nothing);
   return check_report();
