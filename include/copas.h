@@ -1726,7 +1726,8 @@ copas_status copas_group_new(struct copas *c, uint64_t flags, struct copas_group
 
 /**
  * Starts a coroutine in the group, as copas_addthread() does. `out` may be NULL.
- * Errors: as copas_addthread(); COPAS_STOPPED (the group is being closed). Never switches.
+ * Errors: as copas_addthread(); COPAS_STOPPED (the group is being closed, or has failed and was made
+ * with COPAS_CANCEL_ON_FAILURE). Never switches.
  */
 copas_status copas_group_addthread(struct copas_group *group,
                                    copas_thread_fn fn,
@@ -1737,8 +1738,9 @@ copas_status copas_group_addthread(struct copas_group *group,
  * Waits, for at most `timeout` seconds, until all coroutines of the group have ended. Then COPAS_OK,
  * or the status of the first that failed; copas_error() has its text.
  *
- * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_CANNOT_WAIT; COPAS_INVALID (also in a coroutine of the
- * group, or for NAN); COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
+ * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_CANNOT_WAIT; COPAS_INVALID (also for NAN, in a coroutine
+ * of the group, or in one of another group that one of these has started and has not outlived);
+ * COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
  */
 int copas_group_wait(struct copas_group *group,
                      double timeout);
@@ -1755,7 +1757,7 @@ copas_status copas_group_cancel(struct copas_group *group);
  * that failed; copas_error() has its text.
  *
  * Errors: COPAS_CANCELED (the caller was canceled; the group is closed all the same);
- * COPAS_CANNOT_WAIT; COPAS_INVALID (also in a coroutine of the group); COPAS_STALE;
+ * COPAS_CANNOT_WAIT; COPAS_INVALID (also inside the group, as for copas_group_wait()); COPAS_STALE;
  * COPAS_WRONG_THREAD. Switch point.
  */
 int copas_group_close(struct copas_group *group);

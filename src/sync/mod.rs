@@ -4,6 +4,7 @@
 mod alarm;
 mod future;
 mod group;
+mod kin;
 mod line;
 mod lock;
 mod offload;
