@@ -1451,11 +1451,13 @@ copas_status copas_lock_new(struct copas *c,
  * Gets the lock for the calling coroutine (or the root stack), waiting for at most `timeout` seconds
  * (NAN: the lock's own limit; 0: not at all). Those that wait get it in the order of their coming.
  * Its owner gets it again at once and releases it as often. `waited` may be NULL; else it gets the
- * seconds that this took.
+ * seconds that this took. With a `timeout` of 0 it may be called in callbacks, which are the root
+ * stack here.
  *
  * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_DESTROYED (meanwhile); COPAS_BUSY (the caller has it,
- * and it is not re-entrant); COPAS_LIMIT (got 4,294,967,295 times); COPAS_CANNOT_WAIT;
- * COPAS_INVALID; COPAS_STALE; COPAS_WRONG_THREAD. Switch point, unless the lock is free.
+ * and it is not re-entrant); COPAS_LIMIT (got 4,294,967,295 times); COPAS_CANNOT_WAIT (also in another
+ * dispatcher's coroutine, for a lock that is free too); COPAS_INVALID; COPAS_STALE;
+ * COPAS_WRONG_THREAD. Switch point, unless the lock is free or the caller's.
  */
 COPAS_MUST_USE
 copas_status copas_lock_get(struct copas_lock *lock,
@@ -1463,7 +1465,8 @@ copas_status copas_lock_get(struct copas_lock *lock,
                             double *waited);
 
 /**
- * Gives the lock back; after as many releases as gets it belongs to the first that waits.
+ * Gives the lock back; after as many releases as gets it belongs to the first that waits. A submitted
+ * get counts as soon as its event is there to be polled, not before.
  * Errors: COPAS_NOT_OWNER, COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
 copas_status copas_lock_release(struct copas_lock *lock);
