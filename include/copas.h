@@ -1544,21 +1544,26 @@ copas_status copas_queue_new(struct copas *c,
 /**
  * Appends an item, which may be NULL, waiting for at most `timeout` seconds (NAN: the queue's own
  * limit; 0: not at all) while the queue is full. Those that wait come in their order. On an error
- * the item stays the caller's; afterwards it belongs to the queue, then to whoever pops it.
+ * the item stays the caller's; afterwards it belongs to the queue, then to whoever pops it. With a
+ * `timeout` of 0 it may be called in callbacks.
  *
  * Errors: COPAS_TIMEOUT (full); COPAS_CANCELED; COPAS_STOPPED; COPAS_DESTROYED (meanwhile);
- * COPAS_CANNOT_WAIT; COPAS_INVALID; COPAS_STALE; COPAS_WRONG_THREAD. Switch point, unless there is
- * room.
+ * COPAS_CANNOT_WAIT; COPAS_INVALID; COPAS_STALE; COPAS_WRONG_THREAD. Switch point, also where there is
+ * room; in a queue without a limit it never switches, and may be called in callbacks.
  */
-COPAS_MUST_USE copas_status copas_queue_push(struct copas_queue *queue, void *item, double timeout);
+COPAS_MUST_USE
+copas_status copas_queue_push(struct copas_queue *queue,
+                              void *item,
+                              double timeout);
 
 /**
  * Takes the oldest item, waiting for at most `timeout` seconds (NAN: the queue's own limit; 0: not
  * at all) until there is one. Those that wait come in their order. The item belongs to the caller.
+ * With a `timeout` of 0 it may be called in callbacks.
  *
  * Errors: COPAS_TIMEOUT (empty); COPAS_CANCELED; COPAS_STOPPED (and empty); COPAS_DESTROYED
  * (meanwhile); COPAS_CANNOT_WAIT; COPAS_INVALID (also when `item` is NULL); COPAS_STALE;
- * COPAS_WRONG_THREAD. Switch point, unless there is an item.
+ * COPAS_WRONG_THREAD. Switch point, also where there is an item.
  */
 COPAS_MUST_USE copas_status copas_queue_pop(struct copas_queue *queue, double timeout, void **item);
 
@@ -1571,7 +1576,8 @@ int copas_queue_size(struct copas_queue *queue);
 /**
  * Starts a coroutine that calls `fn(item, user)` for one item after the other, until the queue is
  * stopped and empty, or destroyed, or the coroutine is canceled. `out` may be NULL; else it gets the
- * coroutine's handle. An idle worker does not keep the loop alive.
+ * coroutine's handle. An idle worker does not keep the loop alive. A worker goes on after the end of a
+ * deadline (see copas_begindeadline()) in which it was added, and is not limited by it.
  * Errors: as copas_addthread(). Never switches.
  */
 copas_status copas_queue_addworker(struct copas_queue *queue,
@@ -1591,7 +1597,7 @@ copas_status copas_queue_stop(struct copas_queue *queue);
  * destroyed.
  *
  * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_DESTROYED (meanwhile); COPAS_CANNOT_WAIT;
- * COPAS_INVALID; COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
+ * COPAS_INVALID (also in one of its workers); COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
  */
 copas_status copas_queue_finish(struct copas_queue *queue,
                                 double timeout);
