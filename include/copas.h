@@ -1692,11 +1692,13 @@ copas_status copas_lock_new(struct copas *c,
  * Gets the lock for the calling coroutine (or the root stack), waiting for at most `timeout` seconds
  * (NAN: the lock's own limit; 0: not at all). Those that wait get it in the order of their coming.
  * Its owner gets it again at once and releases it as often. `waited` may be NULL; else it gets the
- * seconds that this took.
+ * seconds that this took. With a `timeout` of 0 it may be called in callbacks, which are the root
+ * stack here.
  *
  * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_DESTROYED (meanwhile); COPAS_BUSY (the caller has it,
- * and it is not re-entrant); COPAS_LIMIT (got 4,294,967,295 times); COPAS_CANNOT_WAIT;
- * COPAS_INVALID; COPAS_STALE; COPAS_WRONG_THREAD. Switch point, unless the lock is free.
+ * and it is not re-entrant); COPAS_LIMIT (got 4,294,967,295 times); COPAS_CANNOT_WAIT (also in another
+ * dispatcher's coroutine, for a lock that is free too); COPAS_INVALID; COPAS_STALE;
+ * COPAS_WRONG_THREAD. Switch point, unless the lock is free or the caller's.
  */
 COPAS_MUST_USE
 copas_status copas_lock_get(struct copas_lock *lock,
@@ -1704,7 +1706,8 @@ copas_status copas_lock_get(struct copas_lock *lock,
                             double *waited);
 
 /**
- * Gives the lock back; after as many releases as gets it belongs to the first that waits.
+ * Gives the lock back; after as many releases as gets it belongs to the first that waits. A submitted
+ * get counts as soon as its event is there to be polled, not before.
  * Errors: COPAS_NOT_OWNER, COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
 copas_status copas_lock_release(struct copas_lock *lock);
@@ -1783,21 +1786,26 @@ copas_status copas_queue_new(struct copas *c,
 /**
  * Appends an item, which may be NULL, waiting for at most `timeout` seconds (NAN: the queue's own
  * limit; 0: not at all) while the queue is full. Those that wait come in their order. On an error
- * the item stays the caller's; afterwards it belongs to the queue, then to whoever pops it.
+ * the item stays the caller's; afterwards it belongs to the queue, then to whoever pops it. With a
+ * `timeout` of 0 it may be called in callbacks.
  *
  * Errors: COPAS_TIMEOUT (full); COPAS_CANCELED; COPAS_STOPPED; COPAS_DESTROYED (meanwhile);
- * COPAS_CANNOT_WAIT; COPAS_INVALID; COPAS_STALE; COPAS_WRONG_THREAD. Switch point, unless there is
- * room.
+ * COPAS_CANNOT_WAIT; COPAS_INVALID; COPAS_STALE; COPAS_WRONG_THREAD. Switch point, also where there is
+ * room; in a queue without a limit it never switches, and may be called in callbacks.
  */
-COPAS_MUST_USE copas_status copas_queue_push(struct copas_queue *queue, void *item, double timeout);
+COPAS_MUST_USE
+copas_status copas_queue_push(struct copas_queue *queue,
+                              void *item,
+                              double timeout);
 
 /**
  * Takes the oldest item, waiting for at most `timeout` seconds (NAN: the queue's own limit; 0: not
  * at all) until there is one. Those that wait come in their order. The item belongs to the caller.
+ * With a `timeout` of 0 it may be called in callbacks.
  *
  * Errors: COPAS_TIMEOUT (empty); COPAS_CANCELED; COPAS_STOPPED (and empty); COPAS_DESTROYED
  * (meanwhile); COPAS_CANNOT_WAIT; COPAS_INVALID (also when `item` is NULL); COPAS_STALE;
- * COPAS_WRONG_THREAD. Switch point, unless there is an item.
+ * COPAS_WRONG_THREAD. Switch point, also where there is an item.
  */
 COPAS_MUST_USE copas_status copas_queue_pop(struct copas_queue *queue, double timeout, void **item);
 
@@ -1810,7 +1818,8 @@ int copas_queue_size(struct copas_queue *queue);
 /**
  * Starts a coroutine that calls `fn(item, user)` for one item after the other, until the queue is
  * stopped and empty, or destroyed, or the coroutine is canceled. `out` may be NULL; else it gets the
- * coroutine's handle. An idle worker does not keep the loop alive.
+ * coroutine's handle. An idle worker does not keep the loop alive. A worker goes on after the end of a
+ * deadline (see copas_begindeadline()) in which it was added, and is not limited by it.
  * Errors: as copas_addthread(). Never switches.
  */
 copas_status copas_queue_addworker(struct copas_queue *queue,
@@ -1830,7 +1839,7 @@ copas_status copas_queue_stop(struct copas_queue *queue);
  * destroyed.
  *
  * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_DESTROYED (meanwhile); COPAS_CANNOT_WAIT;
- * COPAS_INVALID; COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
+ * COPAS_INVALID (also in one of its workers); COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
  */
 copas_status copas_queue_finish(struct copas_queue *queue,
                                 double timeout);
@@ -1859,7 +1868,8 @@ copas_status copas_future_addthread(struct copas *c,
  *
  * Errors: COPAS_TIMEOUT; COPAS_FAILED (its coroutine called copas_fail(), or was canceled before it
  * ran); COPAS_CANCELED (the caller was canceled); COPAS_DESTROYED (meanwhile); COPAS_CANNOT_WAIT;
- * COPAS_INVALID (also when `result` is NULL, or NAN); COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
+ * COPAS_INVALID (also in its own coroutine, when `result` is NULL, or for NAN); COPAS_STALE;
+ * COPAS_WRONG_THREAD. Switch point.
  */
 COPAS_MUST_USE
 copas_status copas_future_get(struct copas_future *future,
@@ -1956,7 +1966,8 @@ copas_status copas_group_new(struct copas *c, uint64_t flags, struct copas_group
 
 /**
  * Starts a coroutine in the group, as copas_addthread() does. `out` may be NULL.
- * Errors: as copas_addthread(); COPAS_STOPPED (the group is being closed). Never switches.
+ * Errors: as copas_addthread(); COPAS_STOPPED (the group is being closed, or has failed and was made
+ * with COPAS_CANCEL_ON_FAILURE). Never switches.
  */
 copas_status copas_group_addthread(struct copas_group *group,
                                    copas_thread_fn fn,
@@ -1967,8 +1978,9 @@ copas_status copas_group_addthread(struct copas_group *group,
  * Waits, for at most `timeout` seconds, until all coroutines of the group have ended. Then COPAS_OK,
  * or the status of the first that failed; copas_error() has its text.
  *
- * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_CANNOT_WAIT; COPAS_INVALID (also in a coroutine of the
- * group, or for NAN); COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
+ * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_CANNOT_WAIT; COPAS_INVALID (also for NAN, in a coroutine
+ * of the group, or in one of another group that one of these has started and has not outlived);
+ * COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
  */
 int copas_group_wait(struct copas_group *group,
                      double timeout);
@@ -1985,7 +1997,7 @@ copas_status copas_group_cancel(struct copas_group *group);
  * that failed; copas_error() has its text.
  *
  * Errors: COPAS_CANCELED (the caller was canceled; the group is closed all the same);
- * COPAS_CANNOT_WAIT; COPAS_INVALID (also in a coroutine of the group); COPAS_STALE;
+ * COPAS_CANNOT_WAIT; COPAS_INVALID (also inside the group, as for copas_group_wait()); COPAS_STALE;
  * COPAS_WRONG_THREAD. Switch point.
  */
 int copas_group_close(struct copas_group *group);

@@ -86,7 +86,8 @@ pub unsafe extern "C" fn copas_future_addthread(
 ///
 /// Errors: COPAS_TIMEOUT; COPAS_FAILED (its coroutine called copas_fail(), or was canceled before it
 /// ran); COPAS_CANCELED (the caller was canceled); COPAS_DESTROYED (meanwhile); COPAS_CANNOT_WAIT;
-/// COPAS_INVALID (also when `result` is NULL, or NAN); COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
+/// COPAS_INVALID (also in its own coroutine, when `result` is NULL, or for NAN); COPAS_STALE;
+/// COPAS_WRONG_THREAD. Switch point.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn copas_future_get(

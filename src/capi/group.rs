@@ -38,7 +38,8 @@ pub unsafe extern "C" fn copas_group_new(
 }
 
 /// Starts a coroutine in the group, as copas_addthread() does. `out` may be NULL.
-/// Errors: as copas_addthread(); COPAS_STOPPED (the group is being closed). Never switches.
+/// Errors: as copas_addthread(); COPAS_STOPPED (the group is being closed, or has failed and was made
+/// with COPAS_CANCEL_ON_FAILURE). Never switches.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn copas_group_addthread(
     group: *mut copas_group,
@@ -61,8 +62,9 @@ pub unsafe extern "C" fn copas_group_addthread(
 /// Waits, for at most `timeout` seconds, until all coroutines of the group have ended. Then COPAS_OK,
 /// or the status of the first that failed; copas_error() has its text.
 ///
-/// Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_CANNOT_WAIT; COPAS_INVALID (also in a coroutine of the
-/// group, or for NAN); COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
+/// Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_CANNOT_WAIT; COPAS_INVALID (also for NAN, in a coroutine
+/// of the group, or in one of another group that one of these has started and has not outlived);
+/// COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
 #[unsafe(no_mangle)]
 pub extern "C" fn copas_group_wait(group: *mut copas_group, timeout: f64) -> c_int {
     on_object(group, |d, group: Rc<Group>| {
@@ -88,7 +90,7 @@ pub extern "C" fn copas_group_cancel(group: *mut copas_group) -> copas_status {
 /// that failed; copas_error() has its text.
 ///
 /// Errors: COPAS_CANCELED (the caller was canceled; the group is closed all the same);
-/// COPAS_CANNOT_WAIT; COPAS_INVALID (also in a coroutine of the group); COPAS_STALE;
+/// COPAS_CANNOT_WAIT; COPAS_INVALID (also inside the group, as for copas_group_wait()); COPAS_STALE;
 /// COPAS_WRONG_THREAD. Switch point.
 #[unsafe(no_mangle)]
 pub extern "C" fn copas_group_close(group: *mut copas_group) -> c_int {

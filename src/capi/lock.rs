@@ -42,11 +42,13 @@ pub unsafe extern "C" fn copas_lock_new(
 /// Gets the lock for the calling coroutine (or the root stack), waiting for at most `timeout` seconds
 /// (NAN: the lock's own limit; 0: not at all). Those that wait get it in the order of their coming.
 /// Its owner gets it again at once and releases it as often. `waited` may be NULL; else it gets the
-/// seconds that this took.
+/// seconds that this took. With a `timeout` of 0 it may be called in callbacks, which are the root
+/// stack here.
 ///
 /// Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_DESTROYED (meanwhile); COPAS_BUSY (the caller has it,
-/// and it is not re-entrant); COPAS_LIMIT (got 4,294,967,295 times); COPAS_CANNOT_WAIT;
-/// COPAS_INVALID; COPAS_STALE; COPAS_WRONG_THREAD. Switch point, unless the lock is free.
+/// and it is not re-entrant); COPAS_LIMIT (got 4,294,967,295 times); COPAS_CANNOT_WAIT (also in another
+/// dispatcher's coroutine, for a lock that is free too); COPAS_INVALID; COPAS_STALE;
+/// COPAS_WRONG_THREAD. Switch point, unless the lock is free or the caller's.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn copas_lock_get(
@@ -63,13 +65,12 @@ pub unsafe extern "C" fn copas_lock_get(
     })
 }
 
-/// Gives the lock back; after as many releases as gets it belongs to the first that waits.
+/// Gives the lock back; after as many releases as gets it belongs to the first that waits. A submitted
+/// get counts as soon as its event is there to be polled, not before.
 /// Errors: COPAS_NOT_OWNER, COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
 #[unsafe(no_mangle)]
 pub extern "C" fn copas_lock_release(lock: *mut copas_lock) -> copas_status {
-    on_object(lock, |d, lock: std::rc::Rc<Lock>| {
-        lock.release(d.borrower())
-    })
+    on_object(lock, |d, lock: std::rc::Rc<Lock>| sync::release(d, &lock))
 }
 
 /// Destroys the lock: its handle is stale, and those that wait get COPAS_DESTROYED.

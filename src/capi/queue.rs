@@ -64,11 +64,12 @@ pub unsafe extern "C" fn copas_queue_new(
 
 /// Appends an item, which may be NULL, waiting for at most `timeout` seconds (NAN: the queue's own
 /// limit; 0: not at all) while the queue is full. Those that wait come in their order. On an error
-/// the item stays the caller's; afterwards it belongs to the queue, then to whoever pops it.
+/// the item stays the caller's; afterwards it belongs to the queue, then to whoever pops it. With a
+/// `timeout` of 0 it may be called in callbacks.
 ///
 /// Errors: COPAS_TIMEOUT (full); COPAS_CANCELED; COPAS_STOPPED; COPAS_DESTROYED (meanwhile);
-/// COPAS_CANNOT_WAIT; COPAS_INVALID; COPAS_STALE; COPAS_WRONG_THREAD. Switch point, unless there is
-/// room.
+/// COPAS_CANNOT_WAIT; COPAS_INVALID; COPAS_STALE; COPAS_WRONG_THREAD. Switch point, also where there is
+/// room; in a queue without a limit it never switches, and may be called in callbacks.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn copas_queue_push(
@@ -90,10 +91,11 @@ pub extern "C" fn copas_queue_push(
 
 /// Takes the oldest item, waiting for at most `timeout` seconds (NAN: the queue's own limit; 0: not
 /// at all) until there is one. Those that wait come in their order. The item belongs to the caller.
+/// With a `timeout` of 0 it may be called in callbacks.
 ///
 /// Errors: COPAS_TIMEOUT (empty); COPAS_CANCELED; COPAS_STOPPED (and empty); COPAS_DESTROYED
 /// (meanwhile); COPAS_CANNOT_WAIT; COPAS_INVALID (also when `item` is NULL); COPAS_STALE;
-/// COPAS_WRONG_THREAD. Switch point, unless there is an item.
+/// COPAS_WRONG_THREAD. Switch point, also where there is an item.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn copas_queue_pop(
@@ -123,7 +125,8 @@ pub extern "C" fn copas_queue_size(queue: *mut copas_queue) -> c_int {
 
 /// Starts a coroutine that calls `fn(item, user)` for one item after the other, until the queue is
 /// stopped and empty, or destroyed, or the coroutine is canceled. `out` may be NULL; else it gets the
-/// coroutine's handle. An idle worker does not keep the loop alive.
+/// coroutine's handle. An idle worker does not keep the loop alive. A worker goes on after the end of a
+/// deadline (see copas_begindeadline()) in which it was added, and is not limited by it.
 /// Errors: as copas_addthread(). Never switches.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn copas_queue_addworker(
@@ -134,8 +137,9 @@ pub unsafe extern "C" fn copas_queue_addworker(
 ) -> copas_status {
     on_object(queue, |d, queue: Rc<Queue>| {
         let call = r#fn.ok_or_else(|| Fault::invalid("the worker's function is NULL"))?;
-        let worker = Worker::begin(&queue.items);
+        let mut worker = Worker::begin(&queue.items);
         let handle = d.spawn(d.next_name(), 0, move || {
+            start(&mut worker);
             while let Some(item) = next_item(&worker) {
                 // SAFETY: the program's function with the program's pointers.
                 unsafe { call(item, user) };
@@ -147,6 +151,16 @@ pub unsafe extern "C" fn copas_queue_addworker(
         unsafe { put(out, pointer(handle)) };
         Ok(())
     })
+}
+
+/// The beginning of a worker, in its coroutine.
+fn start(worker: &mut Worker<User>) {
+    let Some(d) = current::get().and_then(|d| registry::enter(d).ok()) else {
+        return;
+    };
+    // It serves whoever pushes, not only who added it: out of the scope that it was born into.
+    d.end_scope();
+    worker.run(d.borrower());
 }
 
 /// The next item of a worker; None: it has to end.
@@ -171,7 +185,7 @@ pub extern "C" fn copas_queue_stop(queue: *mut copas_queue) -> copas_status {
 /// destroyed.
 ///
 /// Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_DESTROYED (meanwhile); COPAS_CANNOT_WAIT;
-/// COPAS_INVALID; COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
+/// COPAS_INVALID (also in one of its workers); COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
 #[unsafe(no_mangle)]
 pub extern "C" fn copas_queue_finish(queue: *mut copas_queue, timeout: f64) -> copas_status {
     on_object(queue, |d, queue: Rc<Queue>| {

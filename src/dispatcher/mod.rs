@@ -65,6 +65,9 @@ pub const LEVEL_WARNING: i32 = 2;
 /// How many events the kernel may tell at once.
 const EVENTS: usize = 1024;
 
+/// The state from which a dispatcher's random starts come: always the same, so that runs repeat.
+const FIRST_START: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// Where reports go: their level and one line of text.
 pub type Report = Box<dyn Fn(i32, &str)>;
 
@@ -150,7 +153,7 @@ pub struct Dispatcher {
     error_handler: RefCell<Option<ErrorHandler>>,
     statistics: statistics::Statistics,
     caught: RefCell<BTreeMap<i32, signals::Caught>>,
-    starts: Cell<usize>,
+    starts: Cell<u64>,
     /// For the loop of somebody else, once it was asked for.
     backend: OnceCell<backend::Backend>,
     /// copas_notify() was called.
@@ -199,7 +202,7 @@ impl Dispatcher {
             error_handler: RefCell::new(None),
             statistics: statistics::Statistics::default(),
             caught: RefCell::default(),
-            starts: Cell::new(0),
+            starts: Cell::new(FIRST_START),
             backend: OnceCell::new(),
             notified: Cell::new(false),
         }))
@@ -280,10 +283,16 @@ impl Dispatcher {
         self.notified.take()
     }
 
-    /// Where the next look at several things starts.
+    /// Where the next look at several things starts: at random (xorshift64), so that callers who
+    /// take turns do not each meet the same start again and again.
     pub fn next_start(&self) -> usize {
-        self.starts.set(self.starts.get().wrapping_add(1));
-        self.starts.get()
+        let mut start = self.starts.get();
+        start ^= start << 13;
+        start ^= start >> 7;
+        start ^= start << 17;
+        self.starts.set(start);
+        // The high bits are the better ones.
+        (start >> 32) as usize
     }
 
     /// copas_hold().

@@ -63,11 +63,6 @@ impl Dispatcher {
         }
     }
 
-    /// The seconds of the root's wait, cut at the end of its innermost scope.
-    pub fn within_scope(&self, seconds: f64) -> f64 {
-        self.within(&self.root.scopes, seconds)
-    }
-
     /// Whether the caller's scope has ended.
     pub fn is_past_scope(&self) -> bool {
         let end = self.scope_end();

@@ -83,5 +83,9 @@ pub fn wait_for<T: Clone + 'static>(
     promise: &Rc<Promise<T>>,
     seconds: f64,
 ) -> Outcome<T> {
+    if let Some(thread) = promise.thread.get() {
+        let text = "a coroutine cannot wait for its own result: it would wait for ever";
+        super::check_not_itself(d, thread, text)?;
+    }
     d.wait(pin!(settled(Rc::clone(promise))), seconds)?
 }

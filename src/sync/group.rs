@@ -2,6 +2,7 @@
 //! Coroutines that belong together: waited for, canceled and ended as one.
 
 use super::Until;
+use super::kin::{self, Kin};
 use crate::dispatcher::{Caller, Dispatcher, Handle, Name, Object, WaitList, conclude};
 use crate::status::{Fault, Outcome, Status};
 use std::cell::{Cell, RefCell};
@@ -61,11 +62,17 @@ impl Group {
             .as_ref()
             .map(|failure| (failure.status, failure.text.to_string_lossy().into_owned()));
         if let Some(failed) = failed {
+            let first = self.failure.borrow().is_none();
             self.failure.borrow_mut().get_or_insert(failed);
-            if self.strict {
+            if first && self.strict {
                 self.cancel(d);
             }
         }
+    }
+
+    /// Whether nobody can be added: it is closed, or strict and has failed.
+    fn is_over(&self) -> bool {
+        self.closed.get() || self.strict && self.failure.borrow().is_some()
     }
 
     fn leave(&self, member: Handle) {
@@ -74,22 +81,22 @@ impl Group {
             self.waiters.wake_each();
         }
     }
+}
 
-    /// Nobody may wait for a group from inside: it would wait for itself.
-    fn check_outside(&self, d: &Dispatcher) -> Outcome<()> {
-        match d.caller() {
-            Ok(Caller::Thread(caller)) if self.members.borrow().contains(&caller.handle.bits()) => {
-                Err(Fault::invalid(
-                    "a member of a group cannot wait for the group: it would wait for itself",
-                ))
-            }
-            _ => Ok(()),
-        }
+/// Nobody may wait for a group from inside, however deep: it would wait for itself.
+fn check_outside(d: &Dispatcher, group: &Rc<Group>) -> Outcome<()> {
+    match d.caller() {
+        Ok(Caller::Thread(caller)) if kin::is_inside(caller.handle, group) => Err(Fault::invalid(
+            "neither a member of a group nor who descends from one can wait for the group: it would \
+             wait for itself",
+        )),
+        _ => Ok(()),
     }
 }
 
 impl Object for Group {
     fn abandoned(&self, thread: Handle) {
+        kin::forget(thread);
         self.leave(thread);
     }
 
@@ -120,7 +127,7 @@ pub fn add_member(
     name: Name,
     body: impl FnOnce() + 'static,
 ) -> Outcome<Handle> {
-    if group.closed.get() {
+    if group.is_over() {
         return Err(Status::STOPPED.into());
     }
     let own = Rc::new(Cell::new(None));
@@ -129,7 +136,9 @@ pub fn add_member(
         handle: Rc::clone(&own),
     };
     let number = d.handle;
+    let kin = Kin::new(group, d.running().map(|starter| starter.handle));
     let handle = d.spawn(name, 0, move || {
+        let _kin = member.handle.get().map(|own| kin.begin(own));
         body();
         if let Ok(d) = crate::dispatcher::registry::enter(number) {
             member.group.note(&d);
@@ -150,14 +159,14 @@ pub async fn joined(group: Rc<Group>) -> Outcome<()> {
 
 /// Waits until all members have ended, for at most `seconds`.
 pub fn wait_group(d: &Dispatcher, group: &Rc<Group>, seconds: f64) -> Outcome<()> {
-    group.check_outside(d)?;
+    check_outside(d, group)?;
     d.wait(pin!(joined(Rc::clone(group))), seconds)?
 }
 
 /// Cancels all members and waits until they have ended, also when the caller is canceled. Nobody can
 /// be added any more.
 pub fn close_group(d: &Dispatcher, group: &Rc<Group>) -> Outcome<()> {
-    group.check_outside(d)?;
+    check_outside(d, group)?;
     d.caller()?;
     group.closed.set(true);
     group.cancel(d);

@@ -57,6 +57,11 @@ impl<W: Copy> Line<W> {
         self.granted.borrow_mut().remove(&place.0)
     }
 
+    /// How many have been granted and have not gone on yet.
+    pub fn untaken(&self) -> usize {
+        self.granted.borrow().len()
+    }
+
     /// Leaves the line; whether something had been granted, which must be handed on then.
     pub fn leave(&self, place: Place) -> bool {
         self.waiting.borrow_mut().remove(&place.0);

@@ -13,7 +13,8 @@ use std::task::{Context, Poll};
 pub struct Lock {
     reentrant: bool,
     owner: Cell<Option<Handle>>,
-    /// How often its owner has got it.
+    /// How often its owner has got it, counted from the grant on: one that its waiter has not
+    /// taken yet is among them.
     depth: Cell<u32>,
     line: Line<Handle>,
     destroyed: Cell<bool>,
@@ -35,19 +36,32 @@ impl Lock {
     }
 
     /// Gives it back, once; with the last time it is the next one's.
-    pub fn release(&self, owner: Handle) -> Outcome<()> {
-        if self.owner.get() != Some(owner) {
+    fn release(&self, owner: Handle) -> Outcome<()> {
+        if self.owner.get() != Some(owner) || self.depth.get() == self.untaken() {
             return Err(Status::NOT_OWNER.into());
         }
-        self.depth.set(self.depth.get() - 1);
-        if self.depth.get() == 0 {
-            self.hand_over();
-        }
+        self.set_depth(self.depth.get() - 1);
         Ok(())
     }
 
-    /// Nobody has it any more, or the first that waits.
+    /// Grants that their waiters have not taken yet: 0 or 1.
+    fn untaken(&self) -> u32 {
+        u32::from(self.line.untaken() != 0)
+    }
+
+    /// Its owner has it `depth` times; at 0 it is the next one's.
+    fn set_depth(&self, depth: u32) {
+        self.depth.set(depth);
+        if depth == 0 {
+            self.hand_over();
+        }
+    }
+
+    /// Nobody has it any more, or the first that waits; one that is destroyed is nobody's.
     fn hand_over(&self) {
+        if self.destroyed.get() {
+            return;
+        }
         let next = self.line.first();
         self.owner.set(next);
         self.depth.set(u32::from(next.is_some()));
@@ -79,7 +93,7 @@ impl Lock {
 impl Object for Lock {
     fn abandoned(&self, thread: Handle) {
         if self.owner.get() == Some(thread) {
-            self.hand_over();
+            self.set_depth(self.untaken());
         }
     }
 
@@ -136,18 +150,26 @@ impl Drop for Get {
         if let Some(place) = self.place
             && self.lock.line.leave(place)
         {
-            self.lock.hand_over();
+            self.lock.set_depth(self.lock.depth.get() - 1);
         }
     }
 }
 
+/// Gives it back for the caller, once.
+pub fn release(d: &Dispatcher, lock: &Lock) -> Outcome<()> {
+    // Whoever runs elsewhere has got nothing here.
+    super::check_at_home(d).map_err(|_| Status::NOT_OWNER)?;
+    lock.release(d.borrower())
+}
+
 /// Gets the lock, waiting for at most `seconds`; gives the seconds waited.
 pub fn get(d: &Dispatcher, lock: &Rc<Lock>, seconds: f64) -> Outcome<f64> {
+    super::check_at_home(d)?;
     let who = d.borrower();
     if lock.try_get(who)? {
         return Ok(0.0);
     }
     let start = d.now();
-    d.wait(pin!(Get::new(lock, who)), seconds)??;
+    super::wait_or_look(d, pin!(Get::new(lock, who)), seconds)??;
     Ok((d.now() - start) as f64 / 1e9)
 }

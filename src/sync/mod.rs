@@ -4,6 +4,7 @@
 mod alarm;
 mod future;
 mod group;
+mod kin;
 mod line;
 mod lock;
 mod offload;
@@ -17,7 +18,7 @@ mod until;
 pub use alarm::{clear_alarm, set_alarm};
 pub use future::{Promise, settled, wait_for};
 pub use group::{Group, add_member, close_group, joined, wait_group};
-pub use lock::{Get as GetLock, Lock, get};
+pub use lock::{Get as GetLock, Lock, get, release};
 pub use offload::{Offload, offload};
 pub use queue::{Pop, Push, Queue, Worker, finish, finished, pop, push};
 pub use select::{Choice, select};
@@ -26,10 +27,11 @@ pub use sleep::{pause, pause_forever, wake_up};
 pub use timer::{Callback, Timer};
 pub use until::Until;
 
-use crate::dispatcher::{Caller, Dispatcher, Handle, Thread, registry};
-use crate::status::{Fault, Outcome};
-use std::pin::pin;
+use crate::dispatcher::{Caller, Dispatcher, Handle, Thread, current, registry};
+use crate::status::{Fault, Outcome, Status};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 
 /// Ready when a coroutine has ended; one that is not there has.
 pub async fn ended(thread: Option<Rc<Thread>>) -> Outcome<()> {
@@ -39,15 +41,44 @@ pub async fn ended(thread: Option<Rc<Thread>>) -> Outcome<()> {
     Ok(())
 }
 
-/// Waits until a coroutine has ended; a stale handle's has.
-pub fn join(d: &Dispatcher, thread: Handle, seconds: f64) -> Outcome<()> {
-    if let Ok(Caller::Thread(caller)) = d.caller()
-        && caller.handle == thread
-    {
-        return Err(Fault::invalid(
-            "a coroutine cannot join itself: it would wait for ever",
+/// Waits as `Dispatcher::wait` does, but also for a stack that may not wait where no wait is asked for.
+fn wait_or_look<F: Future>(
+    d: &Dispatcher,
+    operation: Pin<&mut F>,
+    seconds: f64,
+) -> Result<F::Output, Status> {
+    if seconds != 0.0 || d.caller().is_ok() {
+        return d.wait(operation, seconds);
+    }
+    match operation.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Ok(output),
+        Poll::Pending => Err(Status::TIMEOUT),
+    }
+}
+
+/// An error for a coroutine or callback of another dispatcher.
+fn check_at_home(d: &Dispatcher) -> Outcome<()> {
+    if current::get().is_some_and(|stepping| stepping != d.handle) {
+        return Err(Fault::new(
+            Status::CANNOT_WAIT,
+            "this is another dispatcher's: only its own coroutines can use it",
         ));
     }
+    Ok(())
+}
+
+/// An error for the coroutine `thread`, which would wait for itself.
+fn check_not_itself(d: &Dispatcher, thread: Handle, text: &'static str) -> Outcome<()> {
+    match d.caller() {
+        Ok(Caller::Thread(caller)) if caller.handle == thread => Err(Fault::invalid(text)),
+        _ => Ok(()),
+    }
+}
+
+/// Waits until a coroutine has ended; a stale handle's has.
+pub fn join(d: &Dispatcher, thread: Handle, seconds: f64) -> Outcome<()> {
+    let text = "a coroutine cannot join itself: it would wait for ever";
+    check_not_itself(d, thread, text)?;
     // Also a wait that is over at once gives the others their turn, and ends when canceled.
     d.wait(pin!(ended(d.thread(thread))), seconds)?
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //! A queue of items between coroutines, bounded or not, with workers.
 
-use crate::dispatcher::{Dispatcher, Object, Place, WaitList};
+use crate::dispatcher::{Caller, Dispatcher, Handle, Object, Place, WaitList};
 use crate::status::{Fault, Outcome, Status};
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -16,7 +16,10 @@ pub struct Queue<T> {
     most: usize,
     stopped: Cell<bool>,
     destroyed: Cell<bool>,
+    /// How many workers have not ended.
     workers: Cell<usize>,
+    /// The handles of those that have run.
+    crew: RefCell<BTreeSet<u64>>,
     pushers: WaitList,
     poppers: WaitList,
     finishers: Rc<WaitList>,
@@ -33,6 +36,7 @@ impl<T> Queue<T> {
             stopped: Cell::new(false),
             destroyed: Cell::new(false),
             workers: Cell::new(0),
+            crew: RefCell::default(),
             pushers: WaitList::default(),
             poppers: WaitList::default(),
             finishers: Rc::default(),
@@ -248,14 +252,14 @@ pub fn push<T: Unpin>(
         };
     }
     let mut push = pin!(Push::new(queue, item));
-    let result = d.wait(push.as_mut(), seconds);
+    let result = super::wait_or_look(d, push.as_mut(), seconds);
     let result = result.map_err(Fault::from).and_then(|outcome| outcome);
     result.map_err(|fault| (fault, push.take_back()))
 }
 
 /// Pops an item, waiting for at most `seconds`.
 pub fn pop<T>(d: &Dispatcher, queue: &Rc<Queue<T>>, seconds: f64) -> Outcome<T> {
-    d.wait(pin!(Pop::new(queue)), seconds)?
+    super::wait_or_look(d, pin!(Pop::new(queue)), seconds)?
 }
 
 /// Ready when a queue has been stopped, is empty, and its workers have ended.
@@ -270,31 +274,54 @@ pub async fn finished<T>(queue: Rc<Queue<T>>) -> Outcome<()> {
 
 /// Stops the queue and waits until it is empty and its workers have ended.
 pub fn finish<T>(d: &Dispatcher, queue: &Rc<Queue<T>>, seconds: f64) -> Outcome<()> {
+    if let Caller::Thread(caller) = d.caller()?
+        && queue.crew.borrow().contains(&caller.handle.bits())
+    {
+        return Err(Fault::invalid(
+            "a worker cannot finish its own queue: it would wait for itself; use copas_queue_stop()",
+        ));
+    }
     queue.stop();
     d.wait(pin!(finished(Rc::clone(queue))), seconds)?
 }
 
 /// A worker's presence, until it is dropped.
-pub struct Worker<T>(Rc<Queue<T>>);
+pub struct Worker<T> {
+    queue: Rc<Queue<T>>,
+    /// Its coroutine, once it runs.
+    thread: Option<Handle>,
+}
 
 impl<T> Worker<T> {
     /// One more.
     pub fn begin(queue: &Rc<Queue<T>>) -> Self {
         queue.workers.set(queue.workers.get() + 1);
-        Worker(Rc::clone(queue))
+        Worker {
+            queue: Rc::clone(queue),
+            thread: None,
+        }
+    }
+
+    /// Its coroutine is `thread`, which runs now.
+    pub fn run(&mut self, thread: Handle) {
+        self.queue.crew.borrow_mut().insert(thread.bits());
+        self.thread = Some(thread);
     }
 
     /// Its queue.
     pub fn queue(&self) -> &Rc<Queue<T>> {
-        &self.0
+        &self.queue
     }
 }
 
 impl<T> Drop for Worker<T> {
     fn drop(&mut self) {
-        self.0.workers.set(self.0.workers.get() - 1);
-        if self.0.is_finished() {
-            self.0.finishers.wake_each();
+        if let Some(thread) = self.thread {
+            self.queue.crew.borrow_mut().remove(&thread.bits());
+        }
+        self.queue.workers.set(self.queue.workers.get() - 1);
+        if self.queue.is_finished() {
+            self.queue.finishers.wake_each();
         }
     }
 }

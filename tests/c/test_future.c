@@ -125,6 +125,24 @@ static void destroying_it_cancels_the_work_and_ends_all_waits(void)
   CHECK_NUMBER(freed, 1);
 }
 
+static void *get_itself(void *user)
+{
+  void *result;
+  CHECK_OK(copas_pause(c, 0, NULL));
+  CHECK_STATUS(copas_future_get(*(copas_future **)user, 10, &result), COPAS_INVALID);
+  return NULL;
+}
+
+static void it_does_not_wait_for_itself(void)
+{
+  static copas_future *own;
+  void *result;
+  c = net_new(NULL);
+  CHECK_OK(copas_future_addthread(c, get_itself, &own, NULL, &own));
+  CHECK_OK(copas_future_get(own, 10, &result));
+  CHECK_OK(copas_free(c));
+}
+
 int main(void)
 {
   RUN(many_get_the_one_result);
@@ -133,5 +151,6 @@ int main(void)
   RUN(one_canceled_before_it_ran_has_no_result);
   RUN(one_canceled_at_work_gives_what_it_returns);
   RUN(destroying_it_cancels_the_work_and_ends_all_waits);
+  RUN(it_does_not_wait_for_itself);
   return check_report();
 }

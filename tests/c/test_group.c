@@ -167,6 +167,91 @@ static void a_member_does_not_wait_for_its_own_group(void)
   CHECK_OK(copas_free(c));
 }
 
+static void sleep_then_fail(void *user)
+{
+  copas_pauseforever(c);
+  CHECK_OK(copas_fail(-2001, user));
+  ended++;
+}
+
+static void a_strict_group_that_has_failed_takes_nobody(void)
+{
+  copas_thread *last;
+  open_group(COPAS_CANCEL_ON_FAILURE);
+  CHECK_OK(copas_group_addthread(group, sleep_then_fail, "later", NULL));
+  CHECK_OK(copas_group_addthread(group, fail, "first", NULL));
+  CHECK_OK(copas_group_addthread(group, sleep_then_fail, "last", &last));
+  CHECK_NUMBER(copas_group_wait(group, 10), -2000);
+  CHECK_NUMBER(ended, 3);
+  CHECK_STATUS(copas_group_addthread(group, sleep_a_little, NULL, NULL), COPAS_STOPPED);
+  CHECK_NUMBER(copas_group_close(group), -2000);
+  CHECK_OK(copas_free(c));
+}
+
+static void expect_refusal(void *outer)
+{
+  struct copas_error_info info = {.size = sizeof info};
+  CHECK_STATUS(copas_group_wait(outer, 10), COPAS_INVALID);
+  CHECK_STATUS(copas_group_close(outer), COPAS_INVALID);
+  CHECK_OK(copas_error(c, &info));
+  CHECK(strstr(info.text, "itself") != NULL);
+  ended++;
+}
+
+static void close_from_the_depth(void *outer)
+{
+  copas_group *inner;
+  CHECK_OK(copas_pause(c, 0.001, NULL));
+  CHECK_OK(copas_group_new(c, 0, &inner));
+  CHECK_OK(copas_group_addthread(inner, expect_refusal, outer, NULL));
+  CHECK_OK(copas_group_wait(inner, 10));
+  CHECK_OK(copas_group_close(inner));
+  expect_refusal(outer);
+}
+
+static void open_two_groups_inside(void *outer)
+{
+  copas_group *inner;
+  CHECK_OK(copas_group_new(c, 0, &inner));
+  CHECK_OK(copas_group_addthread(inner, close_from_the_depth, outer, NULL));
+  CHECK_OK(copas_group_wait(inner, 10));
+  CHECK_OK(copas_group_close(inner));
+}
+
+static void nobody_inside_waits_for_an_outer_group(void)
+{
+  open_group(0);
+  CHECK_OK(copas_group_addthread(group, open_two_groups_inside, group, NULL));
+  CHECK_OK(copas_group_wait(group, 10));
+  CHECK_NUMBER(ended, 2);
+  CHECK_OK(copas_group_close(group));
+  CHECK_OK(copas_free(c));
+}
+
+static void close_after_its_starter_has_ended(void *outer)
+{
+  CHECK_OK(copas_pause(c, 0.005, NULL));
+  CHECK_OK(copas_group_close(outer));
+  ended++;
+}
+
+static copas_group *survivors;
+
+static void start_a_survivor(void *outer)
+{
+  CHECK_OK(copas_group_addthread(survivors, close_after_its_starter_has_ended, outer, NULL));
+}
+
+static void one_whose_starter_has_ended_may_close_it(void)
+{
+  open_group(0);
+  CHECK_OK(copas_group_new(c, 0, &survivors));
+  CHECK_OK(copas_group_addthread(group, start_a_survivor, group, NULL));
+  CHECK_OK(copas_loop(c, COPAS_FOREVER));
+  CHECK_NUMBER(ended, 1);
+  CHECK_OK(copas_free(c));
+}
+
 int main(void)
 {
   RUN(a_wait_ends_with_the_last_of_the_group);
@@ -176,5 +261,8 @@ int main(void)
   RUN(a_failure_can_cancel_the_others);
   RUN(a_canceled_closer_waits_all_the_same);
   RUN(a_member_does_not_wait_for_its_own_group);
+  RUN(a_strict_group_that_has_failed_takes_nobody);
+  RUN(nobody_inside_waits_for_an_outer_group);
+  RUN(one_whose_starter_has_ended_may_close_it);
   return check_report();
 }

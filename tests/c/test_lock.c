@@ -133,6 +133,87 @@ static void destroying_it_ends_all_waits(void)
   CHECK_OK(copas_free(c));
 }
 
+static void hold_until_woken(void *user)
+{
+  (void)user;
+  CHECK_OK(copas_lock_get(lock, 1, NULL));
+  CHECK_OK(copas_pauseforever(c));
+  CHECK_OK(copas_lock_release(lock));
+}
+
+/* The root stack's submitted get has been granted and has not been told so yet. */
+static copas_operation *grant_to_the_root(struct worker *next)
+{
+  copas_thread *holder;
+  copas_operation *operation;
+  copas_choice choice = {.kind = COPAS_CHOICE_LOCK};
+  open_lock(0);
+  CHECK_OK(copas_addthread(c, hold_until_woken, NULL, &holder));
+  net_settle(c);
+  choice.handle = lock;
+  CHECK_OK(copas_submit_choice(c, &choice, COPAS_FOREVER, 1, &operation));
+  start(next);
+  net_settle(c);
+  CHECK_NUMBER(copas_wakeup(holder), 1);
+  CHECK_OK(copas_step(c, 0));
+  return operation;
+}
+
+static void expect_event(copas_status status)
+{
+  copas_event event;
+  CHECK_NUMBER(copas_poll(c, &event, 1, NET_PATIENCE), 1);
+  CHECK_STATUS(event.status, status);
+}
+
+static void canceling_a_granted_get_takes_the_lock_from_nobody(void)
+{
+  struct worker next = {.letter = 'n', .timeout = 60};
+  copas_operation *operation = grant_to_the_root(&next);
+  CHECK_OK(copas_lock_get(lock, 0, NULL));
+  CHECK_OK(copas_submit_cancel(operation));
+  expect_event(COPAS_CANCELED);
+  net_settle(c);
+  CHECK(strcmp(diary, "") == 0);
+  CHECK_OK(copas_lock_release(lock));
+  CHECK_OK(copas_loop(c, COPAS_FOREVER));
+  CHECK(strcmp(diary, "nn") == 0);
+  CHECK_OK(copas_free(c));
+}
+
+static void a_lock_that_has_not_arrived_cannot_be_released(void)
+{
+  struct worker next = {.letter = 'n', .timeout = 60};
+  grant_to_the_root(&next);
+  CHECK_STATUS(copas_lock_release(lock), COPAS_NOT_OWNER);
+  CHECK_OK(copas_lock_get(lock, 0, NULL));
+  CHECK_OK(copas_lock_release(lock));
+  CHECK_STATUS(copas_lock_release(lock), COPAS_NOT_OWNER);
+  expect_event(COPAS_OK);
+  CHECK(strcmp(diary, "") == 0);
+  CHECK_OK(copas_lock_release(lock));
+  CHECK_OK(copas_loop(c, COPAS_FOREVER));
+  CHECK(strcmp(diary, "nn") == 0);
+  CHECK_OK(copas_free(c));
+}
+
+static void a_destroyed_lock_is_handed_to_nobody(void)
+{
+  struct worker first = {.letter = 'f', .timeout = 60}, second = {.letter = 's', .timeout = 60};
+  copas_thread *canceled;
+  open_lock(0);
+  CHECK_OK(copas_lock_get(lock, 0, NULL));
+  canceled = start(&first);
+  start(&second);
+  net_settle(c);
+  CHECK_OK(copas_lock_release(lock));
+  CHECK_OK(copas_removethread(canceled));
+  CHECK_OK(copas_lock_destroy(lock));
+  CHECK_OK(copas_loop(c, COPAS_FOREVER));
+  CHECK_STATUS(second.status, COPAS_DESTROYED);
+  CHECK_OK(copas_free(c));
+}
+
 static void bad_arguments_are_told(void)
 {
   copas_semaphore *semaphore;
@@ -155,6 +236,9 @@ int main(void)
   RUN(a_get_ends_at_its_limit);
   RUN(a_release_by_somebody_else_is_an_error);
   RUN(destroying_it_ends_all_waits);
+  RUN(canceling_a_granted_get_takes_the_lock_from_nobody);
+  RUN(a_lock_that_has_not_arrived_cannot_be_released);
+  RUN(a_destroyed_lock_is_handed_to_nobody);
   RUN(bad_arguments_are_told);
   return check_report();
 }

@@ -209,6 +209,69 @@ static void destroying_it_ends_all_waits(void)
   CHECK_OK(copas_free(c));
 }
 
+static void a_worker_outlives_the_deadline_of_who_added_it(void)
+{
+  open_queue(0);
+  worked = 0;
+  CHECK_OK(copas_begindeadline(c, 0.01));
+  CHECK_OK(copas_queue_addworker(queue, work, NULL, NULL));
+  CHECK_OK(copas_enddeadline(c));
+  CHECK_OK(copas_pause(c, 0.02, NULL));
+  push(1);
+  CHECK_OK(copas_queue_finish(queue, 10));
+  CHECK_NUMBER(worked, 1);
+  CHECK_OK(copas_free(c));
+}
+
+static void finish_from_inside(void *item, void *user)
+{
+  (void)item;
+  (void)user;
+  CHECK_STATUS(copas_queue_finish(queue, 10), COPAS_INVALID);
+  worked++;
+}
+
+static void a_worker_does_not_finish_its_own_queue(void)
+{
+  open_queue(0);
+  worked = 0;
+  CHECK_OK(copas_queue_addworker(queue, finish_from_inside, NULL, NULL));
+  push(1);
+  net_settle(c);
+  CHECK_NUMBER(worked, 1);
+  push(2);
+  CHECK_OK(copas_queue_finish(queue, 10));
+  CHECK_NUMBER(worked, 2);
+  CHECK_OK(copas_free(c));
+}
+
+static void use_in_a_callback(copas *own, void *user)
+{
+  void *item;
+  (void)own;
+  CHECK_OK(copas_queue_push(queue, &numbers[1], 0));
+  CHECK_STATUS(copas_queue_push(queue, &numbers[2], 0), COPAS_TIMEOUT);
+  CHECK_STATUS(copas_queue_push(queue, &numbers[2], 1), COPAS_CANNOT_WAIT);
+  CHECK_OK(copas_queue_pop(queue, 0, &item));
+  CHECK(item == &numbers[1]);
+  CHECK_STATUS(copas_queue_pop(queue, 0, &item), COPAS_TIMEOUT);
+  CHECK_STATUS(copas_queue_pop(queue, 1, &item), COPAS_CANNOT_WAIT);
+  CHECK_STATUS(copas_queue_finish(queue, 1), COPAS_CANNOT_WAIT);
+  CHECK_OK(copas_queue_push(queue, &numbers[3], 0));
+  *(int *)user = 1;
+}
+
+static void callbacks_use_it_without_waiting(void)
+{
+  int called = 0;
+  open_queue(1);
+  CHECK_OK(copas_post(c, use_in_a_callback, &called));
+  net_settle(c);
+  CHECK_NUMBER(called, 1);
+  CHECK_NUMBER(pop(), 3);
+  CHECK_OK(copas_free(c));
+}
+
 int main(void)
 {
   RUN(items_come_out_in_their_order);
@@ -220,5 +283,8 @@ int main(void)
   RUN(an_idle_worker_does_not_keep_the_loop_alive);
   RUN(a_stopped_queue_gives_what_it_has_and_takes_no_more);
   RUN(destroying_it_ends_all_waits);
+  RUN(a_worker_outlives_the_deadline_of_who_added_it);
+  RUN(a_worker_does_not_finish_its_own_queue);
+  RUN(callbacks_use_it_without_waiting);
   return check_report();
 }

@@ -119,6 +119,46 @@ static void none_that_is_always_there_hides_the_others(void)
   close_all();
 }
 
+struct selector {
+  copas_queue *queues[2];
+  int wins[2];
+};
+
+static void select_in_turn(void *user)
+{
+  struct selector *own = user;
+  copas_choice both[2];
+  for (int i = 0; i < 2; i++)
+    both[i] = (copas_choice){.kind = COPAS_CHOICE_POP, .handle = own->queues[i]};
+  for (int i = 0; i < 100; i++) {
+    int place = copas_select(c, both, 2, 10);
+    CHECK(place == 0 || place == 1);
+    own->wins[place]++;
+    CHECK_OK(copas_queue_push(own->queues[place], &number, 0));
+    CHECK_OK(copas_pause(c, 0, NULL));
+  }
+}
+
+static void selectors_that_take_turns_hide_nothing_from_each_other(void)
+{
+  struct selector selectors[2];
+  open_all();
+  memset(selectors, 0, sizeof selectors);
+  for (int i = 0; i < 4; i++) {
+    copas_queue **place = &selectors[i / 2].queues[i % 2];
+    CHECK_OK(copas_queue_new(c, 0, NAN, NULL, place));
+    CHECK_OK(copas_queue_push(*place, &number, 0));
+  }
+  for (int i = 0; i < 2; i++)
+    CHECK_OK(copas_addthread(c, select_in_turn, &selectors[i], NULL));
+  CHECK_OK(copas_loop(c, COPAS_FOREVER));
+  for (int i = 0; i < 4; i++) {
+    int wins = selectors[i / 2].wins[i % 2];
+    if (wins < 30 || wins > 70) CHECK_FAIL("choice %d won %d of 100", i, wins);
+  }
+  close_all();
+}
+
 static void room_in_a_socket_can_be_awaited(void)
 {
   static char block[200000];
@@ -169,6 +209,7 @@ int main(void)
   RUN(each_kind_can_come_first);
   RUN(a_waiting_select_is_woken_by_the_first);
   RUN(none_that_is_always_there_hides_the_others);
+  RUN(selectors_that_take_turns_hide_nothing_from_each_other);
   RUN(room_in_a_socket_can_be_awaited);
   RUN(what_is_wrong_is_there_at_once);
   RUN(the_end_of_a_stream_is_something_to_receive);
