@@ -174,7 +174,7 @@ typedef struct copas copas;
  * goes to its finalizer then.
  *
  * Functions: copas_future_get, copas_future_try, copas_future_cancel, copas_future_destroy,
- * copas_of.
+ * copas_setname, copas_getname, copas_of.
  */
 typedef struct copas_future copas_future;
 
@@ -183,7 +183,8 @@ typedef struct copas_future copas_future;
  *
  * Lifetime: from copas_group_new() until copas_group_close() or copas_free().
  *
- * Functions: copas_group_addthread, copas_group_wait, copas_group_cancel, copas_group_close, copas_of.
+ * Functions: copas_group_addthread, copas_group_wait, copas_group_cancel, copas_group_close,
+ * copas_setname, copas_getname, copas_of.
  */
 typedef struct copas_group copas_group;
 
@@ -193,7 +194,8 @@ typedef struct copas_group copas_group;
  * Lifetime: from copas_lock_new() until copas_lock_destroy() or copas_free(). A coroutine that ends
  * keeps what it has locked; one that is abandoned does not.
  *
- * Functions: copas_lock_get, copas_lock_release, copas_lock_destroy, copas_of.
+ * Functions: copas_lock_get, copas_lock_release, copas_lock_destroy, copas_setname,
+ * copas_getname, copas_of.
  */
 typedef struct copas_lock copas_lock;
 
@@ -213,7 +215,8 @@ typedef struct copas_operation copas_operation;
  * left then go to its finalizer.
  *
  * Functions: copas_queue_push, copas_queue_pop, copas_queue_size, copas_queue_addworker,
- * copas_queue_stop, copas_queue_finish, copas_queue_destroy, copas_of.
+ * copas_queue_stop, copas_queue_finish, copas_queue_destroy, copas_setname, copas_getname,
+ * copas_of.
  */
 typedef struct copas_queue copas_queue;
 
@@ -223,7 +226,7 @@ typedef struct copas_queue copas_queue;
  * Lifetime: from copas_semaphore_new() until copas_semaphore_destroy() or copas_free().
  *
  * Functions: copas_semaphore_take, copas_semaphore_give, copas_semaphore_count,
- * copas_semaphore_waiting, copas_semaphore_destroy, copas_of.
+ * copas_semaphore_waiting, copas_semaphore_destroy, copas_setname, copas_getname, copas_of.
  */
 typedef struct copas_semaphore copas_semaphore;
 
@@ -237,7 +240,7 @@ typedef struct copas_semaphore copas_semaphore;
  * OS threads: the one of its dispatcher. One coroutine may wait to receive at a time (a second
  * gets COPAS_BUSY); senders queue, first in, first out, and their data never interleave.
  *
- * Functions: all those that take a `copas_socket *`, and copas_of.
+ * Functions: all those that take a `copas_socket *`, copas_setname, copas_getname and copas_of.
  */
 typedef struct copas_socket copas_socket;
 
@@ -258,7 +261,8 @@ typedef struct copas_thread copas_thread;
  * Lifetime: from copas_timer_new() until copas_timer_destroy() or copas_free(). A callback that
  * runs goes on to its end.
  *
- * Functions: copas_timer_arm, copas_timer_cancel, copas_timer_destroy, copas_of.
+ * Functions: copas_timer_arm, copas_timer_cancel, copas_timer_destroy, copas_setname,
+ * copas_getname, copas_of.
  */
 typedef struct copas_timer copas_timer;
 
@@ -667,7 +671,7 @@ typedef struct copas_dispatcher_stats {
    */
   uint64_t readers;
   /**
-   * Sockets with output that the kernel has not taken yet.
+   * Sockets that connect, or with output that the kernel has not taken yet.
    */
   uint64_t writers;
   /**
@@ -1004,7 +1008,8 @@ copas_status copas_fail(int status, const char *text);
 copas_status copas_seterrorhandler(struct copas *c, copas_error_fn fn, void *user, int is_default);
 
 /**
- * Names a socket or a coroutine; the name is copied, at most 255 bytes of it.
+ * Names a socket, a coroutine, or a timer, lock, semaphore, queue, future or group; the name is
+ * copied, at most 255 bytes of it. The coroutines of a timer keep the name that it was made with.
  * Errors: COPAS_INVALID (also when `name` is NULL or not UTF-8, or `handle` is of another kind), COPAS_STALE,
  * COPAS_WRONG_THREAD, COPAS_NO_MEMORY. Never switches.
  */
@@ -1012,8 +1017,10 @@ copas_status copas_setname(void *handle,
                            const char *name);
 
 /**
- * The name of a socket or a coroutine, valid until it is named anew or ends. NULL when `handle`
- * is neither, is stale, or belongs to another OS thread. Never switches.
+ * The name of what copas_setname() names, valid until it is named anew or ends. At first that is
+ * "thread_N", "socket_N", "lock_N", "semaphore_N", "queue_N", "future_N" or "group_N", or what its maker
+ * said. NULL when `handle` is of another kind, is stale, or belongs to another OS thread.
+ * Never switches.
  */
 const char *copas_getname(void *handle);
 

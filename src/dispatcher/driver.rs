@@ -36,6 +36,8 @@ pub trait Driver: Any {
     fn stop_servers(&self, d: &Dispatcher);
     /// The dispatcher is freed: close everything.
     fn close(&self, d: &Dispatcher);
+    /// What a source is called, if it still exists.
+    fn name(&self, source: Handle) -> Option<String>;
     /// How many sockets it has, and what they wait for.
     fn counts(&self) -> Counts;
     /// A generation that none of its handles has had.

@@ -47,7 +47,7 @@ use registry::Claim;
 use std::any::Any;
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 use wheel::Wheel;
 
@@ -118,6 +118,8 @@ pub struct Dispatcher {
     threads: RefCell<Slots<Rc<Thread>>>,
     operations: RefCell<Slots<Rc<Operation>>>,
     objects: RefCell<Slots<Rc<dyn Object>>>,
+    /// The names of those objects whose name was set or asked for.
+    object_names: RefCell<HashMap<Handle, Name>>,
     ready: RefCell<VecDeque<Handle>>,
     current: RefCell<Option<Rc<Thread>>>,
     root: Root,
@@ -155,6 +157,7 @@ impl Dispatcher {
             threads: RefCell::new(Slots::new(claim.slots_from)),
             operations: RefCell::new(Slots::new(claim.slots_from)),
             objects: RefCell::new(Slots::new(claim.slots_from)),
+            object_names: RefCell::default(),
             ready: RefCell::default(),
             current: RefCell::default(),
             root: Root {

@@ -89,6 +89,10 @@ impl Group {
 }
 
 impl Object for Group {
+    fn first_name(&self, number: u64) -> Option<Name> {
+        Some(Name::Numbered("group", number))
+    }
+
     fn abandoned(&self, thread: Handle) {
         self.leave(thread);
     }
