@@ -193,7 +193,7 @@ typedef struct copas copas;
  * goes to its finalizer then.
  *
  * Functions: copas_future_get, copas_future_try, copas_future_cancel, copas_future_destroy,
- * copas_of.
+ * copas_setname, copas_getname, copas_of.
  */
 typedef struct copas_future copas_future;
 
@@ -202,7 +202,8 @@ typedef struct copas_future copas_future;
  *
  * Lifetime: from copas_group_new() until copas_group_close() or copas_free().
  *
- * Functions: copas_group_addthread, copas_group_wait, copas_group_cancel, copas_group_close, copas_of.
+ * Functions: copas_group_addthread, copas_group_wait, copas_group_cancel, copas_group_close,
+ * copas_setname, copas_getname, copas_of.
  */
 typedef struct copas_group copas_group;
 
@@ -212,7 +213,8 @@ typedef struct copas_group copas_group;
  * Lifetime: from copas_lock_new() until copas_lock_destroy() or copas_free(). A coroutine that ends
  * keeps what it has locked; one that is abandoned does not.
  *
- * Functions: copas_lock_get, copas_lock_release, copas_lock_destroy, copas_of.
+ * Functions: copas_lock_get, copas_lock_release, copas_lock_destroy, copas_setname,
+ * copas_getname, copas_of.
  */
 typedef struct copas_lock copas_lock;
 
@@ -232,7 +234,8 @@ typedef struct copas_operation copas_operation;
  * left then go to its finalizer.
  *
  * Functions: copas_queue_push, copas_queue_pop, copas_queue_size, copas_queue_addworker,
- * copas_queue_stop, copas_queue_finish, copas_queue_destroy, copas_of.
+ * copas_queue_stop, copas_queue_finish, copas_queue_destroy, copas_setname, copas_getname,
+ * copas_of.
  */
 typedef struct copas_queue copas_queue;
 
@@ -242,7 +245,7 @@ typedef struct copas_queue copas_queue;
  * Lifetime: from copas_semaphore_new() until copas_semaphore_destroy() or copas_free().
  *
  * Functions: copas_semaphore_take, copas_semaphore_give, copas_semaphore_count,
- * copas_semaphore_waiting, copas_semaphore_destroy, copas_of.
+ * copas_semaphore_waiting, copas_semaphore_destroy, copas_setname, copas_getname, copas_of.
  */
 typedef struct copas_semaphore copas_semaphore;
 
@@ -256,7 +259,7 @@ typedef struct copas_semaphore copas_semaphore;
  * OS threads: the one of its dispatcher. One coroutine may wait to receive at a time (a second
  * gets COPAS_BUSY); senders queue, first in, first out, and their data never interleave.
  *
- * Functions: all those that take a `copas_socket *`, and copas_of.
+ * Functions: all those that take a `copas_socket *`, copas_setname, copas_getname and copas_of.
  */
 typedef struct copas_socket copas_socket;
 
@@ -277,7 +280,8 @@ typedef struct copas_thread copas_thread;
  * Lifetime: from copas_timer_new() until copas_timer_destroy() or copas_free(). A callback that
  * runs goes on to its end.
  *
- * Functions: copas_timer_arm, copas_timer_cancel, copas_timer_destroy, copas_of.
+ * Functions: copas_timer_arm, copas_timer_cancel, copas_timer_destroy, copas_setname,
+ * copas_getname, copas_of.
  */
 typedef struct copas_timer copas_timer;
 
@@ -694,7 +698,7 @@ typedef struct copas_dispatcher_stats {
    */
   uint64_t readers;
   /**
-   * Sockets with output that the kernel has not taken yet.
+   * Sockets that connect, or with output that the kernel has not taken yet.
    */
   uint64_t writers;
   /**
@@ -1034,7 +1038,8 @@ copas_status copas_fail(int status, const char *text);
 copas_status copas_seterrorhandler(struct copas *c, copas_error_fn fn, void *user, int is_default);
 
 /**
- * Names a socket or a coroutine; the name is copied, at most 255 bytes of it.
+ * Names a socket, a coroutine, or a timer, lock, semaphore, queue, future or group; the name is
+ * copied, at most 255 bytes of it. The coroutines of a timer keep the name that it was made with.
  * Errors: COPAS_INVALID (also when `name` is NULL or not UTF-8, or `handle` is of another kind), COPAS_STALE,
  * COPAS_WRONG_THREAD, COPAS_NO_MEMORY. Never switches.
  */
@@ -1042,8 +1047,10 @@ copas_status copas_setname(void *handle,
                            const char *name);
 
 /**
- * The name of a socket or a coroutine, valid until it is named anew or ends. NULL when `handle`
- * is neither, is stale, or belongs to another OS thread. Never switches.
+ * The name of what copas_setname() names, valid until it is named anew or ends. At first that is
+ * "thread_N", "socket_N", "lock_N", "semaphore_N", "queue_N", "future_N" or "group_N", or what its maker
+ * said. NULL when `handle` is of another kind, is stale, or belongs to another OS thread.
+ * Never switches.
  */
 const char *copas_getname(void *handle);
 
@@ -2003,8 +2010,8 @@ copas_status copas_group_cancel(struct copas_group *group);
 int copas_group_close(struct copas_group *group);
 
 /**
- * Runs `fn(user)`, which may block, on an OS thread of a small pool (at most 4 for the process,
- * started when needed, with all signals blocked) while only the caller waits. It may not call this
+ * Runs `fn(user)`, which may block, on an OS thread of a small pool (at most 4 for the process beside
+ * those of names, started when needed, with all signals blocked) while only the caller waits. It may not call this
  * library but for copas_post() and its like. There is no time limit: the call really waits until `fn`
  * has returned, also when the caller is canceled meanwhile. It keeps the loop alive.
  *
@@ -2018,9 +2025,11 @@ copas_status copas_offload(struct copas *c,
 
 /**
  * Resolves a name to its addresses, best first, within `timeout` seconds, without blocking anybody
- * else: by getaddrinfo(3) on an OS thread of copas_offload()'s pool. `*count` gets how many there are;
- * at most `max` of them are written to `addresses`, with the port 0. A numeric address is its own.
- * Answers are kept; see copas_setresolver().
+ * else: by getaddrinfo(3) on one of at most 4 OS threads that the process has for names. `*count` gets
+ * how many there are; at most `max` of them are written to `addresses`, with the port 0. A numeric
+ * address is its own. Answers are kept; see copas_setresolver(). A lookup whose callers have all left
+ * (their time passed, they were canceled) goes on if it has begun, and its answer is kept; one that
+ * still waits for its turn is skipped.
  *
  * Errors: COPAS_UNRESOLVED (copas_error() has the resolver's words); COPAS_TIMEOUT; COPAS_CANCELED;
  * COPAS_CANNOT_WAIT; COPAS_INVALID (also when `host` or `count` is NULL, or `addresses` is and `max` is

@@ -5,9 +5,10 @@
 use copas::capi::dispatcher::{copas_current, copas_free, copas_loop, copas_new, copas_step};
 use copas::capi::server::copas_addserver;
 use copas::capi::socket::{copas_bind, copas_close, copas_connect, copas_settimeout, copas_wrap};
+use copas::capi::stats::{copas_setstatistics, copas_stats};
 use copas::capi::stream::{copas_flush, copas_receive, copas_send};
 use copas::capi::thread::{copas_addthread, copas_pause};
-use copas::capi::types::{copas as Copas, copas_bytes, copas_socket};
+use copas::capi::types::{copas as Copas, copas_bytes, copas_dispatcher_stats, copas_socket};
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_void};
 use std::io::{Read, Write};
@@ -336,4 +337,44 @@ fn a_server_alone_waits_without_a_time() {
     while copas_step(bench.c, 0.0) == OK {}
     assert_eq!(copas_step(bench.c, 0.0), TIMEOUT);
     assert_eq!(bench.clock.get(), start);
+}
+
+/// Steps measured, and the milliseconds of the shortest, the average and the longest.
+fn steps(c: *mut Copas) -> (u64, [f64; 3]) {
+    // SAFETY: all of its fields may be zero.
+    let mut stats: copas_dispatcher_stats = unsafe { std::mem::zeroed() };
+    stats.size = size_of::<copas_dispatcher_stats>();
+    // SAFETY: `stats` is writable and says its size.
+    assert_eq!(unsafe { copas_stats(c, &mut stats) }, OK);
+    let all = [stats.step_min, stats.step_avg, stats.step_max];
+    (
+        stats.steps,
+        all.map(|seconds| (seconds * 1e6).round() / 1e3),
+    )
+}
+
+#[test]
+fn the_cost_of_steps_is_their_work_without_their_waits() {
+    let bench = Bench::new();
+    let clock = Rc::clone(&bench.clock);
+    bench.add(move || {
+        for milliseconds in [5, 1, 3] {
+            clock.set(clock.get() + milliseconds * MILLISECOND);
+            assert_eq!(pause(0.5), OK);
+        }
+    });
+    assert_eq!(copas_setstatistics(bench.c, 1), OK);
+    assert_eq!(steps(bench.c), (0, [0.0; 3]));
+    assert_eq!(copas_step(bench.c, -1.0), OK);
+    assert_eq!(steps(bench.c), (1, [5.0; 3]));
+    assert_eq!(copas_step(bench.c, -1.0), OK);
+    assert_eq!(steps(bench.c), (2, [1.0, 3.0, 5.0]));
+    assert_eq!(copas_step(bench.c, -1.0), OK);
+    assert_eq!(steps(bench.c), (3, [1.0, 3.0, 5.0]));
+    // Off they stay as they are; on again they begin anew.
+    assert_eq!(copas_setstatistics(bench.c, 0), OK);
+    assert_eq!(copas_step(bench.c, -1.0), OK);
+    assert_eq!(steps(bench.c), (3, [1.0, 3.0, 5.0]));
+    assert_eq!(copas_setstatistics(bench.c, 1), OK);
+    assert_eq!(steps(bench.c), (0, [0.0; 3]));
 }

@@ -1,96 +1,37 @@
 // SPDX-License-Identifier: MIT
 //! Resolving names, with lookups that the tests make up.
 
-use copas::capi::dispatcher::{
-    copas_current, copas_error, copas_free, copas_loop, copas_new, copas_step,
-};
-use copas::capi::offload::{copas_resolve, copas_setresolver};
+mod names;
+
+use copas::capi::dispatcher::{copas_current, copas_error, copas_loop, copas_shutdown, copas_step};
+use copas::capi::offload::copas_setresolver;
 use copas::capi::socket::copas_connect;
 use copas::capi::thread::{copas_addthread, copas_removethread};
-use copas::capi::types::{copas as Copas, copas_address, copas_error_info};
-use std::ffi::{CStr, CString, c_int, c_void};
-use std::net::{IpAddr, TcpListener};
+use copas::capi::types::{copas as Copas, copas_error_info};
+use names::{Gate, Names, OK, TIMEOUT, resolve, two};
+use std::ffi::{CStr, c_int, c_void};
+use std::net::TcpListener;
 use std::ptr::{null, null_mut};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-const OK: c_int = 0;
-const TIMEOUT: c_int = -1;
+const INVALID: c_int = -4;
 const UNRESOLVED: c_int = -22;
 const REFUSED: c_int = -14;
 
-/// A dispatcher whose names are made up.
-struct Names {
-    c: *mut Copas,
-    lookups: Arc<AtomicUsize>,
-}
-
-impl Names {
-    fn new(lookup: impl Fn(&str) -> Result<Vec<IpAddr>, String> + Send + Sync + 'static) -> Self {
-        // SAFETY: NULL stands for the default settings.
-        let c = unsafe { copas_new(null()) };
-        let lookups = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&lookups);
-        copas::testing::use_lookup(c, move |name| {
-            count.fetch_add(1, SeqCst);
-            lookup(name)
-        });
-        Names { c, lookups }
-    }
-
-    fn text(&self) -> String {
-        let mut info = copas_error_info {
-            size: size_of::<copas_error_info>(),
-            status: 0,
-            sys_errno: 0,
-            text: null(),
-        };
-        // SAFETY: `info` is writable and says its size; its text is terminated.
-        unsafe {
-            assert_eq!(copas_error(self.c, &mut info), OK);
-            CStr::from_ptr(info.text).to_string_lossy().into_owned()
-        }
-    }
-}
-
-impl Drop for Names {
-    fn drop(&mut self) {
-        assert_eq!(copas_free(self.c), OK);
-    }
-}
-
-fn resolve(c: *mut Copas, name: &str, seconds: f64) -> (c_int, Vec<String>) {
-    let name = CString::new(name).unwrap();
-    let mut count = 0;
-    let empty = || copas_address {
-        family: 0,
-        port: 0,
-        host: [0; 112],
+/// The words of the last failure.
+fn text(names: &Names) -> String {
+    let mut info = copas_error_info {
+        size: size_of::<copas_error_info>(),
+        status: 0,
+        sys_errno: 0,
+        text: null(),
     };
-    let mut addresses: [copas_address; 4] = [empty(), empty(), empty(), empty()];
-    // SAFETY: the name is terminated, the rest writable.
-    let status = unsafe {
-        copas_resolve(
-            c,
-            name.as_ptr(),
-            seconds,
-            addresses.as_mut_ptr(),
-            4,
-            &mut count,
-        )
-    };
-    let told = addresses[..count.min(4)].iter().map(|address| {
-        // SAFETY: the host is terminated.
-        unsafe { CStr::from_ptr(address.host.as_ptr()) }
-            .to_string_lossy()
-            .into_owned()
-    });
-    (status, told.collect())
-}
-
-fn two(_: &str) -> Result<Vec<IpAddr>, String> {
-    Ok(vec!["127.0.0.2".parse().unwrap(), "::1".parse().unwrap()])
+    // SAFETY: `info` is writable and says its size; its text is terminated.
+    unsafe {
+        assert_eq!(copas_error(names.c, &mut info), OK);
+        CStr::from_ptr(info.text).to_string_lossy().into_owned()
+    }
 }
 
 #[test]
@@ -134,7 +75,7 @@ fn answers_are_kept_and_forgotten_above_the_limit() {
 fn a_failure_has_the_resolvers_words() {
     let names = Names::new(|_| Err("no such name here".into()));
     assert_eq!(resolve(names.c, "nowhere.example", -1.0).0, UNRESOLVED);
-    assert!(names.text().contains("nowhere.example: no such name here"));
+    assert!(text(&names).contains("nowhere.example: no such name here"));
 }
 
 #[test]
@@ -197,9 +138,9 @@ fn a_connection_tries_every_address_in_turn() {
     for address in ["127.0.0.1", "127.0.0.2", "127.0.0.3"] {
         let told = format!("{address}:{port}: ");
         assert!(
-            names.text().contains(&told),
+            text(&names).contains(&told),
             "{} lacks {told}",
-            names.text()
+            text(&names)
         );
     }
 }
@@ -232,4 +173,104 @@ fn a_lookup_is_left_at_once_when_its_caller_is_canceled() {
     assert_eq!(copas_loop(names.c, -1.0), OK);
     assert_eq!(told.load(SeqCst), (-CANCELED) as usize);
     assert!(start.elapsed() < Duration::from_millis(500));
+}
+
+const SECOND: u64 = 1_000_000_000;
+
+#[test]
+fn an_answer_holds_for_its_seconds() {
+    let names = Names::new(two);
+    let clock = copas::testing::use_manual_clock(names.c);
+    assert_eq!(copas_setresolver(names.c, 10, 5.0), OK);
+    // The seconds that pass before each question, and the lookups that there were after it.
+    for (seconds, lookups) in [(0, 1), (4, 1), (1, 2), (4, 2), (100, 3)] {
+        clock.set(clock.get() + seconds * SECOND);
+        assert_eq!(resolve(names.c, "a", -1.0).0, OK);
+        assert_eq!(names.lookups.load(SeqCst), lookups);
+    }
+}
+
+#[test]
+fn a_failure_holds_for_one_second_at_most() {
+    let names = Names::new(|_| Err("not now".into()));
+    let clock = copas::testing::use_manual_clock(names.c);
+    for (seconds, after, lookups) in [
+        (60.0, SECOND - 1, 1),
+        (60.0, SECOND, 2),
+        (0.5, SECOND / 2, 2),
+    ] {
+        names.lookups.store(0, SeqCst);
+        assert_eq!(copas_setresolver(names.c, 10, seconds), OK);
+        assert_eq!(resolve(names.c, "a", -1.0).0, UNRESOLVED);
+        clock.set(clock.get() + after);
+        assert_eq!(resolve(names.c, "a", -1.0).0, UNRESOLVED);
+        assert_eq!(names.lookups.load(SeqCst), lookups);
+    }
+}
+
+#[test]
+fn asking_without_waiting_starts_a_lookup_that_a_later_call_finds() {
+    let names = Names::new(two);
+    assert_eq!(resolve(names.c, "a", 0.0).0, TIMEOUT);
+    let end = Instant::now() + Duration::from_secs(60);
+    while resolve(names.c, "a", 0.0).0 != OK {
+        assert!(Instant::now() < end, "the answer never came");
+        copas_step(names.c, 0.01);
+    }
+    let lookups = names.lookups.load(SeqCst);
+    assert_eq!(resolve(names.c, "a", 0.0).0, OK);
+    assert_eq!(names.lookups.load(SeqCst), lookups);
+}
+
+#[test]
+fn a_name_without_addresses_is_unresolved() {
+    let names = Names::new(|_| Ok(Vec::new()));
+    assert_eq!(resolve(names.c, "empty.example", -1.0).0, UNRESOLVED);
+    assert!(text(&names).contains("empty.example: it has no address"));
+}
+
+#[test]
+fn a_name_of_more_than_255_bytes_is_refused_and_not_looked_up() {
+    let names = Names::new(two);
+    assert_eq!(resolve(names.c, &"n".repeat(255), -1.0).0, OK);
+    assert_eq!(resolve(names.c, &"n".repeat(256), -1.0).0, INVALID);
+    assert_eq!(resolve(names.c, "", -1.0).0, INVALID);
+    assert_eq!(names.lookups.load(SeqCst), 1);
+}
+
+/// A coroutine that waits for a lookup which is under way until `end`, and what it was told.
+fn wait_during(names: &Names, told: &AtomicUsize) {
+    let user = std::ptr::from_ref(told).cast_mut().cast();
+    // SAFETY: the function takes that place.
+    let status = unsafe { copas_addthread(names.c, Some(resolve_slowly), user, null_mut()) };
+    assert_eq!(status, OK);
+    let end = Instant::now() + Duration::from_secs(60);
+    while names.lookups.load(SeqCst) == 0 {
+        assert!(Instant::now() < end, "the lookup never began");
+        copas_step(names.c, 0.01);
+    }
+}
+
+#[test]
+fn a_shutdown_does_not_wait_for_a_lookup() {
+    let gate = Gate::default();
+    let names = Names::new(gate.lookup());
+    let told = AtomicUsize::new(0);
+    wait_during(&names, &told);
+    assert_eq!(copas_shutdown(names.c, 0.0), OK);
+    assert_eq!(copas_loop(names.c, -1.0), OK);
+    assert_eq!(told.load(SeqCst), (-CANCELED) as usize);
+    gate.open();
+}
+
+#[test]
+fn a_free_does_not_wait_for_a_lookup_whose_answer_then_reaches_nobody() {
+    let gate = Gate::default();
+    let names = Names::new(gate.lookup());
+    let told = AtomicUsize::new(0);
+    wait_during(&names, &told);
+    drop(names);
+    assert_eq!(told.load(SeqCst), (-CANCELED) as usize);
+    gate.open();
+    gate.wait_until_done(1);
 }

@@ -29,8 +29,8 @@ impl Blocking {
     }
 }
 
-/// Runs `fn(user)`, which may block, on an OS thread of a small pool (at most 4 for the process,
-/// started when needed, with all signals blocked) while only the caller waits. It may not call this
+/// Runs `fn(user)`, which may block, on an OS thread of a small pool (at most 4 for the process beside
+/// those of names, started when needed, with all signals blocked) while only the caller waits. It may not call this
 /// library but for copas_post() and its like. There is no time limit: the call really waits until `fn`
 /// has returned, also when the caller is canceled meanwhile. It keeps the loop alive.
 ///
@@ -52,9 +52,11 @@ pub unsafe extern "C" fn copas_offload(
 }
 
 /// Resolves a name to its addresses, best first, within `timeout` seconds, without blocking anybody
-/// else: by getaddrinfo(3) on an OS thread of copas_offload()'s pool. `*count` gets how many there are;
-/// at most `max` of them are written to `addresses`, with the port 0. A numeric address is its own.
-/// Answers are kept; see copas_setresolver().
+/// else: by getaddrinfo(3) on one of at most 4 OS threads that the process has for names. `*count` gets
+/// how many there are; at most `max` of them are written to `addresses`, with the port 0. A numeric
+/// address is its own. Answers are kept; see copas_setresolver(). A lookup whose callers have all left
+/// (their time passed, they were canceled) goes on if it has begun, and its answer is kept; one that
+/// still waits for its turn is skipped.
 ///
 /// Errors: COPAS_UNRESOLVED (copas_error() has the resolver's words); COPAS_TIMEOUT; COPAS_CANCELED;
 /// COPAS_CANNOT_WAIT; COPAS_INVALID (also when `host` or `count` is NULL, or `addresses` is and `max` is

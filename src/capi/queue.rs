@@ -7,7 +7,7 @@ use super::memory::{place, put};
 use super::types::*;
 use super::user::User;
 use super::{c_int, copas_status};
-use crate::dispatcher::{Dispatcher, conclude, current, registry};
+use crate::dispatcher::{Dispatcher, Name, Object, conclude, current, registry};
 use crate::status::{Fault, Outcome};
 use crate::sync::{self, Worker};
 use core::ffi::c_void;
@@ -26,7 +26,11 @@ impl Queue {
     }
 }
 
-impl crate::dispatcher::Object for Queue {
+impl Object for Queue {
+    fn first_name(&self, number: u64) -> Option<Name> {
+        Some(Name::Numbered("queue", number))
+    }
+
     fn destroy(&self, d: &Dispatcher) {
         self.items.destroy(d);
     }

@@ -224,7 +224,8 @@ pub extern "C" fn copas_seterrorhandler(
     })
 }
 
-/// Names a socket or a coroutine; the name is copied, at most 255 bytes of it.
+/// Names a socket, a coroutine, or a timer, lock, semaphore, queue, future or group; the name is
+/// copied, at most 255 bytes of it. The coroutines of a timer keep the name that it was made with.
 /// Errors: COPAS_INVALID (also when `name` is NULL or not UTF-8, or `handle` is of another kind), COPAS_STALE,
 /// COPAS_WRONG_THREAD, COPAS_NO_MEMORY. Never switches.
 #[unsafe(no_mangle)]
@@ -239,8 +240,10 @@ pub unsafe extern "C" fn copas_setname(handle: *mut c_void, name: *const c_char)
     })
 }
 
-/// The name of a socket or a coroutine, valid until it is named anew or ends. NULL when `handle`
-/// is neither, is stale, or belongs to another OS thread. Never switches.
+/// The name of what copas_setname() names, valid until it is named anew or ends. At first that is
+/// "thread_N", "socket_N", "lock_N", "semaphore_N", "queue_N", "future_N" or "group_N", or what its maker
+/// said. NULL when `handle` is of another kind, is stale, or belongs to another OS thread.
+/// Never switches.
 #[unsafe(no_mangle)]
 pub extern "C" fn copas_getname(handle: *mut c_void) -> *const c_char {
     caught(std::ptr::null(), || {
@@ -302,7 +305,7 @@ fn given_name(name: &str) -> Name {
     Name::Given(CString::new(name).unwrap_or_default())
 }
 
-/// Acts on the name of a coroutine or socket.
+/// Acts on the name of a coroutine, socket or object.
 fn with_name<R>(d: &Dispatcher, handle: Handle, act: impl FnOnce(&mut Name) -> R) -> Outcome<R> {
     match handle.kind() {
         Kind::Thread => {
@@ -313,6 +316,9 @@ fn with_name<R>(d: &Dispatcher, handle: Handle, act: impl FnOnce(&mut Name) -> R
             let socket = socket(d, handle)?;
             Ok(act(&mut socket.name.borrow_mut()))
         }
-        _ => Err(Fault::invalid("only coroutines and sockets have names")),
+        Kind::Object => d.with_object_name(handle, act),
+        Kind::Dispatcher | Kind::Operation => Err(Fault::invalid(
+            "dispatchers and submitted operations have no names",
+        )),
     }
 }

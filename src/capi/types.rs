@@ -32,7 +32,7 @@ pub struct copas {
 /// OS threads: the one of its dispatcher. One coroutine may wait to receive at a time (a second
 /// gets COPAS_BUSY); senders queue, first in, first out, and their data never interleave.
 ///
-/// Functions: all those that take a `copas_socket *`, and copas_of.
+/// Functions: all those that take a `copas_socket *`, copas_setname, copas_getname and copas_of.
 pub struct copas_socket {
     _opaque: (),
 }
@@ -62,7 +62,8 @@ pub struct copas_operation {
 /// Lifetime: from copas_lock_new() until copas_lock_destroy() or copas_free(). A coroutine that ends
 /// keeps what it has locked; one that is abandoned does not.
 ///
-/// Functions: copas_lock_get, copas_lock_release, copas_lock_destroy, copas_of.
+/// Functions: copas_lock_get, copas_lock_release, copas_lock_destroy, copas_setname,
+/// copas_getname, copas_of.
 pub struct copas_lock {
     _opaque: (),
 }
@@ -72,7 +73,7 @@ pub struct copas_lock {
 /// Lifetime: from copas_semaphore_new() until copas_semaphore_destroy() or copas_free().
 ///
 /// Functions: copas_semaphore_take, copas_semaphore_give, copas_semaphore_count,
-/// copas_semaphore_waiting, copas_semaphore_destroy, copas_of.
+/// copas_semaphore_waiting, copas_semaphore_destroy, copas_setname, copas_getname, copas_of.
 pub struct copas_semaphore {
     _opaque: (),
 }
@@ -83,7 +84,8 @@ pub struct copas_semaphore {
 /// left then go to its finalizer.
 ///
 /// Functions: copas_queue_push, copas_queue_pop, copas_queue_size, copas_queue_addworker,
-/// copas_queue_stop, copas_queue_finish, copas_queue_destroy, copas_of.
+/// copas_queue_stop, copas_queue_finish, copas_queue_destroy, copas_setname, copas_getname,
+/// copas_of.
 pub struct copas_queue {
     _opaque: (),
 }
@@ -93,7 +95,8 @@ pub struct copas_queue {
 /// Lifetime: from copas_timer_new() until copas_timer_destroy() or copas_free(). A callback that
 /// runs goes on to its end.
 ///
-/// Functions: copas_timer_arm, copas_timer_cancel, copas_timer_destroy, copas_of.
+/// Functions: copas_timer_arm, copas_timer_cancel, copas_timer_destroy, copas_setname,
+/// copas_getname, copas_of.
 pub struct copas_timer {
     _opaque: (),
 }
@@ -102,7 +105,8 @@ pub struct copas_timer {
 ///
 /// Lifetime: from copas_group_new() until copas_group_close() or copas_free().
 ///
-/// Functions: copas_group_addthread, copas_group_wait, copas_group_cancel, copas_group_close, copas_of.
+/// Functions: copas_group_addthread, copas_group_wait, copas_group_cancel, copas_group_close,
+/// copas_setname, copas_getname, copas_of.
 pub struct copas_group {
     _opaque: (),
 }
@@ -113,7 +117,7 @@ pub struct copas_group {
 /// goes to its finalizer then.
 ///
 /// Functions: copas_future_get, copas_future_try, copas_future_cancel, copas_future_destroy,
-/// copas_of.
+/// copas_setname, copas_getname, copas_of.
 pub struct copas_future {
     _opaque: (),
 }
@@ -335,7 +339,7 @@ pub struct copas_dispatcher_stats {
     pub servers: u64,
     /// Sockets that somebody waits to receive on.
     pub readers: u64,
-    /// Sockets with output that the kernel has not taken yet.
+    /// Sockets that connect, or with output that the kernel has not taken yet.
     pub writers: u64,
     /// Armed timers.
     pub timers: u64,

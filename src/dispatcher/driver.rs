@@ -38,6 +38,8 @@ pub trait Driver: Any {
     fn close(&self, d: &Dispatcher);
     /// The dispatcher was inherited by fork: close everything, write nothing.
     fn let_go(&self);
+    /// What a source is called, if it still exists.
+    fn name(&self, source: Handle) -> Option<String>;
     /// How many sockets it has, and what they wait for.
     fn counts(&self) -> Counts;
     /// A generation that none of its handles has had.

@@ -53,7 +53,7 @@ use registry::Claim;
 use std::any::Any;
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 use wheel::Wheel;
 
@@ -132,6 +132,8 @@ pub struct Dispatcher {
     /// Records of operations that are over, for the next ones.
     spare_operations: RefCell<Vec<Rc<Operation>>>,
     objects: RefCell<Slots<Rc<dyn Object>>>,
+    /// The names of those objects whose name was set or asked for.
+    object_names: RefCell<HashMap<Handle, Name>>,
     ready: RefCell<VecDeque<Handle>>,
     current: RefCell<Option<Rc<Thread>>>,
     root: Root,
@@ -177,6 +179,7 @@ impl Dispatcher {
             operations: RefCell::new(Slots::new(claim.slots_from)),
             spare_operations: RefCell::default(),
             objects: RefCell::new(Slots::new(claim.slots_from)),
+            object_names: RefCell::default(),
             ready: RefCell::default(),
             current: RefCell::default(),
             root: Root {

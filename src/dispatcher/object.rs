@@ -5,6 +5,7 @@ use super::Dispatcher;
 use super::deadline::Deadline;
 use super::driver::Readiness;
 use super::handle::{Handle, Kind};
+use super::thread::Name;
 use crate::status::{Fault, Outcome, Status};
 use std::any::Any;
 use std::rc::Rc;
@@ -18,6 +19,16 @@ pub trait Object: Any {
 
     /// Its time limit has passed.
     fn due(self: Rc<Self>, _: &Dispatcher) {}
+
+    /// Whether it is a timer that is armed.
+    fn is_armed(&self) -> bool {
+        false
+    }
+
+    /// What it is called at first, if it is of a kind that has a name.
+    fn first_name(&self, _number: u64) -> Option<Name> {
+        None
+    }
 
     /// The kernel reports on its descriptor.
     fn ready(&self, _: Readiness) {}
@@ -64,6 +75,23 @@ impl Dispatcher {
         objects.get(handle.slot(), handle.generation()).cloned()
     }
 
+    /// Acts on the name of an object. Only those that somebody asked for are kept, so that an object
+    /// costs nothing for it.
+    pub fn with_object_name<R>(
+        &self,
+        handle: Handle,
+        act: impl FnOnce(&mut Name) -> R,
+    ) -> Outcome<R> {
+        let object = self.any_object(handle).ok_or(Status::STALE)?;
+        let mut names = self.object_names.borrow_mut();
+        if let Some(name) = names.get_mut(&handle) {
+            return Ok(act(name));
+        }
+        let first = object.first_name(u64::from(handle.slot()) + 1);
+        let first = first.ok_or_else(|| Fault::invalid("this kind of object has no name"))?;
+        Ok(act(names.entry(handle).or_insert(first)))
+    }
+
     /// Destroys an object: its handle is stale. Whether it was there.
     pub fn destroy_object(&self, handle: Handle) -> bool {
         let (slot, generation) = (handle.slot(), handle.generation());
@@ -71,6 +99,9 @@ impl Dispatcher {
         let Some(object) = removed else {
             return false;
         };
+        if !self.object_names.borrow().is_empty() {
+            self.object_names.borrow_mut().remove(&handle);
+        }
         object.destroy(self);
         true
     }

@@ -89,12 +89,7 @@ impl Dispatcher {
             self.abandon(thread);
         }
         if let Some(first) = left.first() {
-            let name = first
-                .name
-                .borrow_mut()
-                .text()
-                .to_string_lossy()
-                .into_owned();
+            let name = first.name.borrow_mut().told();
             let text = format!(
                 "{} coroutines ignored their cancellation and were abandoned, their stacks \
                  leaked; the first is {name}",

@@ -13,7 +13,7 @@ pub struct Counts {
     pub servers: u64,
     /// Sockets that somebody waits to receive on.
     pub readers: u64,
-    /// Sockets whose output waits for the kernel.
+    /// Sockets that connect, or whose output waits for the kernel.
     pub writers: u64,
 }
 
@@ -88,15 +88,12 @@ impl Dispatcher {
         let threads = self.threads.borrow();
         let asleep = threads.iter().filter(|thread| thread.asleep.get()).count();
         let objects = self.objects.borrow();
-        let is_timed = |object: &&std::rc::Rc<dyn super::Object>| {
-            object.deadline().is_some_and(super::Deadline::is_set)
-        };
         Snapshot {
             driver: self.driver().counts(),
             threads: threads.len() as u64,
             ready: self.ready.borrow().len() as u64,
             asleep: asleep as u64,
-            timers: objects.iter().filter(is_timed).count() as u64,
+            timers: objects.iter().filter(|object| object.is_armed()).count() as u64,
             timeouts: (self.wheel.borrow().len() + self.noted.get()) as u64,
             steps: self.statistics.steps.get(),
         }

@@ -60,6 +60,11 @@ impl Name {
             Name::Numbered(..) | Name::Served(..) => c"",
         }
     }
+
+    /// The name for a report.
+    pub fn told(&mut self) -> String {
+        self.text().to_string_lossy().into_owned()
+    }
 }
 
 /// A coroutine's record.
@@ -296,12 +301,11 @@ impl Dispatcher {
 
     /// Reports a failure that nobody handled.
     fn report_failure(&self, thread: &Thread, failure: &Failure, place: &str) {
-        let name = thread
-            .name
-            .borrow_mut()
-            .text()
-            .to_string_lossy()
-            .into_owned();
+        let name = thread.name.borrow_mut().told();
+        let socket = failure
+            .subject
+            .and_then(|socket| self.driver().name(socket));
+        let socket = socket.map_or(String::new(), |socket| format!(" ({socket})"));
         let text = failure.text.to_string_lossy();
         let status = crate::status::name(failure.status).to_string_lossy();
         let status = if status == "COPAS_UNKNOWN" {
@@ -311,7 +315,7 @@ impl Dispatcher {
         };
         self.report(
             super::LEVEL_ERROR,
-            &format!("{name} failed{place}: {text} ({status})"),
+            &format!("{name}{socket} failed{place}: {text} ({status})"),
         );
     }
 }

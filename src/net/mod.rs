@@ -263,6 +263,11 @@ impl Driver for Sockets {
         self.0.dirty.take();
     }
 
+    fn name(&self, source: Handle) -> Option<String> {
+        let socket = self.0.any_socket(source)?;
+        Some(socket.name.borrow_mut().told())
+    }
+
     fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for socket in self.0.all_sockets() {

@@ -46,9 +46,9 @@ impl Socket {
         self.end_of_output()
     }
 
-    /// Whether output or a sender waits for the kernel.
+    /// Whether output, a sender or a connection attempt waits for the kernel.
     pub(super) fn is_blocked(&self) -> bool {
-        self.blocked.borrow().is_some() || !self.senders.is_empty()
+        self.blocked.borrow().is_some() || !self.senders.is_empty() || !self.flushers.is_empty()
     }
 
     /// How many bytes are pending.

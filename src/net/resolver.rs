@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Resolving names without blocking: getaddrinfo(3) runs on an OS thread of the pool. Lookups of the
-//! same name are shared, and answers are kept for a while.
+//! same name are shared, answers are kept for a while, and a lookup that nobody waits for any more is
+//! skipped when its turn comes.
 
 use super::Net;
 use crate::dispatcher::{Dispatcher, Letter, WaitList, registry};
@@ -11,8 +12,9 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::pin::pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 /// How long the failure of a lookup is kept, in nanoseconds.
 const FAILURE_KEPT: u64 = 1_000_000_000;
@@ -22,17 +24,34 @@ pub type Answer = Result<Vec<IpAddr>, String>;
 /// What looks a name up, on any OS thread.
 pub type Lookup = Arc<dyn Fn(&str) -> Answer + Send + Sync>;
 
-/// A lookup that is under way.
-#[derive(Default)]
+/// A lookup that is under way, for as long as somebody waits for it.
 struct Asked {
     answer: OnceCell<Answer>,
     waiters: Rc<WaitList>,
+    wanted: Arc<AtomicBool>,
+}
+
+impl Asked {
+    fn new(wanted: Arc<AtomicBool>) -> Rc<Self> {
+        wanted.store(true, SeqCst);
+        Rc::new(Asked {
+            answer: OnceCell::new(),
+            waiters: Rc::default(),
+            wanted,
+        })
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.wanted.store(false, SeqCst);
+    }
 }
 
 /// What is known of a name.
 enum Known {
-    /// Somebody looks it up.
-    Pending(Rc<Asked>),
+    /// Somebody looks it up; whether anybody waits for it, as the OS thread sees it.
+    Pending(Weak<Asked>, Arc<AtomicBool>),
     /// An answer, until when it holds, and when it was used last.
     Answer(Answer, u64, u64),
 }
@@ -78,7 +97,7 @@ impl Resolver {
         self.most.set(most);
         self.kept.set(nanoseconds);
         let mut names = self.names.borrow_mut();
-        names.retain(|_, known| matches!(known, Known::Pending(_)));
+        names.retain(|_, known| matches!(known, Known::Pending(..)));
     }
 
     /// Replaces what looks names up.
@@ -100,21 +119,57 @@ impl Resolver {
 
     /// Has a name looked up, unless somebody does already.
     fn ask(&self, d: &Dispatcher, name: &str) -> Outcome<Rc<Asked>> {
-        if let Some(Known::Pending(asked)) = self.names.borrow().get(name) {
-            return Ok(Rc::clone(asked));
-        }
-        let (lookup, number, own) = (self.lookup.borrow().clone(), d.handle, name.to_string());
-        pool::run(Box::new(move || {
-            let answer = lookup(&own);
-            let tell = move |d: &Dispatcher| Net::of(d).resolver.settle(d.now(), own, answer);
-            let letter = Letter::Call(Box::new(tell));
-            let _ = registry::visit(number, |inbox| inbox.post(letter));
-        }))
-        .map_err(|e| Fault::system(&e, "start an OS thread"))?;
-        let asked = Rc::<Asked>::default();
-        let known = Known::Pending(Rc::clone(&asked));
+        let pending = match self.names.borrow().get(name) {
+            Some(Known::Pending(asked, wanted)) => Some((asked.upgrade(), Arc::clone(wanted))),
+            _ => None,
+        };
+        let asked = match pending {
+            Some((Some(asked), _)) => return Ok(asked),
+            Some((None, wanted)) => Asked::new(wanted),
+            None => {
+                let asked = Asked::new(Arc::default());
+                self.look_up(d, name, Arc::clone(&asked.wanted))?;
+                asked
+            }
+        };
+        let known = Known::Pending(Rc::downgrade(&asked), Arc::clone(&asked.wanted));
         self.names.borrow_mut().insert(name.to_string(), known);
         Ok(asked)
+    }
+
+    /// Hands a lookup to the pool. One that has an OS thread at once is never skipped, so that asking
+    /// again and again without waiting comes to an end.
+    fn look_up(&self, d: &Dispatcher, name: &str, wanted: Arc<AtomicBool>) -> Outcome<()> {
+        let (lookup, number, own) = (self.lookup.borrow().clone(), d.handle, name.to_string());
+        let job = Box::new(move |waited: bool| {
+            let answer = (!waited || wanted.load(SeqCst)).then(|| lookup(&own));
+            let tell = move |d: &Dispatcher| {
+                let resolver = &Net::of(d).resolver;
+                match answer {
+                    Some(answer) => resolver.settle(d.now(), own, answer),
+                    None => resolver.skipped(d, own),
+                }
+            };
+            let letter = Letter::Call(Box::new(tell));
+            let _ = registry::visit(number, |inbox| inbox.post(letter));
+        });
+        pool::LOOKUPS
+            .run(job)
+            .map_err(|e| Fault::system(&e, "start an OS thread"))
+    }
+
+    /// A lookup was skipped: nobody waited for it, unless somebody came since.
+    fn skipped(&self, d: &Dispatcher, name: String) {
+        let pending = match self.names.borrow_mut().remove(&name) {
+            Some(Known::Pending(asked, wanted)) if asked.strong_count() != 0 => (asked, wanted),
+            _ => return,
+        };
+        let wanted = Arc::clone(&pending.1);
+        let known = Known::Pending(pending.0, pending.1);
+        self.names.borrow_mut().insert(name.clone(), known);
+        if let Err(fault) = self.look_up(d, &name, wanted) {
+            self.settle(d.now(), name, Err(fault.describe().to_string()));
+        }
     }
 
     /// An answer has come.
@@ -128,7 +183,9 @@ impl Resolver {
         let known = Known::Answer(answer.clone(), now.saturating_add(kept), self.uses.get());
         let before = self.names.borrow_mut().insert(name, known);
         self.forget();
-        if let Some(Known::Pending(asked)) = before {
+        if let Some(Known::Pending(asked, _)) = before
+            && let Some(asked) = asked.upgrade()
+        {
             let _ = asked.answer.set(answer);
             asked.waiters.wake_each();
         }
@@ -142,7 +199,7 @@ impl Resolver {
                 .iter()
                 .filter_map(|(name, known)| match known {
                     Known::Answer(_, _, used) => Some((*used, name.clone())),
-                    Known::Pending(_) => None,
+                    Known::Pending(..) => None,
                 })
                 .min();
             match oldest {

@@ -2,7 +2,7 @@
 //! The result of a coroutine, for as many as want it.
 
 use super::Until;
-use crate::dispatcher::{Dispatcher, Handle, Object, WaitList};
+use crate::dispatcher::{Dispatcher, Handle, Name, Object, WaitList};
 use crate::status::{Outcome, Status};
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
@@ -63,6 +63,10 @@ impl<T: Clone + 'static> Promise<T> {
 }
 
 impl<T: Clone + 'static> Object for Promise<T> {
+    fn first_name(&self, number: u64) -> Option<Name> {
+        Some(Name::Numbered("future", number))
+    }
+
     fn destroy(&self, d: &Dispatcher) {
         self.destroyed.set(true);
         self.cancel(d);

@@ -95,6 +95,10 @@ fn check_outside(d: &Dispatcher, group: &Rc<Group>) -> Outcome<()> {
 }
 
 impl Object for Group {
+    fn first_name(&self, number: u64) -> Option<Name> {
+        Some(Name::Numbered("group", number))
+    }
+
     fn abandoned(&self, thread: Handle) {
         kin::forget(thread);
         self.leave(thread);

@@ -2,7 +2,7 @@
 //! A lock: one owner at a time, handed over first in, first out.
 
 use super::line::{Line, Place};
-use crate::dispatcher::{Dispatcher, Handle, Object};
+use crate::dispatcher::{Dispatcher, Handle, Name, Object};
 use crate::status::{Fault, Outcome, Status};
 use std::cell::Cell;
 use std::pin::{Pin, pin};
@@ -91,6 +91,10 @@ impl Lock {
 }
 
 impl Object for Lock {
+    fn first_name(&self, number: u64) -> Option<Name> {
+        Some(Name::Numbered("lock", number))
+    }
+
     fn abandoned(&self, thread: Handle) {
         if self.owner.get() == Some(thread) {
             self.set_depth(self.untaken());

@@ -3,23 +3,26 @@
 
 use crate::dispatcher::{Alive, Dispatcher};
 use crate::status::{Fault, Outcome};
-use crate::sys::pool::{self, Job};
+use crate::sys::pool;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::task::{Context, Poll};
 
+/// A blocking function with its argument.
+pub type Blocking = Box<dyn FnOnce() + Send>;
+
 /// A job that was handed over, or is about to be.
 pub struct Offload {
-    job: Option<Job>,
+    job: Option<Blocking>,
     done: Arc<AtomicBool>,
     _alive: Alive,
 }
 
 impl Offload {
     /// Has `job` done, from the first poll on.
-    pub fn new(d: &Dispatcher, job: Job) -> Self {
+    pub fn new(d: &Dispatcher, job: Blocking) -> Self {
         Offload {
             job: Some(job),
             done: Arc::default(),
@@ -28,14 +31,16 @@ impl Offload {
     }
 
     /// Hands the job over; whoever waits is woken through the inbox when it is done.
-    fn start(&mut self, job: Job, context: &Context<'_>) -> Outcome<()> {
+    fn start(&mut self, job: Blocking, context: &Context<'_>) -> Outcome<()> {
         let (done, waker) = (Arc::clone(&self.done), context.waker().clone());
-        pool::run(Box::new(move || {
+        let run = Box::new(move |_| {
             job();
             done.store(true, Release);
             waker.wake();
-        }))
-        .map_err(|e| Fault::system(&e, "start an OS thread"))
+        });
+        pool::OFFLOADS
+            .run(run)
+            .map_err(|e| Fault::system(&e, "start an OS thread"))
     }
 }
 
@@ -58,7 +63,7 @@ impl Future for Offload {
 
 /// Runs `job` on an OS thread of the pool and waits until it is done, also when the caller is canceled
 /// meanwhile: what it works on may lie on the caller's stack.
-pub fn offload(d: &Dispatcher, job: Job) -> Outcome<()> {
+pub fn offload(d: &Dispatcher, job: Blocking) -> Outcome<()> {
     d.start_shielded()?;
     d.wait_shielded(pin!(Offload::new(d, job)))?
 }

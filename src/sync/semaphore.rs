@@ -2,7 +2,7 @@
 //! A counting semaphore, strictly first in, first out: a big request is not overtaken by small ones.
 
 use super::line::{Line, Place};
-use crate::dispatcher::{Dispatcher, Object};
+use crate::dispatcher::{Dispatcher, Name, Object};
 use crate::status::{Fault, Outcome, Status};
 use std::cell::Cell;
 use std::pin::{Pin, pin};
@@ -82,6 +82,10 @@ impl Semaphore {
 }
 
 impl Object for Semaphore {
+    fn first_name(&self, number: u64) -> Option<Name> {
+        Some(Name::Numbered("semaphore", number))
+    }
+
     fn destroy(&self, _: &Dispatcher) {
         self.destroyed.set(true);
         self.line.wake_all();

@@ -8,6 +8,7 @@ use crate::dispatcher::{
 };
 use crate::status::{Fault, Outcome, Status};
 use std::cell::{Cell, RefCell};
+use std::ffi::CString;
 use std::rc::Rc;
 
 /// What a timer runs.
@@ -161,6 +162,14 @@ impl Object for Timer {
         } else {
             self.fire(d);
         }
+    }
+
+    fn is_armed(&self) -> bool {
+        self.armed.get()
+    }
+
+    fn first_name(&self, _: u64) -> Option<Name> {
+        Some(Name::Given(CString::new(&*self.name).unwrap_or_default()))
     }
 
     fn wind_down(&self, d: &Dispatcher, last: bool) {

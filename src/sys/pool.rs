@@ -1,75 +1,117 @@
 // SPDX-License-Identifier: MIT
-//! A few OS threads of the process for what cannot but block. They are started when something is to do,
-//! take no signals, and end when nothing has been to do for a while.
+//! A few OS threads of the process for what cannot but block: one pool for names, one for blocking
+//! functions, so that neither holds up the other. They are started when something is to do, take no
+//! signals, and end when nothing has been to do for a while.
 
+use super::process;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-/// Most OS threads.
-const MOST: usize = 4;
-/// How long one that has nothing to do stays.
+/// Looks names up. They wait for the network, not for a CPU; more at once would only ask the same few
+/// name servers at the same time.
+pub static LOOKUPS: Pool = Pool::new(4);
+/// Runs the program's blocking functions: few, because each may use a CPU or a disk by itself.
+pub static OFFLOADS: Pool = Pool::new(4);
+
+/// How long an OS thread that has nothing to do stays.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// What is to do.
-pub type Job = Box<dyn FnOnce() + Send>;
+/// What is to do; it is told whether it had to wait for its turn.
+pub type Job = Box<dyn FnOnce(bool) + Send>;
 
 struct State {
-    jobs: VecDeque<Job>,
+    jobs: VecDeque<(Job, bool)>,
     threads: usize,
     idle: usize,
+    /// Whose these OS threads are: a child of fork(2) has none of its parent's.
+    process: u32,
 }
 
-static STATE: Mutex<State> = Mutex::new(State {
-    jobs: VecDeque::new(),
-    threads: 0,
-    idle: 0,
-});
-static THERE_IS_WORK: Condvar = Condvar::new();
-
-/// Has a job done by one of the OS threads, in the order of the calls.
-pub fn run(job: Job) -> io::Result<()> {
-    let mut state = STATE.lock();
-    if state.idle <= state.jobs.len() && state.threads < MOST {
-        match start() {
-            Ok(()) => state.threads += 1,
-            Err(e) if state.threads == 0 => return Err(e),
-            // Those that there are will come to it.
-            Err(_) => {}
+impl State {
+    /// Forgets what the parent's OS threads do, in a child of fork(2).
+    fn begin_process(&mut self) {
+        let process = process::number();
+        if self.process != process {
+            (self.threads, self.idle, self.process) = (0, 0, process);
+            std::mem::take(&mut self.jobs)
+                .into_iter()
+                .for_each(std::mem::forget);
         }
     }
-    state.jobs.push_back(job);
-    THERE_IS_WORK.notify_one();
-    Ok(())
 }
 
-/// Starts one OS thread that takes no signal.
-fn start() -> io::Result<()> {
-    let before = block_signals();
-    let started = std::thread::Builder::new()
-        .name("copas-pool".into())
-        .spawn(work);
-    restore_signals(&before);
-    started.map(drop)
+/// OS threads that do jobs.
+pub struct Pool {
+    /// Most OS threads.
+    most: usize,
+    state: Mutex<State>,
+    there_is_work: Condvar,
 }
 
-fn work() {
-    let mut state = STATE.lock();
-    loop {
-        if let Some(job) = state.jobs.pop_front() {
-            drop(state);
-            // A panic of a job is its own; the thread goes on.
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
-            state = STATE.lock();
-            continue;
+impl Pool {
+    const fn new(most: usize) -> Self {
+        Pool {
+            most,
+            state: Mutex::new(State {
+                jobs: VecDeque::new(),
+                threads: 0,
+                idle: 0,
+                process: 0,
+            }),
+            there_is_work: Condvar::new(),
         }
-        state.idle += 1;
-        let waited = THERE_IS_WORK.wait_for(&mut state, IDLE);
-        state.idle -= 1;
-        if waited.timed_out() && state.jobs.is_empty() {
-            state.threads -= 1;
-            return;
+    }
+
+    /// Has a job done by one of the OS threads, in the order of the calls.
+    pub fn run(&'static self, job: Job) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.begin_process();
+        let mut waits = state.idle <= state.jobs.len();
+        if waits && state.threads < self.most {
+            match self.start() {
+                Ok(()) => {
+                    state.threads += 1;
+                    waits = false;
+                }
+                Err(e) if state.threads == 0 => return Err(e),
+                // Those that there are will come to it.
+                Err(_) => {}
+            }
+        }
+        state.jobs.push_back((job, waits));
+        self.there_is_work.notify_one();
+        Ok(())
+    }
+
+    /// Starts one OS thread that takes no signal.
+    fn start(&'static self) -> io::Result<()> {
+        let before = block_signals();
+        let started = std::thread::Builder::new()
+            .name("copas-pool".into())
+            .spawn(|| self.work());
+        restore_signals(&before);
+        started.map(drop)
+    }
+
+    fn work(&self) {
+        let mut state = self.state.lock();
+        loop {
+            if let Some((job, waited)) = state.jobs.pop_front() {
+                drop(state);
+                // A panic of a job is its own; the thread goes on.
+                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || job(waited)));
+                state = self.state.lock();
+                continue;
+            }
+            state.idle += 1;
+            let waited = self.there_is_work.wait_for(&mut state, IDLE);
+            state.idle -= 1;
+            if waited.timed_out() && state.jobs.is_empty() {
+                state.threads -= 1;
+                return;
+            }
         }
     }
 }

@@ -12,6 +12,11 @@ static void never(copas *c_, void *user)
   (void)user;
 }
 
+static void count(void *user)
+{
+  (*(int *)user)++;
+}
+
 static void wait_for_a_line(void *user)
 {
   copas_bytes line;
@@ -47,13 +52,17 @@ static void in_the_child(void)
   net_puts(other, "fresh\n");
   CHECK_OK(copas_receive(mine, COPAS_LINE, &bytes));
   CHECK_BYTES(bytes, "fresh");
+  int done = 0;
+  CHECK_OK(copas_offload(own, count, &done));
+  CHECK_NUMBER(done, 1);
   CHECK_OK(copas_free(own));
 }
 
 static void a_child_gets_a_status_and_the_parent_goes_on(void)
 {
-  int done = 0;
+  int done = 0, offloaded = 0;
   c = net_new(NULL);
+  CHECK_OK(copas_offload(c, count, &offloaded));
   peer = net_tcp(c, &skt);
   CHECK_OK(copas_addthread(c, wait_for_a_line, &done, NULL));
   net_settle(c);

@@ -223,6 +223,24 @@ static void a_reset_in_mid_line_is_closed_with_its_errno(void)
   close_pair();
 }
 
+static void all_before_a_reset_is_closed_and_shown(void)
+{
+  open_pair();
+  net_puts(peer, "not all");
+  CHECK_OK(copas_settimeout(skt, 0.01));
+  CHECK_STATUS(copas_receive(skt, COPAS_ALL, &bytes), COPAS_TIMEOUT);
+  CHECK_BYTES(bytes, "not all");
+  net_reset(peer);
+  peer = -1;
+  CHECK_OK(copas_settimeout(skt, 5));
+  /* An end would make it whole; a reset does not. Asked again it is shown again. */
+  for (int i = 0; i < 2; i++) {
+    CHECK_STATUS(copas_receive(skt, COPAS_ALL, &bytes), COPAS_CLOSED);
+    CHECK_BYTES(bytes, "not all");
+  }
+  close_pair();
+}
+
 static void wrong_arguments_are_refused(void)
 {
   copas_error_info info;
@@ -331,6 +349,7 @@ int main(void)
   RUN(a_timed_out_receive_loses_nothing);
   RUN(limits_answer_too_long_and_keep_the_bytes);
   RUN(a_reset_in_mid_line_is_closed_with_its_errno);
+  RUN(all_before_a_reset_is_closed_and_shown);
   RUN(wrong_arguments_are_refused);
   RUN(lent_bytes_outlive_a_receive_and_a_close_by_others);
   RUN(data_and_the_end_under_one_edge_are_both_seen);

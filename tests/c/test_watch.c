@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting on descriptors that stay the program's own, and the counts of a dispatcher. */
+/* Waiting on descriptors that stay the program's own. */
 #include "network.h"
 
 static copas *c;
@@ -92,64 +92,11 @@ static void what_cannot_be_awaited_is_told(void)
   close(file);
 }
 
-static void sleep_for_ever(void *user)
-{
-  (void)user;
-  copas_pauseforever(c);
-}
-
-static void receive_for_ever(void *user)
-{
-  copas_bytes bytes;
-  if (copas_receive(user, COPAS_LINE, &bytes) == COPAS_OK) CHECK_FAIL("nobody sends");
-}
-
-static copas_dispatcher_stats count(void)
-{
-  copas_dispatcher_stats stats;
-  memset(&stats, 0, sizeof stats);
-  CHECK_STATUS(copas_stats(c, &stats), COPAS_INVALID);
-  stats.size = sizeof stats;
-  CHECK_OK(copas_stats(c, &stats));
-  return stats;
-}
-
-static void the_counts_of_a_dispatcher_are_told(void)
-{
-  static char block[60000];
-  copas_socket *skt, *full;
-  int port;
-  c = net_new(NULL);
-  int peer = net_pair(c, &skt), other = net_narrow_pair(c, &full);
-  net_serve(c, net_echo, NULL, &port);
-  for (int i = 0; i < 3; i++) CHECK_OK(copas_addthread(c, sleep_for_ever, NULL, NULL));
-  CHECK_OK(copas_settimeout(skt, 60));
-  CHECK_OK(copas_addthread(c, receive_for_ever, skt, NULL));
-  CHECK_NUMBER(count().ready, 5);
-  CHECK_OK(copas_send(full, block, sizeof block));
-  net_settle(c);
-  copas_dispatcher_stats stats = count();
-  CHECK(stats.running == 4 && stats.asleep == 3 && stats.ready == 0);
-  CHECK(stats.sockets == 3 && stats.servers == 1 && stats.readers == 1 && stats.writers == 1);
-  CHECK(stats.timeouts == 1 && stats.timers == 0 && stats.steps == 0);
-  CHECK_OK(copas_setstatistics(c, 1));
-  CHECK_OK(copas_cancelall(c));
-  net_settle(c);
-  stats = count();
-  CHECK(stats.running == 0 && stats.asleep == 0 && stats.readers == 0 && stats.timeouts == 0);
-  CHECK(stats.steps > 0 && stats.step_min <= stats.step_avg && stats.step_avg <= stats.step_max);
-  CHECK(stats.step_max > 0 && stats.step_max < 5);
-  CHECK_OK(copas_free(c));
-  close(peer);
-  close(other);
-}
-
 int main(void)
 {
   RUN(a_descriptor_wakes_when_it_can_be_read);
   RUN(both_directions_can_be_awaited);
   RUN(a_wait_ends_at_its_limit_and_can_be_repeated);
   RUN(what_cannot_be_awaited_is_told);
-  RUN(the_counts_of_a_dispatcher_are_told);
   return check_report();
 }

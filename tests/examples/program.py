@@ -87,5 +87,23 @@ class Peer:
         self.socket.shutdown(socket.SHUT_WR)
 
 
+class FullListener:
+    """For the length of a `with`, a port of 127.0.0.1 whose queue is full: attempts to connect hang."""
+
+    def __enter__(self):
+        self.sockets = [socket.create_server(("127.0.0.1", 0), backlog=0)]
+        address = self.sockets[0].getsockname()
+        for _ in range(4):
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(address)
+            self.sockets.append(filler)
+        return address[1]
+
+    def __exit__(self, *_):
+        for one in self.sockets:
+            one.close()
+
+
 def main():
     unittest.main(argv=[sys.argv[0], "-v"])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The examples of the objects: worker queue, UDP, names, port scan, child."""
 
+import signal
 import socket
 import subprocess
 import unittest
@@ -48,6 +49,17 @@ class UdpEcho(unittest.TestCase):
                 self.assertEqual(client.stdout.read(), "again\n")
             self.assertEqual(client.returncode, 0)
 
+    def test_the_client_gives_up_after_three_tries(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.setblocking(False)
+            done = run("udp_echo", "client", "127.0.0.1", silent.getsockname()[1], "hello")
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn("no answer", done.stderr)
+            for _ in range(3):
+                self.assertEqual(silent.recv(100), b"hello")
+            self.assertRaises(BlockingIOError, silent.recv, 100)
+
 
 class ResolveMany(unittest.TestCase):
     def test_names_and_numbers(self):
@@ -56,6 +68,12 @@ class ResolveMany(unittest.TestCase):
         self.assertIn("127.0.0.1 127.0.0.1\n", done.stdout)
         self.assertIn("::1 ::1\n", done.stdout)
         self.assertIn("localhost ", done.stdout)
+
+    def test_a_name_that_does_not_resolve_makes_the_code_1(self):
+        # No name server is asked for a name with an empty part.
+        done = run("resolve_many", "127.0.0.1", "no..name")
+        self.assertEqual((done.returncode, done.stdout), (1, "127.0.0.1 127.0.0.1\n"))
+        self.assertIn("no..name", done.stderr)
 
 
 class PortScan(unittest.TestCase):
@@ -68,11 +86,21 @@ class PortScan(unittest.TestCase):
         self.assertIn(f"{port}\n", done.stdout)
         self.assertIn("open, 0 unknown", done.stdout)
 
+    def test_the_scan_ends_at_its_deadline(self):
+        with program.FullListener() as port:
+            done = run("port_scan", "127.0.0.1", port, port, 0.3)
+        self.assertEqual((done.returncode, done.stdout), (0, "0 open, 1 unknown\n"), done.stderr)
+        self.assertEqual(done.stderr, "the time was up\n")
+
 
 class WatchChild(unittest.TestCase):
     def test_lines_are_numbered_and_the_code_is_the_childs(self):
         done = run("watch_child", "sh", "-c", "echo one; echo two; printf last; exit 7")
         self.assertEqual((done.returncode, done.stdout), (7, "1: one\n2: two\n3: last\n"))
+
+    def test_the_code_tells_the_signal_that_killed_the_child(self):
+        done = run("watch_child", "sh", "-c", "echo one; kill -KILL $$")
+        self.assertEqual((done.returncode, done.stdout), (128 + signal.SIGKILL, "1: one\n"))
 
     def test_a_program_that_is_not_there(self):
         done = run("watch_child", "/no/such/program")
