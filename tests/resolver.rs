@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! Resolving names, with lookups that the tests make up.
 
+use copas::capi::bind::{copas_bind, copas_bind_udp};
+use copas::capi::datagram::copas_connect_udp;
 use copas::capi::dispatcher::{
     copas_current, copas_error, copas_free, copas_loop, copas_new, copas_step,
 };
@@ -17,6 +19,7 @@ use std::time::{Duration, Instant};
 
 const OK: c_int = 0;
 const TIMEOUT: c_int = -1;
+const SYSTEM: c_int = -13;
 const UNRESOLVED: c_int = -22;
 const REFUSED: c_int = -14;
 
@@ -232,4 +235,56 @@ fn a_lookup_is_left_at_once_when_its_caller_is_canceled() {
     assert_eq!(copas_loop(names.c, -1.0), OK);
     assert_eq!(told.load(SeqCst), (-CANCELED) as usize);
     assert!(start.elapsed() < Duration::from_millis(500));
+}
+
+/// Two addresses that cannot be had (of a link that is not named, or of a family that is not there),
+/// and perhaps one that can.
+fn elsewhere(name: &str) -> Result<Vec<IpAddr>, String> {
+    let mut list = vec!["fe80::1", "fe80::2"];
+    if name == "here.example" {
+        list.push("127.0.0.1");
+    }
+    Ok(list.iter().map(|ip| ip.parse().unwrap()).collect())
+}
+
+#[test]
+fn a_bind_tries_every_address_and_lists_their_failures() {
+    let names = Names::new(elsewhere);
+    for bind in [copas_bind, copas_bind_udp] {
+        let mut socket = null_mut();
+        // SAFETY: the names are terminated, `socket` writable.
+        unsafe {
+            assert_eq!(bind(names.c, c"here.example".as_ptr(), 0, &mut socket), OK);
+            let status = bind(names.c, c"away.example".as_ptr(), 0, &mut socket);
+            assert_eq!(status, SYSTEM);
+        }
+        for told in ["away.example", "[fe80::1]:0: ", "; [fe80::2]:0: "] {
+            let text = names.text();
+            assert!(text.contains(told), "{text} lacks {told}");
+        }
+    }
+}
+
+#[test]
+fn a_udp_connection_tries_every_address_and_lists_their_failures() {
+    // Broadcasts have to be allowed before.
+    let names = Names::new(|name| {
+        let mut list = vec!["127.255.255.255", "255.255.255.255"];
+        if name == "here.example" {
+            list.push("127.0.0.1");
+        }
+        Ok(list.iter().map(|ip| ip.parse().unwrap()).collect())
+    });
+    let mut socket = null_mut();
+    // SAFETY: the names are terminated, `socket` writable.
+    unsafe {
+        let here = c"here.example".as_ptr();
+        assert_eq!(copas_connect_udp(names.c, here, 9, &mut socket), OK);
+        let away = c"away.example".as_ptr();
+        assert_eq!(copas_connect_udp(names.c, away, 9, &mut socket), SYSTEM);
+    }
+    for told in ["127.255.255.255:9: ", "; 255.255.255.255:9: "] {
+        let text = names.text();
+        assert!(text.contains(told), "{text} lacks {told}");
+    }
 }

@@ -5,11 +5,12 @@ use super::Net;
 use super::address::{port_of, tcp_socket};
 use super::as_poll;
 use super::close::close;
+use super::failures::{all_failed, is_final};
 use super::resolve;
 use super::settings::Inherited;
 use super::socket::Socket;
 use crate::dispatcher::{Alive, Dispatcher, Place};
-use crate::status::{Fault, Outcome, Status};
+use crate::status::{Fault, Outcome};
 use crate::sys::descriptor::Nature;
 use socket2::SockRef;
 use std::io;
@@ -89,30 +90,6 @@ pub fn connect(d: &Dispatcher, host: Option<&str>, port: i32, seconds: f64) -> O
         }
     }
     Err(all_failed(host, failures))
-}
-
-/// Whether a failure has nothing to do with the address.
-fn is_final(fault: &Fault) -> bool {
-    matches!(
-        fault.status,
-        Status::CANCELED | Status::CANNOT_WAIT | Status::LIMIT | Status::NO_MEMORY
-    )
-}
-
-/// The last failure, with the words of all.
-fn all_failed(host: &str, mut failures: Vec<(SocketAddr, Fault)>) -> Fault {
-    let told: Vec<String> = failures
-        .iter()
-        .map(|(address, fault)| format!("{address}: {}", fault.describe()))
-        .collect();
-    let Some((_, mut last)) = failures.pop() else {
-        return Status::UNRESOLVED.into();
-    };
-    if !failures.is_empty() {
-        let text = format!("no address of {host} answers: {}", told.join("; "));
-        last.text = Some(text.into());
-    }
-    last
 }
 
 /// Connects to one address.
