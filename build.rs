@@ -25,7 +25,7 @@ const CONSTANTS: &str = r#"
 #define COPAS_QUIET (UINT64_C(1))
 /** copas_config.flags: completions only, from any OS thread, one call at a time; no coroutines. */
 #define COPAS_UNBOUND (UINT64_C(2))
-/** copas_server_options.flags: a client's socket stays open when its handler returns. */
+/** copas_server_options.flags: the handler's socket stays open when it returns. */
 #define COPAS_KEEP_OPEN (UINT64_C(1))
 /** copas_choice.kind: something was received, or the stream has ended. */
 #define COPAS_CHOICE_RECEIVE 1
@@ -51,6 +51,14 @@ const CONSTANTS: &str = r#"
 #define COPAS_CHOICE_FINISH 11
 /** copas_choice.kind: the exit flag is raised. */
 #define COPAS_CHOICE_EXIT 12
+/** copas_bind_options.flags: an IPv6 address does not take IPv4 peers (IPV6_V6ONLY). */
+#define COPAS_BIND_V6ONLY (UINT64_C(1))
+/** copas_bind_options.flags: SO_REUSEADDR; several UDP sockets that all set it share a port, and each
+ *  gets the multicast datagrams. Listening sockets have it anyway. */
+#define COPAS_BIND_REUSEADDR (UINT64_C(2))
+/** copas_bind_options.flags: SO_REUSEPORT; sockets that all set it share a port, and the kernel deals
+ *  connections and datagrams out among them. */
+#define COPAS_BIND_REUSEPORT (UINT64_C(4))
 /** copas_bind_unix(), copas_connect_unix(): a datagram socket. */
 #define COPAS_DATAGRAM (UINT64_C(1))
 /** copas_bind_unix(): a socket file that nobody listens on is removed before. */
@@ -151,6 +159,7 @@ fn header() -> String {
         .with_src(format!("{root}/src/capi/dispatcher.rs"))
         .with_src(format!("{root}/src/capi/server.rs"))
         .with_src(format!("{root}/src/capi/thread.rs"))
+        .with_src(format!("{root}/src/capi/bind.rs"))
         .with_src(format!("{root}/src/capi/socket.rs"))
         .with_src(format!("{root}/src/capi/stream.rs"))
         .with_src(format!("{root}/src/capi/datagram.rs"))

@@ -14,8 +14,11 @@ static void echo(copas_socket *skt, void *user)
     copas_address sender;
     copas_status status;
     (void)user;
-    while ((status = copas_receivefrom(skt, &datagram, &sender)) != COPAS_CANCELED)
+    for (;;) {
+        status = copas_receivefrom(skt, &datagram, &sender);
+        if (status == COPAS_CANCELED || status == COPAS_CLOSED || status == COPAS_STALE) return;
         if (status == COPAS_OK) copas_sendto(skt, datagram.data, datagram.len, &sender);
+    }
 }
 
 static int serve(int port)

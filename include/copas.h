@@ -27,7 +27,7 @@
 #define COPAS_QUIET (UINT64_C(1))
 /** copas_config.flags: completions only, from any OS thread, one call at a time; no coroutines. */
 #define COPAS_UNBOUND (UINT64_C(2))
-/** copas_server_options.flags: a client's socket stays open when its handler returns. */
+/** copas_server_options.flags: the handler's socket stays open when it returns. */
 #define COPAS_KEEP_OPEN (UINT64_C(1))
 /** copas_choice.kind: something was received, or the stream has ended. */
 #define COPAS_CHOICE_RECEIVE 1
@@ -53,6 +53,14 @@
 #define COPAS_CHOICE_FINISH 11
 /** copas_choice.kind: the exit flag is raised. */
 #define COPAS_CHOICE_EXIT 12
+/** copas_bind_options.flags: an IPv6 address does not take IPv4 peers (IPV6_V6ONLY). */
+#define COPAS_BIND_V6ONLY (UINT64_C(1))
+/** copas_bind_options.flags: SO_REUSEADDR; several UDP sockets that all set it share a port, and each
+ *  gets the multicast datagrams. Listening sockets have it anyway. */
+#define COPAS_BIND_REUSEADDR (UINT64_C(2))
+/** copas_bind_options.flags: SO_REUSEPORT; sockets that all set it share a port, and the kernel deals
+ *  connections and datagrams out among them. */
+#define COPAS_BIND_REUSEPORT (UINT64_C(4))
 /** copas_bind_unix(), copas_connect_unix(): a datagram socket. */
 #define COPAS_DATAGRAM (UINT64_C(1))
 /** copas_bind_unix(): a socket file that nobody listens on is removed before. */
@@ -360,8 +368,9 @@ typedef struct copas_error_info {
 typedef void *(*copas_cxa_globals_fn)(void);
 
 /**
- * Serves one accepted connection, in its own coroutine. `client` is closed when it returns,
- * unless the server was added with COPAS_KEEP_OPEN. `user` is the server's.
+ * Serves one accepted connection, in its own coroutine; or a datagram socket, which is its `client`.
+ * `client` is closed when it returns, unless the server was added with COPAS_KEEP_OPEN. `user` is the
+ * server's.
  */
 typedef void (*copas_handler_fn)(struct copas_socket *client, void *user);
 
@@ -380,12 +389,12 @@ typedef struct copas_server_options {
    */
   size_t size;
   /**
-   * 0, or COPAS_KEEP_OPEN: do not close a client's socket when its handler returns.
+   * 0, or COPAS_KEEP_OPEN: do not close a handler's socket when it returns.
    */
   uint64_t flags;
   /**
-   * The server's name, copied. NULL: its address and port. Its sockets are named
-   * "name:client_N", their coroutines "name:handler_N", N counting from 1.
+   * The server's name, copied, which its socket gets too. NULL: its address and port. Accepted
+   * sockets are named "name:client_N", coroutines "name:handler_N", N counting from 1.
    */
   const char *name;
   /**
@@ -397,7 +406,7 @@ typedef struct copas_server_options {
    */
   copas_free_fn user_free;
   /**
-   * Seconds that each waiting call on an accepted socket may take. 0: no limit.
+   * Seconds that each waiting call on a handler's socket may take. 0: no limit.
    */
   double timeout;
   /**
@@ -409,7 +418,8 @@ typedef struct copas_server_options {
    */
   size_t line_limit;
   /**
-   * Most bytes that COPAS_ALL or a block of n bytes may have. 0: as the listening socket (64 MiB).
+   * Most bytes that COPAS_ALL, a block of n bytes or a datagram may have. 0: as the listening
+   * socket (64 MiB).
    */
   size_t all_limit;
 } copas_server_options;
@@ -462,6 +472,25 @@ typedef void (*copas_error_fn)(struct copas_thread *thread,
                                void *user);
 
 /**
+ * What has to be settled before a socket has its address, for copas_bind_with() and
+ * copas_bind_udp_with(). Zero everything, then set `size`.
+ */
+typedef struct copas_bind_options {
+  /**
+   * sizeof(copas_bind_options).
+   */
+  size_t size;
+  /**
+   * 0, or COPAS_BIND_V6ONLY, COPAS_BIND_REUSEADDR, COPAS_BIND_REUSEPORT together.
+   */
+  uint64_t flags;
+  /**
+   * Connections that may wait to be accepted; the kernel may cap it. 0: 4096. 0 for UDP.
+   */
+  int backlog;
+} copas_bind_options;
+
+/**
  * An address, as copas_getpeername() and copas_getsockname() give it.
  */
 typedef struct copas_address {
@@ -474,7 +503,8 @@ typedef struct copas_address {
    */
   int port;
   /**
-   * The numeric address, or the path of a Unix socket (empty when it has none), with its NUL.
+   * The numeric address (a link-local IPv6 one with its interface: "fe80::1%2"), or the path of a Unix
+   * socket (empty when it has none), with its NUL.
    */
   char host[112];
 } copas_address;
@@ -690,7 +720,7 @@ typedef struct copas_dispatcher_stats {
    */
   uint64_t sockets;
   /**
-   * Served listening sockets.
+   * Served sockets.
    */
   uint64_t servers;
   /**
@@ -912,11 +942,15 @@ void copas_set_cxa_globals(copas_cxa_globals_fn get);
  * of its own, and `client` is flushed and closed when it returns. `timeout` is the time limit in
  * seconds of each waiting call on accepted sockets (COPAS_FOREVER: none); it does not limit accept.
  *
+ * A datagram socket gets one handler, which starts in the next step with the socket itself as its
+ * `client` and receives with copas_receivefrom(). When it returns the socket is closed, and the server
+ * is over.
+ *
  * When descriptors are used up, accepting pauses (10 ms, doubling to 1 s) and goes on by itself;
  * that is reported once. Connections meanwhile wait in the kernel's queue.
  *
- * Errors: COPAS_INVALID (also when `server` does not listen, `handler` is NULL, or `timeout` is
- * NAN), COPAS_BUSY (it is served already), COPAS_STALE, COPAS_WRONG_THREAD, COPAS_SYSTEM.
+ * Errors: COPAS_INVALID (also when `server` neither listens nor takes datagrams, `handler` is NULL, or
+ * `timeout` is NAN), COPAS_BUSY (it is served already), COPAS_STALE, COPAS_WRONG_THREAD, COPAS_SYSTEM.
  * Never switches.
  */
 copas_status copas_addserver(struct copas *c,
@@ -936,12 +970,14 @@ copas_status copas_addserver_with(struct copas *c,
                                   const struct copas_server_options *options);
 
 /**
- * Stops serving a listening socket. Without `keep_open` (0) it is closed; with it (not 0) it stays
- * open and can be added again. Handlers that run go on.
+ * Stops serving a socket. Without `keep_open` (0) it is closed; with it (not 0) it stays open and can be
+ * added again. Handlers that run go on; the one of a datagram socket gets COPAS_CLOSED when the socket
+ * is closed, and else still has the socket, which stays open when it returns.
  * Errors: COPAS_INVALID (also when it is not served), COPAS_STALE, COPAS_WRONG_THREAD.
  * Never switches.
  */
-copas_status copas_removeserver(struct copas_socket *server, int keep_open);
+copas_status copas_removeserver(struct copas_socket *server,
+                                int keep_open);
 
 /**
  * Starts a coroutine that runs `fn(user)`. It runs first in the next step, not inside this call.
@@ -1055,21 +1091,59 @@ copas_status copas_setname(void *handle,
 const char *copas_getname(void *handle);
 
 /**
- * Opens a listening TCP socket on `host` (a numeric IPv4 or IPv6 address, or a name, of which the
- * first address that can be had is taken; "*" or NULL: every IPv4 address; "::": every IPv6 and IPv4
- * address) and `port` (0 to 65535; 0: a free one, which copas_getsockname() tells). It has SO_REUSEADDR
- * and a backlog of 4096 (the kernel may cap it). Add it with copas_addserver().
+ * Opens a listening TCP socket on `host` (a numeric IPv4 or IPv6 address, a link-local one with its
+ * interface: "fe80::1%eth0"; or a name, of which the first address that can be had is taken; "*" or
+ * NULL: every IPv4 address; "::": every IPv6 and IPv4 address) and `port` (0 to 65535; 0: a free one,
+ * which copas_getsockname() tells). It has SO_REUSEADDR, TCP_NODELAY, and a backlog of 4096 (the kernel
+ * may cap it). Add it with copas_addserver().
  *
  * Errors: COPAS_INVALID, COPAS_SYSTEM (the address is in use or not this machine's: see
  * copas_error()), COPAS_UNRESOLVED (the name has no address), COPAS_LIMIT (no descriptor left),
- * COPAS_CANCELED, COPAS_CANNOT_WAIT (for a name), COPAS_STALE, COPAS_WRONG_THREAD. Never switches with
- * a numeric address; with a name a Switch point.
+ * COPAS_CANCELED, COPAS_CANNOT_WAIT (for a name), COPAS_STALE, COPAS_WRONG_THREAD; of several addresses
+ * the last one's, and copas_error() lists all. Never switches with a numeric address; with a name a
+ * Switch point.
  */
 COPAS_MUST_USE
 copas_status copas_bind(struct copas *c,
                         const char *host,
                         int port,
                         struct copas_socket **out);
+
+/**
+ * copas_bind() with options; `options` may be NULL and is copied. Errors: as copas_bind();
+ * COPAS_INVALID also for a bad size, flag or backlog. Never switches with a numeric address; with a
+ * name a Switch point.
+ */
+COPAS_MUST_USE
+copas_status copas_bind_with(struct copas *c,
+                             const char *host,
+                             int port,
+                             const struct copas_bind_options *options,
+                             struct copas_socket **out);
+
+/**
+ * Opens a UDP socket on `host` and `port`, as copas_bind() does; it has no option set. Several may be
+ * sent to and received from: copas_sendto(), copas_receivefrom(). copas_addserver() starts one handler
+ * with the socket. Errors: as copas_bind(). Never switches with a numeric address; with a name a
+ * Switch point.
+ */
+COPAS_MUST_USE
+copas_status copas_bind_udp(struct copas *c,
+                            const char *host,
+                            int port,
+                            struct copas_socket **out);
+
+/**
+ * copas_bind_udp() with options; `options` may be NULL and is copied. Errors: as copas_bind();
+ * COPAS_INVALID also for a bad size or flag, or a backlog. Never switches with a numeric address; with
+ * a name a Switch point.
+ */
+COPAS_MUST_USE
+copas_status copas_bind_udp_with(struct copas *c,
+                                 const char *host,
+                                 int port,
+                                 const struct copas_bind_options *options,
+                                 struct copas_socket **out);
 
 /**
  * Connects to `host` (a numeric IPv4 or IPv6 address, or a name) and `port` (1 to 65535) over TCP,
@@ -1092,7 +1166,7 @@ copas_status copas_connect(struct copas *c,
 /**
  * Makes a socket of an open descriptor that came from elsewhere: a TCP or Unix stream (a
  * socketpair too), a datagram socket, a listening socket, or one end of a pipe. The descriptor is set non-blocking
- * and belongs to the socket from then on; on an error it stays the caller's, unchanged.
+ * and belongs to the socket from then on, with its other options as they are; on an error it stays the caller's, unchanged.
  *
  * Errors: COPAS_UNSUPPORTED (another kind of descriptor),
  * COPAS_INVALID (not open, or a regular file or folder), COPAS_BUSY (wrapped by this dispatcher already),
@@ -1116,8 +1190,8 @@ COPAS_MUST_USE copas_status copas_unwrap(struct copas_socket *skt, int *fd);
 /**
  * Closes a socket and returns at once. Its handle is stale afterwards; those that wait on it get
  * COPAS_CLOSED. Output not yet taken by the kernel is written in the background, for at most 10
- * seconds or the send time limit, whichever is shorter; copas_flush() first to learn whether it
- * arrived. A listening socket is removed from its server too.
+ * seconds or the send time limit, whichever is shorter; copas_flush() first to learn whether the
+ * kernel took it. COPAS_LINGER: see copas_setoption(). A served socket is removed from its server too.
  * Errors: COPAS_STALE (closed already), COPAS_INVALID, COPAS_WRONG_THREAD. Never switches.
  */
 copas_status copas_close(struct copas_socket *skt);
@@ -1165,16 +1239,27 @@ copas_status copas_settimeouts(struct copas_socket *skt,
 copas_status copas_setlimits(struct copas_socket *skt, size_t line, size_t all);
 
 /**
- * Sets a socket option: COPAS_KEEPALIVE, COPAS_REUSEADDR, COPAS_REUSEPORT, COPAS_TCP_NODELAY (on
- * at first), COPAS_IPV6_V6ONLY (0 or 1 each), COPAS_LINGER (seconds, negative for off),
+ * Sets a socket option: COPAS_KEEPALIVE, COPAS_REUSEADDR, COPAS_REUSEPORT, COPAS_TCP_NODELAY,
+ * COPAS_IPV6_V6ONLY (0 or 1 each), COPAS_LINGER (seconds, negative for off),
  * COPAS_SEND_BUFFER, COPAS_RECEIVE_BUFFER (bytes, of the kernel's buffer), COPAS_BROADCAST,
- * COPAS_MULTICAST_LOOP (0 or 1) and COPAS_MULTICAST_TTL (0 to 255) of IPv4 datagrams.
+ * COPAS_MULTICAST_LOOP (0 or 1) and COPAS_MULTICAST_TTL (0 to 255), of an IPv6 socket for both families.
+ * What counts before a socket has its address (COPAS_IPV6_V6ONLY, sharing a port) is for
+ * copas_bind_with().
+ *
+ * COPAS_TCP_NODELAY is on at first in the sockets that the library makes, since it gathers small sends
+ * itself. A wrapped descriptor keeps its options. Accepted sockets have those of the listening socket.
+ *
+ * COPAS_LINGER 0: copas_close() resets the connection (RST) once the kernel has the output. More: the
+ * output of a closed socket is written in the background for at most so many seconds, instead of 10.
+ * copas_close() never blocks.
  *
  * Errors: COPAS_INVALID (also for an unknown option or a value out of range), COPAS_UNSUPPORTED
  * (the socket is not of the option's kind), COPAS_SYSTEM, COPAS_STALE, COPAS_WRONG_THREAD.
  * Never switches.
  */
-copas_status copas_setoption(struct copas_socket *skt, int option, int value);
+copas_status copas_setoption(struct copas_socket *skt,
+                             int option,
+                             int value);
 
 /**
  * Fills `address` with the other side's address. Errors: COPAS_CLOSED (not connected),
@@ -1290,19 +1375,9 @@ copas_status copas_send_part(struct copas_socket *skt,
 COPAS_MUST_USE copas_status copas_flush(struct copas_socket *skt);
 
 /**
- * Opens a UDP socket on `host` and `port`, as copas_bind() does. Several may be sent to and received
- * from: copas_sendto(), copas_receivefrom(). copas_addserver() starts one handler with the socket.
- * Errors: as copas_bind(). Never switches with a numeric address; with a name a Switch point.
- */
-COPAS_MUST_USE
-copas_status copas_bind_udp(struct copas *c,
-                            const char *host,
-                            int port,
-                            struct copas_socket **out);
-
-/**
  * Opens a UDP socket that sends to and receives from one address only: copas_send() sends one
- * datagram there. It takes no answer from the other side. Errors: COPAS_INVALID, COPAS_UNRESOLVED,
+ * datagram there. It takes no answer from the other side, and nothing is sent yet; of a name the first address
+ * that can be had counts, and of several failures copas_error() lists all. Errors: COPAS_INVALID, COPAS_UNRESOLVED,
  * COPAS_SYSTEM, COPAS_LIMIT, COPAS_CANCELED, COPAS_CANNOT_WAIT (for a name), COPAS_STALE,
  * COPAS_WRONG_THREAD. Never switches with a numeric address; with a name a Switch point.
  */
@@ -1314,12 +1389,14 @@ copas_status copas_connect_udp(struct copas *c,
 
 /**
  * Sends one datagram of `len` bytes (at most 65,507 over UDP) to a numeric address, or with `to` NULL
- * to where the socket is connected. Waits, within the send time limit, while the kernel's buffer is
- * full. Whole or not at all.
+ * to where the socket is connected. Waits, within the send time limit, while the kernel's buffer or the
+ * queue of a Unix receiver is full; with `to` over Unix sockets that is asked again every 5 ms, since the
+ * kernel does not tell. Whole or not at all.
  *
  * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_CLOSED (from elsewhere meanwhile); COPAS_REFUSED (an
  * earlier datagram was); COPAS_SYSTEM (too long, unreachable and the like); COPAS_UNSUPPORTED (not a
- * datagram socket); COPAS_CANNOT_WAIT; COPAS_INVALID (also for an address that is not numeric);
+ * datagram socket); COPAS_CANNOT_WAIT; COPAS_INVALID (also for an address that is not numeric, or of
+ * another family than it says);
  * COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
  */
 copas_status copas_sendto(struct copas_socket *skt,
@@ -1332,7 +1409,8 @@ copas_status copas_sendto(struct copas_socket *skt,
  * its bytes; an empty one is COPAS_OK with the length 0. `from` may be NULL; else it gets who sent it.
  *
  * A datagram of more than the socket's limit (copas_setlimits(), `all`; at most 65,536 bytes) answers
- * COPAS_TOO_LONG: it is consumed, and copas_error() tells its length.
+ * COPAS_TOO_LONG: `*datagram` has its first bytes, as many as the limit, `from` its sender, and
+ * copas_error() tells how long it was. It is consumed, its other bytes are lost.
  *
  * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_CLOSED (from elsewhere meanwhile); COPAS_REFUSED (a
  * datagram that was sent before found nobody); COPAS_TOO_LONG; COPAS_BUSY (another coroutine waits to
@@ -1345,7 +1423,7 @@ copas_status copas_receivefrom(struct copas_socket *skt,
                                struct copas_address *from);
 
 /**
- * Opens a Unix socket at `path`, at most 107 bytes; one that begins with '@' is an abstract name
+ * Opens a Unix socket at `path`, of 1 to 107 bytes; '@' and 1 to 107 bytes are an abstract name
  * (unix(7)). `flags`: 0 for a listening socket, COPAS_DATAGRAM for a datagram socket, and COPAS_UNLINK
  * to remove a socket file before that nobody listens on. The file stays when the socket is closed.
  *

@@ -2,9 +2,10 @@
 //! Time limits and fairness, exactly: on a clock that stands still until the dispatcher has nothing
 //! else to do, or until a test moves it.
 
+use copas::capi::bind::copas_bind;
 use copas::capi::dispatcher::{copas_current, copas_free, copas_loop, copas_new, copas_step};
 use copas::capi::server::copas_addserver;
-use copas::capi::socket::{copas_bind, copas_close, copas_connect, copas_settimeout, copas_wrap};
+use copas::capi::socket::{copas_close, copas_connect, copas_settimeout, copas_wrap};
 use copas::capi::stats::{copas_setstatistics, copas_stats};
 use copas::capi::stream::{copas_flush, copas_receive, copas_send};
 use copas::capi::thread::{copas_addthread, copas_pause};

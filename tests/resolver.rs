@@ -3,6 +3,8 @@
 
 mod names;
 
+use copas::capi::bind::{copas_bind, copas_bind_udp};
+use copas::capi::datagram::copas_connect_udp;
 use copas::capi::dispatcher::{copas_current, copas_error, copas_loop, copas_shutdown, copas_step};
 use copas::capi::offload::copas_setresolver;
 use copas::capi::socket::copas_connect;
@@ -10,12 +12,13 @@ use copas::capi::thread::{copas_addthread, copas_removethread};
 use copas::capi::types::{copas as Copas, copas_error_info};
 use names::{Gate, Names, OK, TIMEOUT, resolve, two};
 use std::ffi::{CStr, c_int, c_void};
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 const INVALID: c_int = -4;
+const SYSTEM: c_int = -13;
 const UNRESOLVED: c_int = -22;
 const REFUSED: c_int = -14;
 
@@ -273,4 +276,56 @@ fn a_free_does_not_wait_for_a_lookup_whose_answer_then_reaches_nobody() {
     assert_eq!(told.load(SeqCst), (-CANCELED) as usize);
     gate.open();
     gate.wait_until_done(1);
+}
+
+/// Two addresses that cannot be had (of a link that is not named, or of a family that is not there),
+/// and perhaps one that can.
+fn elsewhere(name: &str) -> Result<Vec<IpAddr>, String> {
+    let mut list = vec!["fe80::1", "fe80::2"];
+    if name == "here.example" {
+        list.push("127.0.0.1");
+    }
+    Ok(list.iter().map(|ip| ip.parse().unwrap()).collect())
+}
+
+#[test]
+fn a_bind_tries_every_address_and_lists_their_failures() {
+    let names = Names::new(elsewhere);
+    for bind in [copas_bind, copas_bind_udp] {
+        let mut socket = null_mut();
+        // SAFETY: the names are terminated, `socket` writable.
+        unsafe {
+            assert_eq!(bind(names.c, c"here.example".as_ptr(), 0, &mut socket), OK);
+            let status = bind(names.c, c"away.example".as_ptr(), 0, &mut socket);
+            assert_eq!(status, SYSTEM);
+        }
+        for told in ["away.example", "[fe80::1]:0: ", "; [fe80::2]:0: "] {
+            let text = text(&names);
+            assert!(text.contains(told), "{text} lacks {told}");
+        }
+    }
+}
+
+#[test]
+fn a_udp_connection_tries_every_address_and_lists_their_failures() {
+    // Broadcasts have to be allowed before.
+    let names = Names::new(|name| {
+        let mut list = vec!["127.255.255.255", "255.255.255.255"];
+        if name == "here.example" {
+            list.push("127.0.0.1");
+        }
+        Ok(list.iter().map(|ip| ip.parse().unwrap()).collect())
+    });
+    let mut socket = null_mut();
+    // SAFETY: the names are terminated, `socket` writable.
+    unsafe {
+        let here = c"here.example".as_ptr();
+        assert_eq!(copas_connect_udp(names.c, here, 9, &mut socket), OK);
+        let away = c"away.example".as_ptr();
+        assert_eq!(copas_connect_udp(names.c, away, 9, &mut socket), SYSTEM);
+    }
+    for told in ["127.255.255.255:9: ", "; 255.255.255.255:9: "] {
+        let text = text(&names);
+        assert!(text.contains(told), "{text} lacks {told}");
+    }
 }

@@ -7,7 +7,7 @@ use super::socket::address_of;
 use super::types::{copas, copas_address, copas_bytes, copas_socket};
 use super::{c_int, copas_status};
 use crate::net::{self, Membership};
-use crate::status::{Fault, Outcome, Status};
+use crate::status::{Fault, Outcome};
 use core::ffi::{CStr, c_char, c_void};
 use socket2::SockAddr;
 
@@ -16,27 +16,9 @@ pub(super) const DATAGRAM: u64 = 1;
 /// copas_bind_unix(): a socket file that nobody listens on is removed before.
 const UNLINK: u64 = 2;
 
-/// Opens a UDP socket on `host` and `port`, as copas_bind() does. Several may be sent to and received
-/// from: copas_sendto(), copas_receivefrom(). copas_addserver() starts one handler with the socket.
-/// Errors: as copas_bind(). Never switches with a numeric address; with a name a Switch point.
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn copas_bind_udp(
-    c: *mut copas,
-    host: *const c_char,
-    port: c_int,
-    out: *mut *mut copas_socket,
-) -> copas_status {
-    on_dispatcher(c, |d| {
-        // SAFETY: NULL or writable; NULL or terminated, as the comment asks.
-        let (out, host) = unsafe { (place(out, "out")?, text(host)?) };
-        out.write(pointer(net::bind_udp(d, host, port)?.handle));
-        Ok(())
-    })
-}
-
 /// Opens a UDP socket that sends to and receives from one address only: copas_send() sends one
-/// datagram there. It takes no answer from the other side. Errors: COPAS_INVALID, COPAS_UNRESOLVED,
+/// datagram there. It takes no answer from the other side, and nothing is sent yet; of a name the first address
+/// that can be had counts, and of several failures copas_error() lists all. Errors: COPAS_INVALID, COPAS_UNRESOLVED,
 /// COPAS_SYSTEM, COPAS_LIMIT, COPAS_CANCELED, COPAS_CANNOT_WAIT (for a name), COPAS_STALE,
 /// COPAS_WRONG_THREAD. Never switches with a numeric address; with a name a Switch point.
 #[unsafe(no_mangle)]
@@ -56,12 +38,14 @@ pub unsafe extern "C" fn copas_connect_udp(
 }
 
 /// Sends one datagram of `len` bytes (at most 65,507 over UDP) to a numeric address, or with `to` NULL
-/// to where the socket is connected. Waits, within the send time limit, while the kernel's buffer is
-/// full. Whole or not at all.
+/// to where the socket is connected. Waits, within the send time limit, while the kernel's buffer or the
+/// queue of a Unix receiver is full; with `to` over Unix sockets that is asked again every 5 ms, since the
+/// kernel does not tell. Whole or not at all.
 ///
 /// Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_CLOSED (from elsewhere meanwhile); COPAS_REFUSED (an
 /// earlier datagram was); COPAS_SYSTEM (too long, unreachable and the like); COPAS_UNSUPPORTED (not a
-/// datagram socket); COPAS_CANNOT_WAIT; COPAS_INVALID (also for an address that is not numeric);
+/// datagram socket); COPAS_CANNOT_WAIT; COPAS_INVALID (also for an address that is not numeric, or of
+/// another family than it says);
 /// COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn copas_sendto(
@@ -83,7 +67,8 @@ pub unsafe extern "C" fn copas_sendto(
 /// its bytes; an empty one is COPAS_OK with the length 0. `from` may be NULL; else it gets who sent it.
 ///
 /// A datagram of more than the socket's limit (copas_setlimits(), `all`; at most 65,536 bytes) answers
-/// COPAS_TOO_LONG: it is consumed, and copas_error() tells its length.
+/// COPAS_TOO_LONG: `*datagram` has its first bytes, as many as the limit, `from` its sender, and
+/// copas_error() tells how long it was. It is consumed, its other bytes are lost.
 ///
 /// Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_CLOSED (from elsewhere meanwhile); COPAS_REFUSED (a
 /// datagram that was sent before found nobody); COPAS_TOO_LONG; COPAS_BUSY (another coroutine waits to
@@ -100,15 +85,15 @@ pub unsafe extern "C" fn copas_receivefrom(
         // SAFETY: NULL or writable, as the comment asks.
         let datagram = unsafe { place(datagram, "datagram") }?;
         d.bind();
-        let (received, sender) = net::receive_from(d, socket)?;
-        datagram.write(lent(received));
+        let received = net::receive_from(d, socket)?;
+        datagram.write(lent(received.bytes));
         // SAFETY: NULL or writable, as the comment asks.
-        unsafe { put(from, address_of(&net::told_address(&sender))) };
-        Ok(())
+        unsafe { put(from, address_of(&net::told_address(&received.from))) };
+        received.check_whole()
     })
 }
 
-/// Opens a Unix socket at `path`, at most 107 bytes; one that begins with '@' is an abstract name
+/// Opens a Unix socket at `path`, of 1 to 107 bytes; '@' and 1 to 107 bytes are an abstract name
 /// (unix(7)). `flags`: 0 for a listening socket, COPAS_DATAGRAM for a datagram socket, and COPAS_UNLINK
 /// to remove a socket file before that nobody listens on. The file stays when the socket is closed.
 ///
@@ -220,12 +205,16 @@ pub(super) fn numeric(address: &copas_address) -> Outcome<SockAddr> {
     if address.family == libc::AF_UNIX {
         return net::unix_address(host);
     }
-    let ip = host.parse().map_err(|_| {
-        Fault::new(
-            Status::INVALID,
-            format!("\"{host}\" is not a numeric address"),
-        )
-    })?;
-    let port = net::port_of(address.port, 1)?;
-    Ok(std::net::SocketAddr::new(ip, port).into())
+    let ip = net::numeric(host, net::port_of(address.port, 1)?)?
+        .ok_or_else(|| Fault::invalid(format!("\"{host}\" is not a numeric address")))?;
+    let family = if ip.is_ipv4() {
+        libc::AF_INET
+    } else {
+        libc::AF_INET6
+    };
+    if address.family != family {
+        let text = format!("the address' family is not {family}, as its host {host} asks");
+        return Err(Fault::invalid(text));
+    }
+    Ok(ip.into())
 }

@@ -13,7 +13,7 @@ use crate::status::{Fault, Outcome};
 use core::ffi::c_void;
 use std::rc::Rc;
 
-/// copas_server_options.flags: a client's socket stays open when its handler returns.
+/// copas_server_options.flags: the handler's socket stays open when it returns.
 const KEEP_OPEN: u64 = 1;
 
 // SAFETY: repr(C), the size first, and every field may be zero (NULL functions are None).
@@ -23,11 +23,15 @@ unsafe impl Growing for copas_server_options {}
 /// of its own, and `client` is flushed and closed when it returns. `timeout` is the time limit in
 /// seconds of each waiting call on accepted sockets (COPAS_FOREVER: none); it does not limit accept.
 ///
+/// A datagram socket gets one handler, which starts in the next step with the socket itself as its
+/// `client` and receives with copas_receivefrom(). When it returns the socket is closed, and the server
+/// is over.
+///
 /// When descriptors are used up, accepting pauses (10 ms, doubling to 1 s) and goes on by itself;
 /// that is reported once. Connections meanwhile wait in the kernel's queue.
 ///
-/// Errors: COPAS_INVALID (also when `server` does not listen, `handler` is NULL, or `timeout` is
-/// NAN), COPAS_BUSY (it is served already), COPAS_STALE, COPAS_WRONG_THREAD, COPAS_SYSTEM.
+/// Errors: COPAS_INVALID (also when `server` neither listens nor takes datagrams, `handler` is NULL, or
+/// `timeout` is NAN), COPAS_BUSY (it is served already), COPAS_STALE, COPAS_WRONG_THREAD, COPAS_SYSTEM.
 /// Never switches.
 #[unsafe(no_mangle)]
 pub extern "C" fn copas_addserver(
@@ -42,6 +46,7 @@ pub extern "C" fn copas_addserver(
         let inherited = Inherited {
             timeouts: Timeouts::all(seconds(timeout)?),
             limits: socket.limits.get(),
+            ..Inherited::default()
         };
         let handler = handler_of(handler, User::new(user, None))?;
         let settings = ServerSettings {
@@ -80,8 +85,9 @@ pub unsafe extern "C" fn copas_addserver_with(
     })
 }
 
-/// Stops serving a listening socket. Without `keep_open` (0) it is closed; with it (not 0) it stays
-/// open and can be added again. Handlers that run go on.
+/// Stops serving a socket. Without `keep_open` (0) it is closed; with it (not 0) it stays open and can be
+/// added again. Handlers that run go on; the one of a datagram socket gets COPAS_CLOSED when the socket
+/// is closed, and else still has the socket, which stays open when it returns.
 /// Errors: COPAS_INVALID (also when it is not served), COPAS_STALE, COPAS_WRONG_THREAD.
 /// Never switches.
 #[unsafe(no_mangle)]
@@ -115,6 +121,7 @@ unsafe fn settings_of(
     let mut inherited = Inherited {
         timeouts: Timeouts::all(-1.0),
         limits: socket.limits.get(),
+        ..Inherited::default()
     };
     if options.flags & !KEEP_OPEN != 0 {
         return Err(Fault::invalid(

@@ -15,31 +15,6 @@ use std::os::fd::IntoRawFd;
 // SAFETY: repr(C), the size first, and every field may be zero.
 unsafe impl Growing for copas_socket_stats {}
 
-/// Opens a listening TCP socket on `host` (a numeric IPv4 or IPv6 address, or a name, of which the
-/// first address that can be had is taken; "*" or NULL: every IPv4 address; "::": every IPv6 and IPv4
-/// address) and `port` (0 to 65535; 0: a free one, which copas_getsockname() tells). It has SO_REUSEADDR
-/// and a backlog of 4096 (the kernel may cap it). Add it with copas_addserver().
-///
-/// Errors: COPAS_INVALID, COPAS_SYSTEM (the address is in use or not this machine's: see
-/// copas_error()), COPAS_UNRESOLVED (the name has no address), COPAS_LIMIT (no descriptor left),
-/// COPAS_CANCELED, COPAS_CANNOT_WAIT (for a name), COPAS_STALE, COPAS_WRONG_THREAD. Never switches with
-/// a numeric address; with a name a Switch point.
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn copas_bind(
-    c: *mut copas,
-    host: *const c_char,
-    port: c_int,
-    out: *mut *mut copas_socket,
-) -> copas_status {
-    on_dispatcher(c, |d| {
-        // SAFETY: NULL or writable; NULL or terminated, as the comment asks.
-        let (out, host) = unsafe { (place(out, "out")?, text(host)?) };
-        out.write(pointer(net::bind(d, host, port)?.handle));
-        Ok(())
-    })
-}
-
 /// Connects to `host` (a numeric IPv4 or IPv6 address, or a name) and `port` (1 to 65535) over TCP,
 /// within `timeout` seconds (COPAS_FOREVER: as long as the kernel tries), resolving included. The
 /// addresses of a name are tried in turn, each for its share of the time. The socket's own time limits
@@ -70,7 +45,7 @@ pub unsafe extern "C" fn copas_connect(
 
 /// Makes a socket of an open descriptor that came from elsewhere: a TCP or Unix stream (a
 /// socketpair too), a datagram socket, a listening socket, or one end of a pipe. The descriptor is set non-blocking
-/// and belongs to the socket from then on; on an error it stays the caller's, unchanged.
+/// and belongs to the socket from then on, with its other options as they are; on an error it stays the caller's, unchanged.
 ///
 /// Errors: COPAS_UNSUPPORTED (another kind of descriptor),
 /// COPAS_INVALID (not open, or a regular file or folder), COPAS_BUSY (wrapped by this dispatcher already),
@@ -109,8 +84,8 @@ pub unsafe extern "C" fn copas_unwrap(skt: *mut copas_socket, fd: *mut c_int) ->
 
 /// Closes a socket and returns at once. Its handle is stale afterwards; those that wait on it get
 /// COPAS_CLOSED. Output not yet taken by the kernel is written in the background, for at most 10
-/// seconds or the send time limit, whichever is shorter; copas_flush() first to learn whether it
-/// arrived. A listening socket is removed from its server too.
+/// seconds or the send time limit, whichever is shorter; copas_flush() first to learn whether the
+/// kernel took it. COPAS_LINGER: see copas_setoption(). A served socket is removed from its server too.
 /// Errors: COPAS_STALE (closed already), COPAS_INVALID, COPAS_WRONG_THREAD. Never switches.
 #[unsafe(no_mangle)]
 pub extern "C" fn copas_close(skt: *mut copas_socket) -> copas_status {
@@ -200,10 +175,19 @@ pub extern "C" fn copas_setlimits(skt: *mut copas_socket, line: usize, all: usiz
     })
 }
 
-/// Sets a socket option: COPAS_KEEPALIVE, COPAS_REUSEADDR, COPAS_REUSEPORT, COPAS_TCP_NODELAY (on
-/// at first), COPAS_IPV6_V6ONLY (0 or 1 each), COPAS_LINGER (seconds, negative for off),
+/// Sets a socket option: COPAS_KEEPALIVE, COPAS_REUSEADDR, COPAS_REUSEPORT, COPAS_TCP_NODELAY,
+/// COPAS_IPV6_V6ONLY (0 or 1 each), COPAS_LINGER (seconds, negative for off),
 /// COPAS_SEND_BUFFER, COPAS_RECEIVE_BUFFER (bytes, of the kernel's buffer), COPAS_BROADCAST,
-/// COPAS_MULTICAST_LOOP (0 or 1) and COPAS_MULTICAST_TTL (0 to 255) of IPv4 datagrams.
+/// COPAS_MULTICAST_LOOP (0 or 1) and COPAS_MULTICAST_TTL (0 to 255), of an IPv6 socket for both families.
+/// What counts before a socket has its address (COPAS_IPV6_V6ONLY, sharing a port) is for
+/// copas_bind_with().
+///
+/// COPAS_TCP_NODELAY is on at first in the sockets that the library makes, since it gathers small sends
+/// itself. A wrapped descriptor keeps its options. Accepted sockets have those of the listening socket.
+///
+/// COPAS_LINGER 0: copas_close() resets the connection (RST) once the kernel has the output. More: the
+/// output of a closed socket is written in the background for at most so many seconds, instead of 10.
+/// copas_close() never blocks.
 ///
 /// Errors: COPAS_INVALID (also for an unknown option or a value out of range), COPAS_UNSUPPORTED
 /// (the socket is not of the option's kind), COPAS_SYSTEM, COPAS_STALE, COPAS_WRONG_THREAD.

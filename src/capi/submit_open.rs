@@ -146,7 +146,7 @@ pub unsafe extern "C" fn copas_submit_resolve(
             let addresses: Box<[_]> = found.into_iter().map(numeric_address).collect();
             Ok(Given::values(addresses))
         };
-        let begun = d.submit(said, Boxed::new(resolving, Ends::AsTold))?;
+        let begun = d.submit(said, Boxed::of(resolving, Ends::AsTold))?;
         Ok(reply.give(begun))
     })
 }

@@ -46,7 +46,7 @@ pub unsafe extern "C" fn copas_submit_choice(
         let wait = operation(d, choice, d.handle)?;
         let said = reply.submission(CHOICE, token, any_handle(choice.handle)?, timeout);
         let waiting = async move { wait.await.map(|item| Given::result(item.addr() as u64)) };
-        let begun = d.submit(said, Boxed::new(waiting, Ends::AsTold))?;
+        let begun = d.submit(said, Boxed::of(waiting, Ends::AsTold))?;
         Ok(reply.give(begun))
     })
 }
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn copas_submit_pause(
         // SAFETY: NULL, and NULL or writable, as the comment asks.
         let reply = unsafe { reply_places(std::ptr::null_mut(), out) };
         let said = reply.submission(PAUSE, token, d.handle, seconds);
-        let begun = d.submit(said, Boxed::new(std::future::pending(), Ends::WithItsTime))?;
+        let begun = d.submit(said, Boxed::of(std::future::pending(), Ends::WithItsTime))?;
         Ok(reply.give(begun))
     })
 }
@@ -101,7 +101,7 @@ pub unsafe extern "C" fn copas_submit_wait_fd(
                 ..Given::result(0)
             })
         };
-        let begun = d.submit(said, Boxed::new(watching, Ends::AsTold))?;
+        let begun = d.submit(said, Boxed::of(watching, Ends::AsTold))?;
         Ok(reply.give(begun))
     })
 }
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn copas_submit_offload(
         let blocking = Blocking { call, user };
         let offload = sync::Offload::new(d, Box::new(move || blocking.run()));
         let waiting = async move { offload.await.map(|()| Given::result(0)) };
-        let begun = d.submit(said, Boxed::new(waiting, Ends::ByItself))?;
+        let begun = d.submit(said, Boxed::of(waiting, Ends::ByItself))?;
         Ok(reply.give(begun))
     })
 }

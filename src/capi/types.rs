@@ -141,8 +141,9 @@ pub type copas_level = c_int;
 pub type copas_report_fn =
     Option<unsafe extern "C" fn(level: copas_level, text: *const c_char, user: *mut c_void)>;
 
-/// Serves one accepted connection, in its own coroutine. `client` is closed when it returns,
-/// unless the server was added with COPAS_KEEP_OPEN. `user` is the server's.
+/// Serves one accepted connection, in its own coroutine; or a datagram socket, which is its `client`.
+/// `client` is closed when it returns, unless the server was added with COPAS_KEEP_OPEN. `user` is the
+/// server's.
 pub type copas_handler_fn =
     Option<unsafe extern "C" fn(client: *mut copas_socket, user: *mut c_void)>;
 
@@ -215,23 +216,37 @@ pub struct copas_config {
 pub struct copas_server_options {
     /// sizeof(copas_server_options).
     pub size: usize,
-    /// 0, or COPAS_KEEP_OPEN: do not close a client's socket when its handler returns.
+    /// 0, or COPAS_KEEP_OPEN: do not close a handler's socket when it returns.
     pub flags: u64,
-    /// The server's name, copied. NULL: its address and port. Its sockets are named
-    /// "name:client_N", their coroutines "name:handler_N", N counting from 1.
+    /// The server's name, copied, which its socket gets too. NULL: its address and port. Accepted
+    /// sockets are named "name:client_N", coroutines "name:handler_N", N counting from 1.
     pub name: *const c_char,
     /// Handed to the handler.
     pub user: *mut c_void,
     /// Releases `user` when the server has been removed and its last handler has returned. May be NULL.
     pub user_free: copas_free_fn,
-    /// Seconds that each waiting call on an accepted socket may take. 0: no limit.
+    /// Seconds that each waiting call on a handler's socket may take. 0: no limit.
     pub timeout: f64,
     /// Virtual size in bytes of a handler's stack. 0: as in copas_config. From 64 KiB to 1 GiB.
     pub stack_size: usize,
     /// Longest line in bytes that an accepted socket receives. 0: as the listening socket (1 MiB).
     pub line_limit: usize,
-    /// Most bytes that COPAS_ALL or a block of n bytes may have. 0: as the listening socket (64 MiB).
+    /// Most bytes that COPAS_ALL, a block of n bytes or a datagram may have. 0: as the listening
+    /// socket (64 MiB).
     pub all_limit: usize,
+}
+
+/// What has to be settled before a socket has its address, for copas_bind_with() and
+/// copas_bind_udp_with(). Zero everything, then set `size`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct copas_bind_options {
+    /// sizeof(copas_bind_options).
+    pub size: usize,
+    /// 0, or COPAS_BIND_V6ONLY, COPAS_BIND_REUSEADDR, COPAS_BIND_REUSEPORT together.
+    pub flags: u64,
+    /// Connections that may wait to be accepted; the kernel may cap it. 0: 4096. 0 for UDP.
+    pub backlog: c_int,
 }
 
 /// Settings of a coroutine, for copas_addthread_with(). Zero everything, then set `size`.
@@ -285,7 +300,8 @@ pub struct copas_address {
     pub family: c_int,
     /// 1 to 65535; 0 for a Unix socket.
     pub port: c_int,
-    /// The numeric address, or the path of a Unix socket (empty when it has none), with its NUL.
+    /// The numeric address (a link-local IPv6 one with its interface: "fe80::1%2"), or the path of a Unix
+    /// socket (empty when it has none), with its NUL.
     pub host: [c_char; 112],
 }
 
@@ -335,7 +351,7 @@ pub struct copas_dispatcher_stats {
     pub asleep: u64,
     /// Open sockets.
     pub sockets: u64,
-    /// Served listening sockets.
+    /// Served sockets.
     pub servers: u64,
     /// Sockets that somebody waits to receive on.
     pub readers: u64,

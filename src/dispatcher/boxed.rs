@@ -57,7 +57,7 @@ pub struct Boxed {
 
 impl Boxed {
     /// Submits `future`.
-    pub fn new(
+    pub fn of(
         future: impl Future<Output = Outcome<Given>> + 'static,
         ends: Ends,
     ) -> Box<dyn Submitted> {

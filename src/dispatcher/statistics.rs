@@ -9,7 +9,7 @@ use std::cell::Cell;
 pub struct Counts {
     /// Open sockets.
     pub sockets: u64,
-    /// Served listening sockets.
+    /// Served sockets.
     pub servers: u64,
     /// Sockets that somebody waits to receive on.
     pub readers: u64,

@@ -3,6 +3,7 @@
 
 use super::address::local_address;
 use super::close::close;
+use super::datagram_server::serve_datagrams;
 use super::server::{Server, ServerSettings};
 use super::settings::Inherited;
 use super::socket::Socket;
@@ -11,6 +12,7 @@ use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
 use crate::sys::stream;
 use std::cell::Cell;
+use std::ffi::CString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -23,61 +25,47 @@ const FIRST_PAUSE: f64 = 0.010;
 /// Seconds of the longest pause.
 const LONGEST_PAUSE: f64 = 1.0;
 
-/// Serves a listening socket.
+/// Serves a listening socket, or a datagram socket.
 pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings) -> Outcome<()> {
     d.check_bound()?;
-    if socket.is_datagram() {
-        return serve_datagrams(d, socket, settings);
-    }
-    if socket.nature != Nature::Listener {
+    let serves_datagrams = socket.is_datagram();
+    if !serves_datagrams && socket.nature != Nature::Listener {
         return Err(Fault::invalid(
-            "a server needs a listening socket: see copas_bind()",
+            "a server needs a listening or a datagram socket: see copas_bind()",
         ));
     }
     if socket.server.borrow().is_some() || socket.reading.get() {
         let text = "this socket is served already, or somebody accepts from it";
         return Err(Fault::new(Status::BUSY, text));
     }
-    socket.register()?;
     let name = match &settings.name {
         Some(name) => Rc::clone(name),
         None => local_address(socket)
             .map(|address| address.to_string())?
             .into(),
     };
-    socket.timeouts.set(settings.inherited.timeouts);
-    socket.limits.set(settings.inherited.limits);
-    *socket.server.borrow_mut() = Some(Rc::new(Server {
+    let server = Rc::new(Server {
         settings,
         name,
         accepted: Cell::new(0),
         pause: Cell::new(0.0),
         reported: Cell::new(false),
         _alive: d.alive().hold(),
-    }));
-    d.wake(socket.handle);
-    Ok(())
-}
-
-/// Starts the one handler of a datagram socket, which gets the socket itself.
-fn serve_datagrams(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings) -> Outcome<()> {
-    socket.timeouts.set(settings.inherited.timeouts);
-    socket.limits.set(settings.inherited.limits);
-    let name = match &settings.name {
-        Some(name) => Rc::clone(name),
-        None => local_address(socket)?.to_string().into(),
-    };
-    let closing = settings.autoclose.then(|| Closing(Rc::clone(socket)));
-    let (handler, handle) = (Rc::clone(&settings.handler), socket.handle);
-    let body = move || {
-        let _closing = closing;
-        handler(handle);
-        conclude();
-    };
-    let handler = d.spawn(Name::Served(name, "handler", 1), settings.stack_size, body)?;
-    if let Some(thread) = d.thread(handler) {
-        thread.subject.set(Some(socket.handle));
+    });
+    if serves_datagrams {
+        serve_datagrams(d, socket, &server)?;
+    } else {
+        socket.register()?;
+        d.wake(socket.handle);
     }
+    let inherited = server.settings.inherited;
+    socket.timeouts.set(inherited.timeouts);
+    socket.limits.set(inherited.limits);
+    if let Some(name) = &server.settings.name {
+        let name = CString::new(&**name).unwrap_or_default();
+        socket.name.replace(Name::Given(name));
+    }
+    *socket.server.borrow_mut() = Some(server);
     Ok(())
 }
 
@@ -163,6 +151,7 @@ pub(super) fn open_client(
     let inherited = Inherited {
         timeouts: listener.timeouts.get(),
         limits: listener.limits.get(),
+        linger: listener.linger.get(),
     };
     Socket::open(d, &listener.net, fd, nature, inherited)
 }

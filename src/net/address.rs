@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: MIT
-//! Addresses: reading them from text, telling them, and listening on one.
+//! Addresses: reading them from text, telling them, and new sockets for them.
 
-use super::Net;
-use super::settings::Inherited;
 use super::socket::Socket;
 use crate::dispatcher::Dispatcher;
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
-use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
+use crate::sys::interface;
+use socket2::{Domain, SockAddr, SockRef, Type};
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::unix::ffi::OsStrExt;
-use std::rc::Rc;
-
-/// Connections that may wait to be accepted; the kernel caps it at net.core.somaxconn.
-const BACKLOG: i32 = 4096;
 
 /// An address that a person can read.
 pub struct Address {
@@ -46,54 +41,53 @@ pub fn port_of(port: i32, least: i32) -> Outcome<u16> {
         .ok_or_else(|| Fault::invalid(format!("port {port} is not within {least} to 65535")))
 }
 
-/// The addresses to listen on; a name is resolved.
-pub fn any_host(d: &Dispatcher, host: Option<&str>) -> Outcome<Vec<IpAddr>> {
-    match host {
-        None | Some("*") => Ok(vec![IpAddr::V4(Ipv4Addr::UNSPECIFIED)]),
-        Some(host) => super::resolve(d, host, -1.0),
+/// The address that a host says by numbers, an IPv6 one perhaps with its zone ("fe80::1%lo",
+/// "fe80::1%2"). None: the host is a name.
+pub fn numeric(host: &str, port: u16) -> Outcome<Option<SocketAddr>> {
+    if let Ok(ip) = host.parse() {
+        return Ok(Some(SocketAddr::new(ip, port)));
     }
-}
-
-/// A new TCP socket for an address, non-blocking, without delays for small segments.
-pub fn tcp_socket(address: &SocketAddr) -> Outcome<socket2::Socket> {
-    let kind = Type::STREAM.nonblocking().cloexec();
-    let domain = Domain::for_address(*address);
-    let socket = socket2::Socket::new_raw(domain, kind, Some(Protocol::TCP));
-    socket.map_err(|e| Fault::system(&e, "open a socket"))
-}
-
-/// Opens a listening TCP socket on the first address of a host that can be had.
-pub fn bind(d: &Dispatcher, host: Option<&str>, port: i32) -> Outcome<Rc<Socket>> {
-    let port = port_of(port, 0)?;
-    let mut last = Fault::from(Status::UNRESOLVED);
-    for ip in any_host(d, host)? {
-        match listen(d, SocketAddr::new(ip, port)) {
-            Ok(socket) => return Ok(socket),
-            Err(fault) => last = fault,
-        }
-    }
-    Err(last)
-}
-
-fn listen(d: &Dispatcher, address: SocketAddr) -> Outcome<Rc<Socket>> {
-    let socket = tcp_socket(&address)?;
-    let listen = || -> io::Result<()> {
-        socket.set_reuse_address(true)?;
-        if address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED) {
-            // Every IPv4 address too, whatever the system's default is.
-            socket.set_only_v6(false)?;
-        }
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)
+    let zoned = host
+        .split_once('%')
+        .and_then(|(ip, zone)| Some((ip.parse::<Ipv6Addr>().ok()?, zone)));
+    let Some((ip, zone)) = zoned else {
+        return Ok(None);
     };
-    listen().map_err(|e| Fault::system(&e, &format!("listen on {address}")))?;
-    Socket::open(
-        d,
-        Net::of(d),
-        socket.into(),
-        Nature::Listener,
-        Inherited::default(),
-    )
+    let index = zone.parse().ok().or_else(|| interface::index(zone));
+    let index = index.ok_or_else(|| Fault::invalid(format!("there is no interface {zone}")))?;
+    Ok(Some(SocketAddrV6::new(ip, port, 0, index).into()))
+}
+
+/// The addresses of a host, best first; a name is resolved, however long that takes.
+pub fn addresses_of(d: &Dispatcher, host: &str, port: u16) -> Outcome<Vec<SocketAddr>> {
+    if let Some(address) = numeric(host, port)? {
+        return Ok(vec![address]);
+    }
+    let found = super::resolve(d, host, -1.0)?;
+    Ok(found
+        .into_iter()
+        .map(|ip| SocketAddr::new(ip, port))
+        .collect())
+}
+
+/// A new TCP socket for an address, non-blocking, without delays for small segments: the library
+/// gathers small sends itself. Accepted sockets inherit that.
+pub fn tcp_socket(address: &SocketAddr) -> Outcome<socket2::Socket> {
+    let socket = new_socket(address, Type::STREAM)?;
+    let quick = socket.set_tcp_nodelay(true);
+    quick.map_err(|e| Fault::system(&e, "set TCP_NODELAY"))?;
+    Ok(socket)
+}
+
+/// A new UDP socket for an address, non-blocking.
+pub fn udp_socket(address: &SocketAddr) -> Outcome<socket2::Socket> {
+    new_socket(address, Type::DGRAM)
+}
+
+fn new_socket(address: &SocketAddr, kind: Type) -> Outcome<socket2::Socket> {
+    let kind = kind.nonblocking().cloexec();
+    let socket = socket2::Socket::new_raw(Domain::for_address(*address), kind, None);
+    socket.map_err(|e| Fault::system(&e, "open a socket"))
 }
 
 /// This side's address.
@@ -114,19 +108,28 @@ fn told(socket: &Socket, address: io::Result<SockAddr>) -> Outcome<Address> {
     Ok(told_address(&address))
 }
 
-/// An address in words.
+/// An address in words. The kernel tells nothing, not even the family, of a Unix socket without a name
+/// that has sent a datagram.
 pub fn told_address(address: &SockAddr) -> Address {
     match address.as_socket() {
         Some(ip) => Address {
             family: i32::from(address.family()),
             port: ip.port(),
-            host: ip.ip().to_string().into_bytes(),
+            host: host_of(ip).into_bytes(),
         },
         None => Address {
-            family: i32::from(address.family()),
+            family: libc::AF_UNIX,
             port: 0,
             host: path_of(address),
         },
+    }
+}
+
+/// A numeric address with its zone, if it has one.
+fn host_of(address: SocketAddr) -> String {
+    match address {
+        SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
+        _ => address.ip().to_string(),
     }
 }
 

@@ -10,7 +10,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Seconds that a closed socket's output may take to be written.
+/// Seconds that a closed socket's output may take to be written, unless COPAS_LINGER says otherwise.
 const DRAINING: f64 = 10.0;
 
 /// A direction of a connection.
@@ -30,9 +30,13 @@ pub fn close(d: &Dispatcher, socket: &Rc<Socket>) {
     socket.drain();
     socket.closed.set(true);
     release_waiters(d, socket);
+    let most = match socket.linger.get() {
+        linger if linger > 0 => f64::from(linger),
+        _ => DRAINING,
+    };
     let seconds = match socket.timeouts.get().send {
-        limit if limit < 0.0 => DRAINING,
-        limit => limit.min(DRAINING),
+        limit if limit < 0.0 => most,
+        limit => limit.min(most),
     };
     if socket.unsent() == 0 || seconds == 0.0 {
         finish(d, socket);
@@ -45,6 +49,7 @@ pub fn close(d: &Dispatcher, socket: &Rc<Socket>) {
 pub fn abort(d: &Dispatcher, socket: &Rc<Socket>) {
     let reset = Some(Duration::ZERO);
     let _ = socket.with_fd(|fd| socket2::SockRef::from(&fd).set_linger(reset));
+    socket.linger.set(0);
     socket.closed.set(true);
     release_waiters(d, socket);
     finish(d, socket);
@@ -74,6 +79,10 @@ fn release_waiters(d: &Dispatcher, socket: &Rc<Socket>) {
 pub fn finish(d: &Dispatcher, socket: &Rc<Socket>) {
     d.disarm(&socket.deadline);
     socket.drop_output();
+    if socket.linger.get() > 0 {
+        // close(2) would block until the peer has everything, also on a non-blocking socket.
+        let _ = socket.with_fd(|fd| socket2::SockRef::from(&fd).set_linger(None));
+    }
     drop(socket.take_fd());
     forget(socket);
 }
@@ -130,7 +139,7 @@ pub fn shut(socket: &Rc<Socket>, how: Shut) -> Outcome<()> {
 /// Gives the descriptor back: nobody may use the socket, and nothing may be unsent.
 pub fn unwrap(d: &Dispatcher, socket: &Rc<Socket>) -> Outcome<OwnedFd> {
     socket.drain();
-    let busy = if socket.reading.get() || !socket.senders.is_empty() || socket.submitted.get() {
+    let busy = if socket.reading.get() || socket.has_senders() || socket.submitted.get() {
         Some("somebody waits on this socket")
     } else if socket.server.borrow().is_some() {
         Some("this socket is served: copas_removeserver() first")

@@ -5,6 +5,7 @@ use super::Net;
 use super::address::{port_of, tcp_socket};
 use super::as_poll;
 use super::close::close;
+use super::failures::{all_failed, is_final};
 use super::lookup;
 use super::settings::Inherited;
 use super::socket::Socket;
@@ -94,27 +95,6 @@ pub async fn connecting(
         }
     }
     Err(all_failed(host.as_ref(), failures))
-}
-
-/// Whether a failure has nothing to do with the address.
-fn is_final(fault: &Fault) -> bool {
-    matches!(fault.status, Status::LIMIT | Status::NO_MEMORY)
-}
-
-/// The last failure, with the words of all.
-fn all_failed(host: &str, mut failures: Vec<(SocketAddr, Fault)>) -> Fault {
-    let told: Vec<String> = failures
-        .iter()
-        .map(|(address, fault)| format!("{address}: {}", fault.describe()))
-        .collect();
-    let Some((_, mut last)) = failures.pop() else {
-        return Status::UNRESOLVED.into();
-    };
-    if !failures.is_empty() {
-        let text = format!("no address of {host} answers: {}", told.join("; "));
-        last.text = Some(text.into());
-    }
-    last
 }
 
 /// A socket that is closed unless its attempt succeeds.

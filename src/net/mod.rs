@@ -4,10 +4,13 @@
 mod accept;
 mod acceptance;
 mod address;
+mod bind;
 mod buffer;
 mod close;
 mod connect;
 mod datagram;
+mod datagram_server;
+mod failures;
 mod flush;
 mod input;
 mod options;
@@ -16,10 +19,12 @@ mod pattern;
 mod reading;
 mod ready;
 mod receive;
+mod receive_from;
 mod receive_into;
 mod resolver;
 mod room;
 mod send;
+mod send_to;
 mod server;
 mod settings;
 mod socket;
@@ -31,19 +36,22 @@ mod wrap;
 
 pub use accept::{add_server, remove_server};
 pub use acceptance::accept;
-pub use address::{Address, bind, local_address, peer_address, port_of, told_address};
+pub use address::{Address, local_address, numeric, peer_address, port_of, told_address};
+pub use bind::{Binding, bind, bind_udp};
 pub use close::{Shut, abort, close, shut, unwrap};
 pub use connect::{connect, connecting};
-pub use datagram::{bind_udp, connect_udp, receive_from, send_to};
+pub use datagram::connect_udp;
 pub use flush::flush;
 pub use input::Lent;
 pub use options::{Membership, Switch, set_membership, set_option};
 pub use pattern::{Limits, Pattern};
 pub use ready::{Readable, Writable};
 pub use receive::{Wanted, receive};
+pub use receive_from::receive_from;
 pub use receive_into::receive_into;
 pub use resolver::{Lookup, Resolver, lookup, resolve};
 pub use send::{send, send_part};
+pub use send_to::send_to;
 pub use server::{Handler, ServerSettings};
 pub use settings::{Inherited, Timeouts};
 pub use socket::Socket;
@@ -190,7 +198,7 @@ impl Driver for Sockets {
         let Some(socket) = self.0.any_socket(source) else {
             return;
         };
-        if socket.server.borrow().is_some() {
+        if socket.accepts() {
             accept::accept_batch(d, &socket);
             return;
         }

@@ -4,8 +4,10 @@
 use super::socket::Socket;
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
-use socket2::SockRef;
+use socket2::{Domain, SockRef};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 /// Which option.
@@ -57,11 +59,37 @@ pub fn set_option(socket: &Socket, switch: Switch, value: i32) -> Outcome<()> {
             Switch::SendBuffer => socket.set_send_buffer_size(value as usize),
             Switch::ReceiveBuffer => socket.set_recv_buffer_size(value as usize),
             Switch::Broadcast => socket.set_broadcast(on),
-            Switch::MulticastTtl => socket.set_multicast_ttl_v4(value as u32),
-            Switch::MulticastLoop => socket.set_multicast_loop_v4(on),
+            Switch::MulticastTtl => set_multicast_ttl(&socket, value as u32),
+            Switch::MulticastLoop => set_multicast_loop(&socket, on),
         }
     });
-    set.map_err(|e| Fault::system(&e, "set the option"))
+    set.map_err(|e| Fault::system(&e, "set the option"))?;
+    if switch == Switch::Linger {
+        socket.linger.set(value);
+    }
+    Ok(())
+}
+
+/// Of an IPv6 socket for both families: it may send to IPv4 groups too.
+fn set_multicast_ttl(socket: &SockRef<'_>, hops: u32) -> io::Result<()> {
+    if socket.domain()? == Domain::IPV6 {
+        socket.set_multicast_hops_v6(hops)?;
+    }
+    socket.set_multicast_ttl_v4(hops)
+}
+
+/// As `set_multicast_ttl`.
+fn set_multicast_loop(socket: &SockRef<'_>, on: bool) -> io::Result<()> {
+    if socket.domain()? == Domain::IPV6 {
+        socket.set_multicast_loop_v6(on)?;
+    }
+    socket.set_multicast_loop_v4(on)
+}
+
+/// The seconds of SO_LINGER; negative is off.
+pub fn linger_of(fd: BorrowedFd<'_>) -> i32 {
+    let linger = SockRef::from(&fd).linger().ok().flatten();
+    linger.map_or(-1, |time| time.as_secs().try_into().unwrap_or(i32::MAX))
 }
 
 /// Checks the value's range.

@@ -48,7 +48,7 @@ impl Socket {
 
     /// Whether output, a sender or a connection attempt waits for the kernel.
     pub(super) fn is_blocked(&self) -> bool {
-        self.blocked.borrow().is_some() || !self.senders.is_empty() || !self.flushers.is_empty()
+        self.blocked.borrow().is_some() || self.has_senders() || !self.flushers.is_empty()
     }
 
     /// How many bytes are pending.

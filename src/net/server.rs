@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-//! A server: a listening socket with the handler of its connections.
+//! A server: a listening socket with the handler of its connections, or a datagram socket with its one
+//! handler.
 
 use super::settings::Inherited;
+use super::socket::Socket;
 use crate::dispatcher::{Alive, Handle};
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// Serves one accepted connection, on its own coroutine.
+/// Serves one accepted connection, or a datagram socket, on its own coroutine.
 pub type Handler = Rc<dyn Fn(Handle)>;
 
 /// What a server is made of.
@@ -19,11 +21,11 @@ pub struct ServerSettings {
     pub inherited: Inherited,
     /// The size of a handler's stack; 0: the dispatcher's.
     pub stack_size: usize,
-    /// An accepted socket is closed when its handler returns.
+    /// An accepted socket, or a served datagram socket, is closed when its handler returns.
     pub autoclose: bool,
 }
 
-/// A served listening socket.
+/// A served socket.
 pub struct Server {
     pub(super) settings: ServerSettings,
     pub(super) name: Rc<str>,
@@ -34,4 +36,11 @@ pub struct Server {
     /// The lack of descriptors or memory has been reported.
     pub(super) reported: Cell<bool>,
     pub(super) _alive: Alive,
+}
+
+impl Socket {
+    /// Whether it is served and accepts connections.
+    pub(super) fn accepts(&self) -> bool {
+        !self.is_datagram() && self.server.borrow().is_some()
+    }
 }

@@ -37,6 +37,8 @@ pub struct Inherited {
     pub timeouts: Timeouts,
     /// Most bytes of a receive.
     pub limits: Limits,
+    /// SO_LINGER in seconds; negative is off.
+    pub linger: i32,
 }
 
 impl Default for Inherited {
@@ -47,6 +49,7 @@ impl Default for Inherited {
                 line: LINE_LIMIT,
                 all: ALL_LIMIT,
             },
+            linger: -1,
         }
     }
 }

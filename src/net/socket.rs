@@ -64,6 +64,8 @@ pub struct Socket {
     pub timeouts: Cell<Timeouts>,
     /// Most bytes of a receive.
     pub limits: Cell<Limits>,
+    /// SO_LINGER in seconds; negative is off.
+    pub(super) linger: Cell<i32>,
     /// Bytes read from the kernel.
     pub received: Cell<u64>,
     /// Bytes handed to the kernel.
@@ -72,7 +74,7 @@ pub struct Socket {
     pub born: u64,
     /// Its name.
     pub name: RefCell<Name>,
-    /// A listening socket's server.
+    /// A served socket's server.
     pub(super) server: RefCell<Option<Rc<Server>>>,
     /// For draining after a close, and for pauses of accepting.
     pub(super) deadline: Deadline,
@@ -118,6 +120,7 @@ impl Socket {
                 flushers: WaitList::default(),
                 timeouts: Cell::new(inherited.timeouts),
                 limits: Cell::new(inherited.limits),
+                linger: Cell::new(inherited.linger),
                 received: Cell::new(0),
                 sent: Cell::new(0),
                 born,
@@ -126,12 +129,7 @@ impl Socket {
                 deadline: Deadline::new(),
             })
         });
-        let socket = Rc::clone(socket.ok_or(Status::LIMIT)?);
-        if nature == Nature::Tcp {
-            // The library gathers small sends itself.
-            let _ = socket.with_fd(|fd| socket2::SockRef::from(&fd).set_tcp_nodelay(true));
-        }
-        Ok(socket)
+        Ok(Rc::clone(socket.ok_or(Status::LIMIT)?))
     }
 
     /// Whether it may receive at all.

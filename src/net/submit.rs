@@ -2,11 +2,12 @@
 //! Operations on sockets, submitted. Those of a request, receives and sends, use their records again.
 
 use super::acceptance::Accept;
-use super::datagram::{ReceiveFrom, SendTo};
 use super::flush::Flush;
 use super::input::{Lent, NOTHING};
 use super::receive::{Receive, Wanted, shown};
+use super::receive_from::{Datagram, ReceiveFrom};
 use super::room::Room;
+use super::send_to::SendTo;
 use super::socket::Socket;
 use crate::dispatcher::{
     Begun, Boxed, Completion, Dispatcher, Ends, Given, Handle, Submission, Submitted,
@@ -55,25 +56,34 @@ impl SubmittedReceive {
             (Err(fault), None) => Completion::of(fault.status),
         }
     }
+
+    /// It has a datagram, perhaps not all of it.
+    fn end_datagram(&mut self, datagram: Datagram) -> Completion {
+        let whole = datagram.check_whole();
+        let completion = self.end(Ok(datagram.bytes));
+        if let Some(socket) = &self.socket {
+            socket.remember_sender(datagram.from);
+        }
+        Completion {
+            status: whole.map_or_else(|fault| fault.status, |()| Status::OK),
+            ..completion
+        }
+    }
 }
 
 impl Submitted for SubmittedReceive {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Completion> {
-        let polled = match &mut self.receiving {
-            Receiving::Stream(receive) => Pin::new(receive).poll(context),
+        match &mut self.receiving {
+            Receiving::Stream(receive) => {
+                Pin::new(receive).poll(context).map(|ended| self.end(ended))
+            }
             Receiving::Datagram(receive) => match Pin::new(receive).poll(context) {
-                Poll::Ready(Ok((lent, sender))) => {
-                    if let Some(socket) = &self.socket {
-                        socket.remember_sender(sender);
-                    }
-                    Poll::Ready(Ok(lent))
-                }
-                Poll::Ready(Err(fault)) => Poll::Ready(Err(fault)),
+                Poll::Ready(Ok(datagram)) => Poll::Ready(self.end_datagram(datagram)),
+                Poll::Ready(Err(fault)) => Poll::Ready(self.end(Err(fault))),
                 Poll::Pending => Poll::Pending,
             },
             Receiving::Over => Poll::Pending,
-        };
-        polled.map(|ended| self.end(ended))
+        }
     }
 
     fn stop(&mut self, status: Status) -> Completion {
@@ -197,21 +207,21 @@ pub fn submit_send_to(
 ) -> Outcome<Begun> {
     let send = SendTo::new(socket, data.to_vec(), to)?;
     let sending = async move { send.await.map(|()| Given::result(0)) };
-    d.submit(said, Boxed::new(sending, Ends::AsTold))
+    d.submit(said, Boxed::of(sending, Ends::AsTold))
 }
 
 /// Submits a flush.
 pub fn submit_flush(d: &Dispatcher, socket: &Rc<Socket>, said: Submission) -> Outcome<Begun> {
     let flush = Flush::new(socket)?;
     let flushing = async move { flush.await.map(|()| Given::result(0)) };
-    d.submit(said, Boxed::new(flushing, Ends::AsTold))
+    d.submit(said, Boxed::of(flushing, Ends::AsTold))
 }
 
 /// Submits an accept; the event gives the new socket.
 pub fn submit_accept(d: &Dispatcher, socket: &Rc<Socket>, said: Submission) -> Outcome<Begun> {
     let accept = Accept::new(socket)?;
     let accepting = async move { accept.await.map(given) };
-    d.submit(said, Boxed::new(accepting, Ends::AsTold))
+    d.submit(said, Boxed::of(accepting, Ends::AsTold))
 }
 
 /// Submits `opening`, whose event gives a new socket.
@@ -221,7 +231,7 @@ pub fn submit_opening(
     said: Submission,
 ) -> Outcome<Begun> {
     let opening = async move { opening.await.map(given) };
-    d.submit(said, Boxed::new(opening, Ends::AsTold))
+    d.submit(said, Boxed::of(opening, Ends::AsTold))
 }
 
 fn given(socket: Rc<Socket>) -> Given {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Unix sockets: listening and connecting by a path, or by an abstract name that begins with '@'.
 
+use super::bind::BACKLOG;
 use super::settings::Inherited;
 use super::socket::Socket;
 use super::{Net, datagram};
@@ -12,21 +13,24 @@ use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 
-/// Connections that may wait to be accepted.
-const BACKLOG: i32 = 4096;
 /// Seconds between two attempts while the listener's queue is full.
 const AGAIN: f64 = 0.005;
 
-/// The address of a path.
+/// The address of a path, or of an abstract name.
 pub fn address(path: &str) -> Outcome<SockAddr> {
-    let address = match path.strip_prefix('@') {
+    let name = path.strip_prefix('@');
+    if name.unwrap_or(path).is_empty() {
+        return Err(Fault::invalid("the path or the abstract name is empty"));
+    }
+    let address = match name {
         Some(name) => SockAddr::unix(format!("\0{name}")),
         None => SockAddr::unix(path),
     };
-    if path.is_empty() {
-        return Err(Fault::invalid("the path is empty"));
-    }
-    address.map_err(|_| Fault::invalid("a Unix socket's path has at most 107 bytes"))
+    address.map_err(|_| {
+        Fault::invalid(
+            "a Unix socket's path, or its abstract name after the '@', has at most 107 bytes",
+        )
+    })
 }
 
 fn socket(is_datagram: bool) -> Outcome<socket2::Socket> {

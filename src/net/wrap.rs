@@ -2,6 +2,7 @@
 //! Taking an open descriptor over.
 
 use super::Net;
+use super::options::linger_of;
 use super::settings::Inherited;
 use super::socket::Socket;
 use crate::dispatcher::Dispatcher;
@@ -29,7 +30,11 @@ pub fn wrap(
         ));
     }
     set_nonblocking(borrowed)?;
-    Socket::open(d, Net::of(d), own(fd), nature, Inherited::default())
+    let inherited = Inherited {
+        linger: linger_of(borrowed),
+        ..Inherited::default()
+    };
+    Socket::open(d, Net::of(d), own(fd), nature, inherited)
 }
 
 fn check(fd: RawFd, nature: Nature) -> Outcome<()> {

@@ -59,6 +59,10 @@ fn status_flags(fd: RawFd) -> io::Result<libc::c_int> {
 /// Whether a number that a caller says is a descriptor can be read and written now (poll(2)); an end
 /// or an error counts as both.
 pub fn is_ready(fd: RawFd) -> io::Result<(bool, bool)> {
+    if fd < 0 {
+        // poll(2) skips those.
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
     let mut asked = libc::pollfd {
         fd,
         events: libc::POLLIN | libc::POLLOUT,

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT
 //! Everything that talks to the operating system, and the only place that knows which one it is.
 //!
-//! A platform supplies: `clock` (monotonic time), `os_thread` (who calls), `process` (whether it was forked), `memory` (reserving,
-//! guarding and giving back address space), `symbols` (looking a name up in the process),
-//! `descriptor` (what an open descriptor is), `timer` (a descriptor that tells of time) and `stream` (reading, writing, accepting). Today that
-//! is Linux; another platform puts files with the same function names beside these.
+//! A platform supplies: `clock` (monotonic time), `os_thread` (who calls), `process` (whether it was
+//! forked), `memory` (reserving, guarding and giving back address space), `symbols` (looking a name up in
+//! the process), `descriptor` (what an open descriptor is), `interface` (network interfaces), `timer` (a
+//! descriptor that tells of time), `pool` (OS threads), `signals` (their handlers) and `stream` (reading,
+//! writing, accepting). Today that is Linux; another platform puts files with the same function names
+//! beside these.
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("copas runs on 64-bit Linux only: src/sys has no other platform yet");
 
 pub mod clock;
 pub mod descriptor;
+pub mod interface;
 pub mod memory;
 pub mod os_thread;
 pub mod pool;

@@ -2,6 +2,7 @@
 /* Unix sockets: streams and datagrams by paths and abstract names. */
 #include "network.h"
 
+#include <math.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -111,6 +112,7 @@ static void datagrams_are_sent_by_paths(void)
   CHECK_OK(copas_send(connected, "connected", 9));
   CHECK_OK(copas_receivefrom(one, &datagram, &from));
   CHECK_BYTES(datagram, "connected");
+  CHECK(from.family == AF_UNIX && from.port == 0 && from.host[0] == 0);
   CHECK_STATUS(copas_sendto(one, "x", 1, &from), COPAS_INVALID);
   close_folder();
 }
@@ -201,6 +203,99 @@ static void a_close_from_elsewhere_wakes_all_senders(void)
   close_folder();
 }
 
+/* A receiver with a full queue, and a socket that is not connected to it. */
+static copas_socket *open_full(copas_socket **receiver, copas_address *to, int *queued)
+{
+  char name[64];
+  copas_socket *filler, *sender;
+  open_folder();
+  snprintf(name, sizeof name, "@copas-sender-%d", (int)getpid());
+  CHECK_OK(copas_bind_unix(c, path, COPAS_DATAGRAM, receiver));
+  CHECK_OK(copas_getsockname(*receiver, to));
+  CHECK_OK(copas_settimeout(*receiver, 10));
+  CHECK_OK(copas_connect_unix(c, path, COPAS_DATAGRAM, 1, &filler));
+  CHECK_OK(copas_settimeout(filler, 0));
+  for (*queued = 0; copas_send(filler, "x", 1) == COPAS_OK;) ++*queued;
+  CHECK_OK(copas_bind_unix(c, name, COPAS_DATAGRAM, &sender));
+  return sender;
+}
+
+struct letter {
+  copas_socket *from;
+  copas_address to;
+  copas_status status;
+  int over;
+};
+
+static void send_letter(void *user)
+{
+  struct letter *letter = user;
+  letter->status = copas_sendto(letter->from, "late", 4, &letter->to);
+  letter->over = 1;
+}
+
+static void receive_for_ever(void *user)
+{
+  copas_bytes datagram;
+  CHECK_STATUS(copas_receivefrom(user, &datagram, NULL), COPAS_CANCELED);
+}
+
+static void a_sender_to_a_full_queue_does_not_spin(void)
+{
+  struct letter letter = {NULL, {0, 0, ""}, COPAS_FAILED, 0};
+  copas_socket *receiver;
+  copas_thread *reading;
+  copas_dispatcher_stats stats;
+  int queued;
+  letter.from = open_full(&receiver, &letter.to, &queued);
+  /* Somebody receives there, so that the kernel reports on the socket. */
+  CHECK_OK(copas_addthread(c, receive_for_ever, letter.from, &reading));
+  net_settle(c);
+  CHECK_OK(copas_settimeouts(letter.from, NAN, 0.2, NAN));
+  CHECK_OK(copas_setstatistics(c, 1));
+  CHECK_OK(copas_addthread(c, send_letter, &letter, NULL));
+  while (!letter.over) net_step(c);
+  CHECK_STATUS(letter.status, COPAS_TIMEOUT);
+  memset(&stats, 0, sizeof stats);
+  stats.size = sizeof stats;
+  CHECK_OK(copas_stats(c, &stats));
+  CHECK(stats.steps < 500);
+  CHECK_OK(copas_removethread(reading));
+  net_settle(c);
+  close_folder();
+}
+
+static void a_sender_to_a_full_queue_is_woken(void)
+{
+  for (int how = 0; how < 3; how++) {
+    struct letter letter = {NULL, {0, 0, ""}, COPAS_FAILED, 0};
+    copas_socket *receiver;
+    copas_thread *sending;
+    copas_dispatcher_stats stats;
+    copas_bytes datagram;
+    int queued, fd;
+    letter.from = open_full(&receiver, &letter.to, &queued);
+    CHECK_OK(copas_addthread(c, send_letter, &letter, &sending));
+    net_settle(c);
+    CHECK_STATUS(copas_unwrap(letter.from, &fd), COPAS_BUSY);
+    memset(&stats, 0, sizeof stats);
+    stats.size = sizeof stats;
+    CHECK_OK(copas_stats(c, &stats));
+    CHECK_NUMBER(stats.writers, 1);
+    if (how == 0)
+      for (int i = 0; i < queued; i++) CHECK_OK(copas_receivefrom(receiver, &datagram, NULL));
+    if (how == 1) CHECK_OK(copas_close(letter.from));
+    if (how == 2) CHECK_OK(copas_removethread(sending));
+    net_until(c, &letter.over, 1);
+    CHECK_STATUS(letter.status, how == 0 ? COPAS_OK : how == 1 ? COPAS_CLOSED : COPAS_CANCELED);
+    if (how == 0) {
+      CHECK_OK(copas_receivefrom(receiver, &datagram, NULL));
+      CHECK_BYTES(datagram, "late");
+    }
+    close_folder();
+  }
+}
+
 static void a_full_queue_makes_the_client_wait(void)
 {
   copas_socket *client, *clients[8];
@@ -221,6 +316,36 @@ static void a_full_queue_makes_the_client_wait(void)
   CHECK_OK(copas_connect_unix(c, path, 0, 10, &client));
   close(accepted);
   close(listener);
+  close_folder();
+}
+
+static void names_have_at_most_107_bytes(void)
+{
+  char name[200];
+  copas_socket *skt;
+  copas_address own;
+  open_folder();
+  CHECK_STATUS(copas_bind_unix(c, "@", 0, &skt), COPAS_INVALID);
+  CHECK_STATUS(copas_connect_unix(c, "@", COPAS_DATAGRAM, 1, &skt), COPAS_INVALID);
+  memset(name, 'n', sizeof name);
+  snprintf(name, sizeof name, "@copas-long-%d", (int)getpid());
+  name[strlen(name)] = '-';
+  name[108] = 0;
+  CHECK_OK(copas_bind_unix(c, name, COPAS_DATAGRAM, &skt));
+  CHECK_OK(copas_getsockname(skt, &own));
+  CHECK(strcmp(own.host, name) == 0);
+  CHECK_OK(copas_sendto(skt, "x", 1, &own));
+  strcpy(name + 108, "n");
+  CHECK_STATUS(copas_bind_unix(c, name, COPAS_DATAGRAM, &skt), COPAS_INVALID);
+  memcpy(name, folder, strlen(folder));
+  name[strlen(folder)] = '/';
+  name[108] = 0;
+  CHECK_STATUS(copas_bind_unix(c, name, COPAS_DATAGRAM, &skt), COPAS_INVALID);
+  name[107] = 0;
+  CHECK_OK(copas_bind_unix(c, name, COPAS_DATAGRAM, &skt));
+  CHECK_OK(copas_getsockname(skt, &own));
+  CHECK(strcmp(own.host, name) == 0);
+  CHECK(unlink(name) == 0);
   close_folder();
 }
 
@@ -251,7 +376,10 @@ int main(void)
   RUN(a_sender_waits_while_the_buffer_is_full);
   RUN(all_senders_go_on_when_there_is_room_again);
   RUN(a_close_from_elsewhere_wakes_all_senders);
+  RUN(a_sender_to_a_full_queue_does_not_spin);
+  RUN(a_sender_to_a_full_queue_is_woken);
   RUN(a_full_queue_makes_the_client_wait);
+  RUN(names_have_at_most_107_bytes);
   RUN(bad_paths_are_told);
   return check_report();
 }
