@@ -6,11 +6,12 @@ use super::close::close;
 use super::server::{Server, ServerSettings};
 use super::settings::Inherited;
 use super::socket::Socket;
+use crate::coroutine::Vehicle;
 use crate::dispatcher::{Dispatcher, LEVEL_ERROR, LEVEL_WARNING, Name, conclude};
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
 use crate::sys::stream;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -22,6 +23,11 @@ const BATCH: usize = 64;
 const FIRST_PAUSE: f64 = 0.010;
 /// Seconds of the longest pause.
 const LONGEST_PAUSE: f64 = 1.0;
+
+/// What helps when descriptors are used up.
+const DESCRIPTORS_ADVICE: &str = "raise the limit (ulimit -n) or close connections";
+/// What helps when there is nothing to run a handler on.
+const VEHICLES_ADVICE: &str = "raise the limits of memory and OS threads (ulimit -v, -u)";
 
 /// Serves a listening socket.
 pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings) -> Outcome<()> {
@@ -51,6 +57,8 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
         accepted: Cell::new(0),
         pause: Cell::new(0.0),
         reported: Cell::new(false),
+        full: Cell::new(false),
+        kept: RefCell::new(None),
         _alive: d.alive().hold(),
     }));
     d.wake(socket.handle);
@@ -72,7 +80,8 @@ fn serve_datagrams(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings
         handler(handle);
         conclude();
     };
-    let handler = d.spawn(Name::Served(name, "handler", 1), settings.stack_size, body)?;
+    let vehicle = d.vehicle(settings.ground)?;
+    let handler = d.spawn_on(vehicle, Name::Served(name, "handler", 1), body)?;
     if let Some(thread) = d.thread(handler) {
         thread.subject.set(Some(socket.handle));
     }
@@ -102,20 +111,49 @@ pub fn accept_batch(d: &Dispatcher, socket: &Rc<Socket>) {
         return;
     }
     for _ in 0..BATCH {
-        match socket.with_fd(stream::accept) {
+        if d.awaits_room(server.settings.ground, socket.handle) {
+            return report_full(d, &server);
+        }
+        match next_connection(socket, &server) {
             Ok(fd) => {
-                server.pause.set(0.0);
-                server.reported.set(false);
-                if let Err(fault) = start_handler(d, socket, &server, fd) {
-                    report_lost(d, &server, &fault);
+                if let Err(fault) = serve(d, socket, &server, fd) {
+                    return pause(d, socket, &server, fault.describe(), VEHICLES_ADVICE);
                 }
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
-            Err(e) if is_lack(&e) => return pause(d, socket, &server, &e),
+            Err(e) if is_lack(&e) => {
+                return pause(d, socket, &server, &e.to_string(), DESCRIPTORS_ADVICE);
+            }
             Err(_) => {}
         }
     }
     d.wake(socket.handle);
+}
+
+/// The connection that was kept, or the next one of the kernel's queue.
+fn next_connection(socket: &Socket, server: &Server) -> io::Result<OwnedFd> {
+    match server.kept.take() {
+        Some(fd) => Ok(fd),
+        None => socket.with_fd(stream::accept),
+    }
+}
+
+/// Starts the handler of a connection. When there is nothing to run it on, the connection is kept, and
+/// the answer says why.
+fn serve(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>, fd: OwnedFd) -> Outcome<()> {
+    let vehicle = match d.vehicle(server.settings.ground) {
+        Ok(vehicle) => vehicle,
+        Err(fault) => {
+            server.kept.replace(Some(fd));
+            return Err(fault);
+        }
+    };
+    server.pause.set(0.0);
+    server.reported.set(false);
+    if let Err(fault) = start_handler(d, socket, server, fd, vehicle) {
+        report_lost(d, server, &fault);
+    }
+    Ok(())
 }
 
 /// Whether accepting again at once would fail again. Other errors are those of one connection
@@ -130,7 +168,7 @@ fn is_lack(error: &io::Error) -> bool {
 }
 
 /// Stops accepting for a while; the connections wait in the kernel's queue.
-fn pause(d: &Dispatcher, socket: &Rc<Socket>, server: &Server, error: &io::Error) {
+fn pause(d: &Dispatcher, socket: &Rc<Socket>, server: &Server, why: &str, advice: &str) {
     let seconds = match server.pause.get() {
         0.0 => FIRST_PAUSE,
         before => (before * 2.0).min(LONGEST_PAUSE),
@@ -139,8 +177,19 @@ fn pause(d: &Dispatcher, socket: &Rc<Socket>, server: &Server, error: &io::Error
     d.arm(&socket.deadline, socket.handle, seconds);
     if !server.reported.replace(true) {
         let text = format!(
-            "server {} cannot accept ({error}): it goes on by itself when there is room; raise \
-             the limit (ulimit -n) or close connections",
+            "server {} cannot accept ({why}): it goes on by itself when there is room; {advice}",
+            server.name
+        );
+        d.report(LEVEL_WARNING, &text);
+    }
+}
+
+/// Says, once for a server, that connections wait until a handler ends.
+fn report_full(d: &Dispatcher, server: &Server) {
+    if !server.full.replace(true) {
+        let text = format!(
+            "server {} waits for OS threads, which are all taken: each handler that ends makes room; \
+             raise copas_config.os_threads for more at once",
             server.name
         );
         d.report(LEVEL_WARNING, &text);
@@ -153,6 +202,7 @@ fn start_handler(
     listener: &Rc<Socket>,
     server: &Rc<Server>,
     fd: OwnedFd,
+    vehicle: Vehicle,
 ) -> Outcome<()> {
     let net = &listener.net;
     let nature = if listener.is_tcp() {
@@ -164,7 +214,13 @@ fn start_handler(
         timeouts: listener.timeouts.get(),
         limits: listener.limits.get(),
     };
-    let client = Socket::open(d, net, fd, nature, inherited)?;
+    let client = match Socket::open(d, net, fd, nature, inherited) {
+        Ok(client) => client,
+        Err(fault) => {
+            d.give_back(vehicle);
+            return Err(fault);
+        }
+    };
     let number = server.accepted.get() + 1;
     server.accepted.set(number);
     client
@@ -181,7 +237,7 @@ fn start_handler(
         handler(handle);
         conclude();
     };
-    let handler = d.spawn(name, server.settings.stack_size, body)?;
+    let handler = d.spawn_on(vehicle, name, body)?;
     if let Some(thread) = d.thread(handler) {
         thread.subject.set(Some(client.handle));
     }

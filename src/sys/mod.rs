@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 //! Everything that talks to the operating system, and the only place that knows which one it is.
 //!
-//! A platform supplies: `clock` (monotonic time), `os_thread` (who calls), `memory` (reserving,
-//! guarding and giving back address space), `symbols` (looking a name up in the process),
-//! `descriptor` (what an open descriptor is) and `stream` (reading, writing, accepting). Today that
-//! is Linux; another platform puts files with the same function names beside these.
+//! A platform supplies: `clock` (monotonic time), `os_thread` (who calls, and starting others),
+//! `parking` (sleeping until a word changes), `memory` (reserving, guarding and giving back address
+//! space), `symbols` (looking a name up in the process), `descriptor` (what an open descriptor is)
+//! and `stream` (reading, writing, accepting). Today that is Linux; another platform puts files with
+//! the same function names beside these.
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("copas runs on 64-bit Linux only: src/sys has no other platform yet");
@@ -13,6 +14,7 @@ pub mod clock;
 pub mod descriptor;
 pub mod memory;
 pub mod os_thread;
+pub mod parking;
 pub mod pool;
 pub mod signals;
 pub mod stream;

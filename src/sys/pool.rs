@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! A few OS threads of the process for what cannot but block. They are started when something is to do,
-//! take no signals, and end when nothing has been to do for a while.
+//! take no signals from outside, and end when nothing has been to do for a while.
 
+use super::os_thread;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::io;
@@ -32,8 +33,8 @@ static THERE_IS_WORK: Condvar = Condvar::new();
 pub fn run(job: Job) -> io::Result<()> {
     let mut state = STATE.lock();
     if state.idle <= state.jobs.len() && state.threads < MOST {
-        match start() {
-            Ok(()) => state.threads += 1,
+        match os_thread::start("copas-pool", None, work) {
+            Ok(_) => state.threads += 1,
             Err(e) if state.threads == 0 => return Err(e),
             // Those that there are will come to it.
             Err(_) => {}
@@ -42,16 +43,6 @@ pub fn run(job: Job) -> io::Result<()> {
     state.jobs.push_back(job);
     THERE_IS_WORK.notify_one();
     Ok(())
-}
-
-/// Starts one OS thread that takes no signal.
-fn start() -> io::Result<()> {
-    let before = block_signals();
-    let started = std::thread::Builder::new()
-        .name("copas-pool".into())
-        .spawn(work);
-    restore_signals(&before);
-    started.map(drop)
 }
 
 fn work() {
@@ -72,22 +63,4 @@ fn work() {
             return;
         }
     }
-}
-
-/// Blocks all signals of this OS thread, whose new OS threads inherit that; the mask before.
-fn block_signals() -> libc::sigset_t {
-    // SAFETY: an all-zero sigset_t is a valid value of that plain struct.
-    let (mut all, mut before): (libc::sigset_t, libc::sigset_t) =
-        unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
-    // SAFETY: both are live sets, which is all that the two functions write to.
-    unsafe {
-        libc::sigfillset(&mut all);
-        libc::pthread_sigmask(libc::SIG_BLOCK, &all, &mut before);
-    }
-    before
-}
-
-fn restore_signals(before: &libc::sigset_t) {
-    // SAFETY: a live set that pthread_sigmask gave; NULL: what is replaced is not asked for.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before, std::ptr::null_mut()) };
 }
