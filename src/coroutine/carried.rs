@@ -78,3 +78,84 @@ impl Carried {
         idle.then(|| Arc::clone(&self.carrier))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::OsThreads;
+    use super::*;
+    use std::cell::RefCell;
+    use std::rc::{Rc, Weak};
+
+    const SIZE: usize = 256 * 1024;
+
+    /// A coroutine whose body gets itself, to suspend.
+    fn carried(pool: &OsThreads, body: impl FnOnce(&Carried) + 'static) -> Rc<Carried> {
+        let carrier = pool.take(SIZE).unwrap();
+        Rc::new_cyclic(|own: &Weak<Carried>| {
+            let own = own.as_ptr();
+            // SAFETY: the body runs only inside `resume`, whose caller keeps the coroutine alive.
+            Carried::new(carrier, Box::new(move || body(unsafe { &*own })))
+        })
+    }
+
+    #[test]
+    fn each_side_goes_on_where_it_left() {
+        let pool = OsThreads::new(1);
+        let trace = Rc::new(RefCell::new(String::new()));
+        let inside = Rc::clone(&trace);
+        let coroutine = carried(&pool, move |own| {
+            inside.borrow_mut().push('b');
+            own.suspend();
+            inside.borrow_mut().push('d');
+        });
+        assert!(!coroutine.is_started());
+        trace.borrow_mut().push('a');
+        assert_eq!(coroutine.resume(), State::Suspended);
+        trace.borrow_mut().push('c');
+        assert_eq!(coroutine.resume(), State::Finished);
+        assert_eq!(*trace.borrow(), "abcd");
+        pool.give(coroutine.take_carrier().unwrap());
+        pool.close();
+    }
+
+    #[test]
+    fn a_panic_ends_its_coroutine_only() {
+        let pool = OsThreads::new(1);
+        for _ in 0..2 {
+            let coroutine = carried(&pool, |_| std::panic::resume_unwind(Box::new("planted")));
+            assert_eq!(coroutine.resume(), State::Finished);
+            pool.give(coroutine.take_carrier().unwrap());
+        }
+        pool.close();
+    }
+
+    #[test]
+    fn the_body_of_one_that_never_ran_is_dropped_and_its_os_thread_is_free() {
+        let pool = OsThreads::new(1);
+        let token = Rc::new(());
+        let inside = Rc::clone(&token);
+        let coroutine = carried(&pool, move |_| drop(inside));
+        assert!(pool.is_full());
+        pool.give(coroutine.take_carrier().unwrap());
+        assert!(!pool.is_full());
+        assert_eq!(Rc::strong_count(&token), 1);
+        pool.close();
+    }
+
+    #[test]
+    fn one_that_is_suspended_is_abandoned_with_its_os_thread() {
+        let pool = OsThreads::new(1);
+        let coroutine = carried(&pool, Carried::suspend);
+        assert_eq!(coroutine.resume(), State::Suspended);
+        assert!(coroutine.take_carrier().is_none());
+        assert!(pool.is_full());
+        pool.close();
+    }
+
+    #[test]
+    #[should_panic(expected = "suspends itself on its own OS thread")]
+    fn suspending_from_another_os_thread_is_refused() {
+        let pool = OsThreads::new(1);
+        carried(&pool, |_| {}).suspend();
+    }
+}
