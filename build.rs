@@ -27,6 +27,11 @@ const CONSTANTS: &str = r#"
 #define COPAS_UNBOUND (UINT64_C(2))
 /** copas_server_options.flags: the handler's socket stays open when it returns. */
 #define COPAS_KEEP_OPEN (UINT64_C(1))
+/** copas_server_options.flags, copas_thread_options.flags: on a pooled OS thread, not on a stack that
+ * is switched to. The same calls and rules, one at a time as all coroutines of the dispatcher; slower,
+ * but fit for functions of CPython, Go, JVMs and .NET, which must not run on switched stacks. Timers,
+ * queue workers, futures and groups do not take it. */
+#define COPAS_OS_THREAD (UINT64_C(256))
 /** copas_choice.kind: something was received, or the stream has ended. */
 #define COPAS_CHOICE_RECEIVE 1
 /** copas_choice.kind: a send finds room. */

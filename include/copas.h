@@ -29,6 +29,11 @@
 #define COPAS_UNBOUND (UINT64_C(2))
 /** copas_server_options.flags: the handler's socket stays open when it returns. */
 #define COPAS_KEEP_OPEN (UINT64_C(1))
+/** copas_server_options.flags, copas_thread_options.flags: on a pooled OS thread, not on a stack that
+ * is switched to. The same calls and rules, one at a time as all coroutines of the dispatcher; slower,
+ * but fit for functions of CPython, Go, JVMs and .NET, which must not run on switched stacks. Timers,
+ * queue workers, futures and groups do not take it. */
+#define COPAS_OS_THREAD (UINT64_C(256))
 /** copas_choice.kind: something was received, or the stream has ended. */
 #define COPAS_CHOICE_RECEIVE 1
 /** copas_choice.kind: a send finds room. */
@@ -181,8 +186,8 @@ typedef enum copas_status {
  * clothes: it is never dereferenced, and a stale one is answered with COPAS_STALE.
  *
  * OS threads: a dispatcher belongs to the OS thread that first steps it (copas_step(),
- * copas_loop(), or a waiting call outside any coroutine). From then on every call from another OS
- * thread answers COPAS_WRONG_THREAD, except copas_post(), copas_notify(), copas_exit() and
+ * copas_loop(), or a waiting call outside any coroutine); while a handler on an OS thread of its own
+ * runs (COPAS_OS_THREAD), to that one. From then on every call from another OS thread answers COPAS_WRONG_THREAD, except copas_post(), copas_notify(), copas_exit() and
  * copas_shutdown(), which may be called from any OS thread; the last three also from a signal
  * handler. One that was made with COPAS_UNBOUND may be called from any OS thread, one call at a time: a
  * second one at the same moment answers COPAS_BUSY; coroutines, loops and waits answer COPAS_INVALID there.
@@ -264,7 +269,7 @@ typedef struct copas_semaphore copas_semaphore;
  * copas_close(), copas_abort(), copas_unwrap() or copas_free() of its dispatcher; a socket that a
  * server accepted is closed when its handler returns. After that the handle answers COPAS_STALE.
  *
- * OS threads: the one of its dispatcher. One coroutine may wait to receive at a time (a second
+ * OS threads: that of its dispatcher. One coroutine may wait to receive at a time (a second
  * gets COPAS_BUSY); senders queue, first in, first out, and their data never interleave.
  *
  * Functions: all those that take a `copas_socket *`, copas_setname, copas_getname and copas_of.
@@ -276,6 +281,9 @@ typedef struct copas_socket copas_socket;
  *
  * Lifetime: from copas_addthread(), or the accept that started a handler, until its function has
  * returned. After that the handle answers COPAS_STALE, but copas_join() answers COPAS_OK.
+ *
+ * OS threads: that of its dispatcher, or with COPAS_OS_THREAD a pooled one, the same from its start to
+ * its end. Either way one coroutine of a dispatcher runs at a time.
  *
  * Functions: copas_join, copas_removethread, copas_wakeup, copas_running, copas_setname,
  * copas_getname, copas_of.
@@ -300,7 +308,7 @@ typedef int copas_level;
 
 /**
  * Receives what the library has to tell a person: errors of coroutines that nobody handled, the
- * lack of descriptors, abandoned stacks. `text` is one line without its ending, valid during the
+ * lack of descriptors or OS threads, abandoned stacks. `text` is one line without its ending, valid during the
  * call. Called on the root stack or on a coroutine's stack, and must not wait or throw.
  */
 typedef void (*copas_report_fn)(copas_level level, const char *text, void *user);
@@ -331,6 +339,10 @@ typedef struct copas_config {
    * 0: 256 KiB. From 64 KiB to 1 GiB; rounded up to whole pages.
    */
   size_t stack_size;
+  /**
+   * Most OS threads for what was added with COPAS_OS_THREAD, those that are idle included. 0: 512.
+   */
+  size_t os_threads;
 } copas_config;
 
 /**
@@ -389,7 +401,8 @@ typedef struct copas_server_options {
    */
   size_t size;
   /**
-   * 0, or COPAS_KEEP_OPEN: do not close a handler's socket when it returns.
+   * 0 or more of COPAS_KEEP_OPEN (do not close a handler's socket when it returns) and
+   * COPAS_OS_THREAD (run each handler on an OS thread of the library's).
    */
   uint64_t flags;
   /**
@@ -410,7 +423,8 @@ typedef struct copas_server_options {
    */
   double timeout;
   /**
-   * Virtual size in bytes of a handler's stack. 0: as in copas_config. From 64 KiB to 1 GiB.
+   * Virtual size in bytes of a handler's stack. 0: as in copas_config; with COPAS_OS_THREAD 2 MiB.
+   * From 64 KiB to 1 GiB.
    */
   size_t stack_size;
   /**
@@ -438,7 +452,7 @@ typedef struct copas_thread_options {
    */
   size_t size;
   /**
-   * 0: no flag is defined yet.
+   * 0, or COPAS_OS_THREAD: run it on an OS thread of the library's.
    */
   uint64_t flags;
   /**
@@ -454,7 +468,8 @@ typedef struct copas_thread_options {
    */
   copas_free_fn user_free;
   /**
-   * Virtual size in bytes of the stack. 0: as in copas_config. From 64 KiB to 1 GiB.
+   * Virtual size in bytes of the stack. 0: as in copas_config; with COPAS_OS_THREAD 2 MiB.
+   * From 64 KiB to 1 GiB.
    */
   size_t stack_size;
 } copas_thread_options;
@@ -783,19 +798,21 @@ const char *copas_version(void);
  * Makes a dispatcher with the settings of `config`, which is copied; NULL takes the defaults.
  *
  * Gives NULL when `config` is not valid (EINVAL: its size is 0, a flag is unknown, the stack size
- * is out of range), when descriptors (EMFILE, ENFILE) or memory (ENOMEM) are used up, or when the
+ * or the number of OS threads is out of range), when descriptors (EMFILE, ENFILE) or memory (ENOMEM) are used up, or when the
  * process has 1,023 dispatchers already (EAGAIN); errno tells which. Free it with copas_free().
  * May be called from any OS thread. Never switches.
  */
-COPAS_MUST_USE struct copas *copas_new(const struct copas_config *config);
+COPAS_MUST_USE
+struct copas *copas_new(const struct copas_config *config);
 
 /**
  * Frees a dispatcher and everything that belongs to it. NULL is fine: COPAS_OK.
  *
  * Its coroutines are canceled and run to their end, for at most 1 second. Those that ignore the
- * cancellation are abandoned: their stacks are leaked, never unwound, what they waited for is
- * released, a report names how many, and the answer is COPAS_ABANDONED. All sockets are closed;
- * output that the kernel does not take at once is lost. The handle is stale afterwards.
+ * cancellation are abandoned: their stacks are leaked, never unwound, or their OS threads wait for
+ * ever, what they waited for is released, a report names how many, and the answer is COPAS_ABANDONED. All sockets are closed;
+ * output that the kernel does not take at once is lost. The OS threads of handlers have ended when it
+ * returns. The handle is stale afterwards.
  *
  * In a child of fork() nothing runs: what was inherited is closed here, and the parent's goes on.
  *
@@ -961,8 +978,14 @@ copas_status copas_addserver(struct copas *c,
 
 /**
  * copas_addserver() with options; `options` may be NULL and is copied. `options->user_free` is
- * called exactly once, also when this call fails. Errors: as copas_addserver(); COPAS_INVALID
- * also for a bad size, flag, name, time limit or stack size. Never switches.
+ * called exactly once, also when this call fails.
+ *
+ * With COPAS_OS_THREAD, accepting pauses while copas_config.os_threads are all taken, which is reported
+ * once, and goes on when a handler ends; when the system starts none, it pauses as without
+ * descriptors.
+ *
+ * Errors: as copas_addserver(); COPAS_INVALID also for a bad size, flag, name, time limit or stack
+ * size. Never switches.
  */
 copas_status copas_addserver_with(struct copas *c,
                                   struct copas_socket *server,
@@ -994,8 +1017,9 @@ copas_status copas_addthread(struct copas *c,
 /**
  * copas_addthread() with options; `options` may be NULL and is copied. `out` may be NULL.
  * `options->user_free` is called exactly once, also when this call fails.
- * Errors: as copas_addthread(); COPAS_INVALID also for a bad size, flag or stack size.
- * Never switches.
+ * Errors: as copas_addthread(); COPAS_INVALID also for a bad size, flag or stack size; COPAS_LIMIT
+ * also when COPAS_OS_THREAD finds all of copas_config.os_threads taken, or the system starts no OS
+ * thread. Never switches.
  */
 copas_status copas_addthread_with(struct copas *c,
                                   copas_thread_fn fn,

@@ -26,6 +26,12 @@ const LEAST_STACK: usize = 64 * 1024;
 /// Bytes of the largest stack.
 const LARGEST_STACK: usize = 1 << 30;
 
+/// OS threads for handlers where the program asks for no other number: enough for what language
+/// runtimes do with OS threads, 1 GiB of address space at most.
+const OS_THREADS: usize = 512;
+/// The largest number of OS threads: no system has more.
+const MOST_OS_THREADS: usize = 1 << 20;
+
 /// copas_config.flags: no reports on stderr.
 const QUIET: u64 = 1;
 /// copas_config.flags: completions only, from any OS thread, one call at a time.
@@ -39,7 +45,7 @@ unsafe impl Growing for copas_error_info {}
 /// Makes a dispatcher with the settings of `config`, which is copied; NULL takes the defaults.
 ///
 /// Gives NULL when `config` is not valid (EINVAL: its size is 0, a flag is unknown, the stack size
-/// is out of range), when descriptors (EMFILE, ENFILE) or memory (ENOMEM) are used up, or when the
+/// or the number of OS threads is out of range), when descriptors (EMFILE, ENFILE) or memory (ENOMEM) are used up, or when the
 /// process has 1,023 dispatchers already (EAGAIN); errno tells which. Free it with copas_free().
 /// May be called from any OS thread. Never switches.
 #[unsafe(no_mangle)]
@@ -62,9 +68,10 @@ pub unsafe extern "C" fn copas_new(config: *const copas_config) -> *mut copas {
 /// Frees a dispatcher and everything that belongs to it. NULL is fine: COPAS_OK.
 ///
 /// Its coroutines are canceled and run to their end, for at most 1 second. Those that ignore the
-/// cancellation are abandoned: their stacks are leaked, never unwound, what they waited for is
-/// released, a report names how many, and the answer is COPAS_ABANDONED. All sockets are closed;
-/// output that the kernel does not take at once is lost. The handle is stale afterwards.
+/// cancellation are abandoned: their stacks are leaked, never unwound, or their OS threads wait for
+/// ever, what they waited for is released, a report names how many, and the answer is COPAS_ABANDONED. All sockets are closed;
+/// output that the kernel does not take at once is lost. The OS threads of handlers have ended when it
+/// returns. The handle is stale afterwards.
 ///
 /// In a child of fork() nothing runs: what was inherited is closed here, and the parent's goes on.
 ///
@@ -314,6 +321,15 @@ fn settings(config: copas_config) -> Outcome<Settings> {
         0 => STACK_SIZE,
         size => size,
     };
+    let os_threads = match config.os_threads {
+        0 => OS_THREADS,
+        1..=MOST_OS_THREADS => config.os_threads,
+        more => {
+            return Err(Fault::invalid(format!(
+                "{more} OS threads are more than {MOST_OS_THREADS}"
+            )));
+        }
+    };
     let user = config.report_user;
     let report: Report = match config.report {
         Some(call) => Box::new(move |level, text| {
@@ -329,6 +345,7 @@ fn settings(config: copas_config) -> Outcome<Settings> {
     Ok(Settings {
         report,
         stack_size,
+        os_threads,
         clock: Clock::Monotonic,
         unbound: config.flags & UNBOUND != 0,
     })

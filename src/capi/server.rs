@@ -2,12 +2,12 @@
 //! The exports about servers.
 
 use super::copas_status;
-use super::dispatcher::check_stack_size;
 use super::guard::{answer, handle_of, on, on_dispatcher, on_socket, pointer, seconds, socket_of};
 use super::memory::{Growing, read_sized, text};
+use super::thread::{OS_THREAD, ground_of};
 use super::types::*;
 use super::user::User;
-use crate::dispatcher::Handle;
+use crate::dispatcher::{Ground, Handle};
 use crate::net::{self, Inherited, Limits, ServerSettings, Socket, Timeouts};
 use crate::status::{Fault, Outcome};
 use core::ffi::c_void;
@@ -53,7 +53,7 @@ pub extern "C" fn copas_addserver(
             handler,
             name: None,
             inherited,
-            stack_size: 0,
+            ground: Ground::Stack(0),
             autoclose: true,
         };
         net::add_server(d, &socket, settings)
@@ -61,8 +61,14 @@ pub extern "C" fn copas_addserver(
 }
 
 /// copas_addserver() with options; `options` may be NULL and is copied. `options->user_free` is
-/// called exactly once, also when this call fails. Errors: as copas_addserver(); COPAS_INVALID
-/// also for a bad size, flag, name, time limit or stack size. Never switches.
+/// called exactly once, also when this call fails.
+///
+/// With COPAS_OS_THREAD, accepting pauses while copas_config.os_threads are all taken, which is reported
+/// once, and goes on when a handler ends; when the system starts none, it pauses as without
+/// descriptors.
+///
+/// Errors: as copas_addserver(); COPAS_INVALID also for a bad size, flag, name, time limit or stack
+/// size. Never switches.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn copas_addserver_with(
     c: *mut copas,
@@ -123,7 +129,7 @@ unsafe fn settings_of(
         limits: socket.limits.get(),
         ..Inherited::default()
     };
-    if options.flags & !KEEP_OPEN != 0 {
+    if options.flags & !(KEEP_OPEN | OS_THREAD) != 0 {
         return Err(Fault::invalid(
             "copas_server_options.flags has an unknown flag",
         ));
@@ -138,13 +144,13 @@ unsafe fn settings_of(
     };
     // SAFETY: the caller says so.
     let name = unsafe { text(options.name) }?.map(Rc::from);
-    let stack_size = check_stack_size(options.stack_size)?;
+    let ground = ground_of(options.flags, options.stack_size)?;
     let autoclose = options.flags & KEEP_OPEN == 0;
     Ok(ServerSettings {
         handler,
         name,
         inherited,
-        stack_size,
+        ground,
         autoclose,
     })
 }

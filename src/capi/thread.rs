@@ -8,13 +8,16 @@ use super::memory::{Growing, put, read_sized, text as text_of};
 use super::types::*;
 use super::user::User;
 use super::{c_int, copas_status};
-use crate::dispatcher::{Dispatcher, ErrorHandler, Failure, Handle, Kind, Name};
+use crate::dispatcher::{Dispatcher, ErrorHandler, Failure, Ground, Handle, Kind, Name};
 use crate::dispatcher::{conclude, current, registry};
 use crate::status::{Fault, Outcome, Status};
 use crate::sync;
 use core::ffi::{c_char, c_void};
 use std::ffi::CString;
 use std::rc::Rc;
+
+/// copas_server_options.flags and copas_thread_options.flags: on OS threads of the library's.
+pub(super) const OS_THREAD: u64 = 256;
 
 /// Bytes of the longest name.
 const LONGEST_NAME: usize = 255;
@@ -37,7 +40,7 @@ pub unsafe extern "C" fn copas_addthread(
     let user = User::new(user, None);
     answer(|| {
         on(handle_of(c)?, |d| {
-            let handle = start(d, r#fn, user, d.next_name(), 0)?;
+            let handle = start(d, r#fn, user, d.next_name(), Ground::Stack(0))?;
             // SAFETY: NULL or writable, as the comment asks.
             unsafe { put(out, pointer(handle)) };
             Ok(())
@@ -47,8 +50,9 @@ pub unsafe extern "C" fn copas_addthread(
 
 /// copas_addthread() with options; `options` may be NULL and is copied. `out` may be NULL.
 /// `options->user_free` is called exactly once, also when this call fails.
-/// Errors: as copas_addthread(); COPAS_INVALID also for a bad size, flag or stack size.
-/// Never switches.
+/// Errors: as copas_addthread(); COPAS_INVALID also for a bad size, flag or stack size; COPAS_LIMIT
+/// also when COPAS_OS_THREAD finds all of copas_config.os_threads taken, or the system starts no OS
+/// thread. Never switches.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn copas_addthread_with(
     c: *mut copas,
@@ -62,14 +66,16 @@ pub unsafe extern "C" fn copas_addthread_with(
         let user = User::new(options.known.user, options.known.user_free);
         let options = options.check()?;
         on(handle_of(c)?, |d| {
-            if options.flags != 0 {
-                return Err(Fault::invalid("copas_thread_options.flags must be 0"));
+            if options.flags & !OS_THREAD != 0 {
+                return Err(Fault::invalid(
+                    "copas_thread_options.flags has an unknown flag",
+                ));
             }
-            let stack_size = check_stack_size(options.stack_size)?;
+            let ground = ground_of(options.flags, options.stack_size)?;
             // SAFETY: NULL or terminated, as the comment asks.
             let name = unsafe { text_of(options.name) }?;
             let name = name.map_or_else(|| d.next_name(), given_name);
-            let handle = start(d, r#fn, user, name, stack_size)?;
+            let handle = start(d, r#fn, user, name, ground)?;
             // SAFETY: NULL or writable, as the comment asks.
             unsafe { put(out, pointer(handle)) };
             Ok(())
@@ -262,13 +268,23 @@ fn start(
     function: copas_thread_fn,
     user: User,
     name: Name,
-    stack_size: usize,
+    ground: Ground,
 ) -> Outcome<Handle> {
     let call = function.ok_or_else(|| Fault::invalid("the coroutine's function is NULL"))?;
-    d.spawn(name, stack_size, move || {
+    d.spawn_on(d.vehicle(ground)?, name, move || {
         // SAFETY: the program's function with the program's pointer.
         unsafe { call(user.pointer()) };
         conclude();
+    })
+}
+
+/// What the options of a server or a coroutine ask to run on.
+pub(super) fn ground_of(flags: u64, stack_size: usize) -> Outcome<Ground> {
+    let stack_size = check_stack_size(stack_size)?;
+    Ok(if flags & OS_THREAD == 0 {
+        Ground::Stack(stack_size)
+    } else {
+        Ground::OsThread(stack_size)
     })
 }
 

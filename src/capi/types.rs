@@ -9,8 +9,8 @@ use core::ffi::{c_char, c_int, c_void};
 /// clothes: it is never dereferenced, and a stale one is answered with COPAS_STALE.
 ///
 /// OS threads: a dispatcher belongs to the OS thread that first steps it (copas_step(),
-/// copas_loop(), or a waiting call outside any coroutine). From then on every call from another OS
-/// thread answers COPAS_WRONG_THREAD, except copas_post(), copas_notify(), copas_exit() and
+/// copas_loop(), or a waiting call outside any coroutine); while a handler on an OS thread of its own
+/// runs (COPAS_OS_THREAD), to that one. From then on every call from another OS thread answers COPAS_WRONG_THREAD, except copas_post(), copas_notify(), copas_exit() and
 /// copas_shutdown(), which may be called from any OS thread; the last three also from a signal
 /// handler. One that was made with COPAS_UNBOUND may be called from any OS thread, one call at a time: a
 /// second one at the same moment answers COPAS_BUSY; coroutines, loops and waits answer COPAS_INVALID there.
@@ -29,7 +29,7 @@ pub struct copas {
 /// copas_close(), copas_abort(), copas_unwrap() or copas_free() of its dispatcher; a socket that a
 /// server accepted is closed when its handler returns. After that the handle answers COPAS_STALE.
 ///
-/// OS threads: the one of its dispatcher. One coroutine may wait to receive at a time (a second
+/// OS threads: that of its dispatcher. One coroutine may wait to receive at a time (a second
 /// gets COPAS_BUSY); senders queue, first in, first out, and their data never interleave.
 ///
 /// Functions: all those that take a `copas_socket *`, copas_setname, copas_getname and copas_of.
@@ -41,6 +41,9 @@ pub struct copas_socket {
 ///
 /// Lifetime: from copas_addthread(), or the accept that started a handler, until its function has
 /// returned. After that the handle answers COPAS_STALE, but copas_join() answers COPAS_OK.
+///
+/// OS threads: that of its dispatcher, or with COPAS_OS_THREAD a pooled one, the same from its start to
+/// its end. Either way one coroutine of a dispatcher runs at a time.
 ///
 /// Functions: copas_join, copas_removethread, copas_wakeup, copas_running, copas_setname,
 /// copas_getname, copas_of.
@@ -136,7 +139,7 @@ pub struct copas_bytes {
 pub type copas_level = c_int;
 
 /// Receives what the library has to tell a person: errors of coroutines that nobody handled, the
-/// lack of descriptors, abandoned stacks. `text` is one line without its ending, valid during the
+/// lack of descriptors or OS threads, abandoned stacks. `text` is one line without its ending, valid during the
 /// call. Called on the root stack or on a coroutine's stack, and must not wait or throw.
 pub type copas_report_fn =
     Option<unsafe extern "C" fn(level: copas_level, text: *const c_char, user: *mut c_void)>;
@@ -208,6 +211,8 @@ pub struct copas_config {
     /// Virtual size in bytes of a coroutine's stack where no other is asked for.
     /// 0: 256 KiB. From 64 KiB to 1 GiB; rounded up to whole pages.
     pub stack_size: usize,
+    /// Most OS threads for what was added with COPAS_OS_THREAD, those that are idle included. 0: 512.
+    pub os_threads: usize,
 }
 
 /// Settings of a server, for copas_addserver_with(). Zero everything, then set `size`.
@@ -216,7 +221,8 @@ pub struct copas_config {
 pub struct copas_server_options {
     /// sizeof(copas_server_options).
     pub size: usize,
-    /// 0, or COPAS_KEEP_OPEN: do not close a handler's socket when it returns.
+    /// 0 or more of COPAS_KEEP_OPEN (do not close a handler's socket when it returns) and
+    /// COPAS_OS_THREAD (run each handler on an OS thread of the library's).
     pub flags: u64,
     /// The server's name, copied, which its socket gets too. NULL: its address and port. Accepted
     /// sockets are named "name:client_N", coroutines "name:handler_N", N counting from 1.
@@ -227,7 +233,8 @@ pub struct copas_server_options {
     pub user_free: copas_free_fn,
     /// Seconds that each waiting call on a handler's socket may take. 0: no limit.
     pub timeout: f64,
-    /// Virtual size in bytes of a handler's stack. 0: as in copas_config. From 64 KiB to 1 GiB.
+    /// Virtual size in bytes of a handler's stack. 0: as in copas_config; with COPAS_OS_THREAD 2 MiB.
+    /// From 64 KiB to 1 GiB.
     pub stack_size: usize,
     /// Longest line in bytes that an accepted socket receives. 0: as the listening socket (1 MiB).
     pub line_limit: usize,
@@ -255,7 +262,7 @@ pub struct copas_bind_options {
 pub struct copas_thread_options {
     /// sizeof(copas_thread_options).
     pub size: usize,
-    /// 0: no flag is defined yet.
+    /// 0, or COPAS_OS_THREAD: run it on an OS thread of the library's.
     pub flags: u64,
     /// The coroutine's name, copied. NULL: "thread_N", N counting from 1.
     pub name: *const c_char,
@@ -263,7 +270,8 @@ pub struct copas_thread_options {
     pub user: *mut c_void,
     /// Releases `user` when the function has returned, or when it never ran. May be NULL.
     pub user_free: copas_free_fn,
-    /// Virtual size in bytes of the stack. 0: as in copas_config. From 64 KiB to 1 GiB.
+    /// Virtual size in bytes of the stack. 0: as in copas_config; with COPAS_OS_THREAD 2 MiB.
+    /// From 64 KiB to 1 GiB.
     pub stack_size: usize,
 }
 

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: MIT
-//! Coroutines: stacks and switching between them. Knows nothing of what runs on them.
+//! Coroutines: stacks and switching between them, OS threads and the baton between those. Knows
+//! nothing of what runs on them.
 
 mod annotations;
 mod arena;
+mod baton;
+mod carried;
+mod carrier;
 pub mod exceptions;
+mod os_threads;
 mod pool;
 mod stack;
 mod switch;
+mod vehicle;
 
+pub use os_threads::OsThreads;
 pub use pool::StackPool;
-pub use switch::{Coroutine, State};
+pub use switch::State;
+pub use vehicle::{Coroutine, Vehicle};

@@ -46,15 +46,15 @@ struct Link {
     fiber: RefCell<Option<Box<Fiber>>>,
 }
 
-/// A coroutine on a stack of its own.
-pub struct Coroutine {
+/// A coroutine on a stack of its own, in the OS thread of whoever resumes it.
+pub struct Switched {
     /// None once it has been taken apart.
     inner: RefCell<Option<Inner>>,
     link: Rc<Link>,
     bounds: (usize, usize),
 }
 
-impl Coroutine {
+impl Switched {
     /// Makes a coroutine that runs `body` when it is first resumed. A panic of `body` ends it.
     pub fn new(stack: Stack, body: impl FnOnce() + 'static) -> Self {
         let bounds = stack.bounds();
@@ -73,7 +73,7 @@ impl Coroutine {
             shared.annotate(|fiber| fiber.leaving(true));
             shared.yielder.set(None);
         });
-        Coroutine {
+        Switched {
             inner: RefCell::new(Some(inner)),
             link,
             bounds,
@@ -142,13 +142,6 @@ impl Coroutine {
         inner.force_unwind();
         Some(inner.into_stack())
     }
-
-    /// Gives up on it: its stack is leaked, never unwound and never used again.
-    pub fn abandon(&self) {
-        if let Some(stack) = self.take_stack() {
-            stack.leak();
-        }
-    }
 }
 
 /// Leaks a suspended coroutine with its stack.
@@ -176,7 +169,7 @@ impl Link {
     }
 }
 
-impl Drop for Coroutine {
+impl Drop for Switched {
     fn drop(&mut self) {
         if let Some(inner) = self.inner.take()
             && inner.started()
@@ -195,13 +188,13 @@ mod tests {
     const SIZE: usize = 64 * 1024;
 
     /// A coroutine whose body gets itself, to suspend.
-    fn coroutine(body: impl FnOnce(&Coroutine) + 'static) -> Rc<Coroutine> {
+    fn coroutine(body: impl FnOnce(&Switched) + 'static) -> Rc<Switched> {
         let stack = StackPool::new().take(SIZE).unwrap();
-        Rc::new_cyclic(|own: &std::rc::Weak<Coroutine>| {
+        Rc::new_cyclic(|own: &std::rc::Weak<Switched>| {
             let own = own.as_ptr();
             // SAFETY: the body runs only inside `resume`, whose caller keeps the coroutine alive.
             // A strong count on the coroutine's own stack would never let it be dropped.
-            Coroutine::new(stack, move || body(unsafe { &*own }))
+            Switched::new(stack, move || body(unsafe { &*own }))
         })
     }
 

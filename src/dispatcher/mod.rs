@@ -24,6 +24,7 @@ mod slots;
 mod statistics;
 mod step;
 mod thread;
+mod vehicle;
 mod wait;
 mod waitlist;
 mod waker;
@@ -42,10 +43,10 @@ pub use operation::{Begun, Completion, Event, Submission, Submitted};
 pub use slots::Slots;
 pub use statistics::Counts;
 pub use thread::{ErrorHandler, Failure, Name, Thread, conclude};
+pub use vehicle::Ground;
 pub use wait::Caller;
 pub use waitlist::{Place, WaitList};
 
-use crate::coroutine::StackPool;
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::clock::Clock;
 use operation::{Operation, Undelivered};
@@ -109,13 +110,17 @@ pub struct Settings {
     pub report: Report,
     /// The size of a coroutine's stack where no other is asked for.
     pub stack_size: usize,
+    /// The most OS threads that run handlers.
+    pub os_threads: usize,
     /// Where the time is read.
     pub clock: Clock,
     /// Every OS thread may use it, one call at a time; it runs no coroutines.
     pub unbound: bool,
 }
 
-/// A dispatcher. All methods are for the OS thread that holds it.
+/// A dispatcher. All methods are for the OS thread that holds it. A handler on an OS thread of its own
+/// holds it while it has the baton: each pass of that orders what one OS thread did before what the
+/// next does (`coroutine::baton`), so that cells and plain counts do on all of them.
 pub struct Dispatcher {
     /// Its handle.
     pub handle: Handle,
@@ -124,8 +129,7 @@ pub struct Dispatcher {
     driver: OnceCell<Rc<dyn Driver>>,
     report: Report,
     poller: poller::Poller,
-    stacks: StackPool,
-    stack_size: usize,
+    vehicles: vehicle::Vehicles,
     unbound: bool,
     threads: RefCell<Slots<Rc<Thread>>>,
     operations: RefCell<Slots<Rc<Operation>>>,
@@ -172,8 +176,7 @@ impl Dispatcher {
             driver: OnceCell::new(),
             report: settings.report,
             poller,
-            stacks: StackPool::new(),
-            stack_size: settings.stack_size,
+            vehicles: vehicle::Vehicles::new(settings.stack_size, settings.os_threads),
             unbound: settings.unbound,
             threads: RefCell::new(Slots::new(claim.slots_from)),
             operations: RefCell::new(Slots::new(claim.slots_from)),

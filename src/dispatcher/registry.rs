@@ -5,7 +5,8 @@
 //! Two ways in:
 //! - `enter`, for everything that touches the dispatcher itself. It takes hold of the dispatcher
 //!   for the calling OS thread. A dispatcher that has stepped stays held by that OS thread; before
-//!   that the hold lasts for the call, so that one OS thread may set up and another may run.
+//!   that the hold lasts for the call, so that one OS thread may set up and another may run. A
+//!   handler's OS thread takes the hold over with the baton, and the dispatcher's takes it back.
 //! - `visit`, for what any OS thread and signal handlers may do: it reaches the inbox only, counts
 //!   itself in, and `retire` waits until the count is 0.
 
@@ -231,6 +232,14 @@ fn hold(handle: Handle, entry: &'static Entry) -> Outcome<Entered> {
         dispatcher: entry.dispatcher.load(Acquire),
         releases,
     })
+}
+
+/// The baton has come to the calling OS thread: from now on it is the one that may call the
+/// dispatcher of `handle`. For whoever has the baton.
+pub fn take_over(handle: Handle) {
+    TABLE[handle.dispatcher() as usize]
+        .holder
+        .store(os_thread::id(), Release);
 }
 
 /// The handle of the dispatcher that `handle` belongs to, if it lives.

@@ -139,5 +139,6 @@ impl Dispatcher {
         let operations = self.operations.borrow_mut().take_all();
         drop(operations);
         self.error_handler.replace(None);
+        self.vehicles.close();
     }
 }

@@ -43,6 +43,11 @@ impl<T> Slots<T> {
         Some(place.value.insert(make(slot, place.generation)))
     }
 
+    /// Whether a slot is left.
+    pub fn has_room(&self) -> bool {
+        !self.free.is_empty() || self.slots.len() <= SLOTS as usize
+    }
+
     /// A new slot at the end.
     fn grow(&mut self) -> Option<u32> {
         let slot = u32::try_from(self.slots.len())

@@ -4,9 +4,10 @@
 use super::deadline::Deadline;
 use super::handle::{Handle, Kind};
 use super::pending::Pending;
+use super::vehicle::{Ground, on_its_os_thread};
 use super::waitlist::WaitList;
 use super::{Dispatcher, current, registry};
-use crate::coroutine::{Coroutine, State};
+use crate::coroutine::{Coroutine, State, Vehicle};
 use crate::status::{Outcome, Status};
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString};
@@ -129,31 +130,51 @@ impl Thread {
 
     /// Runs it until it parks, yields or ends; whether it has ended.
     pub(super) fn resume(&self) -> bool {
-        self.coroutine.resume() == State::Finished
+        let state = self.coroutine.resume();
+        self.take_over();
+        state == State::Finished
     }
 
     /// Goes back to the loop. On its own stack only.
     pub(super) fn suspend(&self) {
         self.coroutine.suspend();
+        self.take_over();
+    }
+
+    /// Where the baton was passed, the calling OS thread is the one that may call the dispatcher now.
+    fn take_over(&self) {
+        if self.coroutine.is_carried() {
+            registry::take_over(self.handle);
+        }
     }
 }
 
 impl Dispatcher {
-    /// Makes a coroutine of `body`, to run in the next step.
+    /// Makes a coroutine of `body` on a stack, to run in the next step.
     pub fn spawn(
         &self,
         name: Name,
         stack_size: usize,
         body: impl FnOnce() + 'static,
     ) -> Outcome<Handle> {
-        self.check_bound()?;
-        let stack = self.stacks.take(if stack_size == 0 {
-            self.stack_size
-        } else {
-            stack_size
-        });
-        let stack = stack.map_err(|e| crate::status::Fault::system(&e, "take a stack"))?;
-        let coroutine = Coroutine::new(stack, body);
+        self.spawn_on(self.vehicle(Ground::Stack(stack_size))?, name, body)
+    }
+
+    /// Makes a coroutine of `body` on what it is to run on, to run in the next step.
+    pub fn spawn_on(
+        &self,
+        vehicle: Vehicle,
+        name: Name,
+        body: impl FnOnce() + 'static,
+    ) -> Outcome<Handle> {
+        if !self.threads.borrow().has_room() {
+            self.give_back(vehicle);
+            return Err(Status::LIMIT.into());
+        }
+        let coroutine = match vehicle {
+            Vehicle::Stack(_) => Coroutine::new(vehicle, body),
+            Vehicle::OsThread(_) => Coroutine::new(vehicle, on_its_os_thread(self.handle, body)),
+        };
         let inherited_end = self.scope_end();
         let mut threads = self.threads.borrow_mut();
         let thread = threads.insert_with(|slot, generation| {
@@ -247,22 +268,21 @@ impl Dispatcher {
         }
     }
 
-    /// Forgets a coroutine that has run to its end, or never ran: its stack is used again.
+    /// Forgets a coroutine that has run to its end, or never ran: what it ran on is used again.
     pub(super) fn end(&self, thread: &Rc<Thread>) {
         self.forget(thread);
-        if let Some(stack) = thread.coroutine.take_stack() {
-            self.stacks.give(stack);
+        if let Some(vehicle) = thread.coroutine.take_vehicle() {
+            self.give_back(vehicle);
         }
     }
 
     /// Gives up on a coroutine that ignores its cancellation: what it waits for is released, its
-    /// stack is leaked, and it never runs again.
+    /// stack is leaked, or its OS thread waits for ever, and it never runs again.
     pub(super) fn abandon(&self, thread: &Rc<Thread>) {
         if let Some(pending) = thread.pending.take() {
             pending.release();
         }
-        self.forget(thread);
-        thread.coroutine.abandon();
+        self.end(thread);
         self.tell_abandoned(thread.handle);
         self.abandoned.set(self.abandoned.get() + 1);
     }

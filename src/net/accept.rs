@@ -7,11 +7,12 @@ use super::datagram_server::serve_datagrams;
 use super::server::{Server, ServerSettings};
 use super::settings::Inherited;
 use super::socket::Socket;
+use crate::coroutine::Vehicle;
 use crate::dispatcher::{Dispatcher, LEVEL_ERROR, LEVEL_WARNING, Name, conclude};
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
 use crate::sys::stream;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::CString;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -24,6 +25,11 @@ const BATCH: usize = 64;
 const FIRST_PAUSE: f64 = 0.010;
 /// Seconds of the longest pause.
 const LONGEST_PAUSE: f64 = 1.0;
+
+/// What helps when descriptors are used up.
+const DESCRIPTORS_ADVICE: &str = "raise the limit (ulimit -n) or close connections";
+/// What helps when there is nothing to run a handler on.
+const VEHICLES_ADVICE: &str = "raise the limits of memory and OS threads (ulimit -v, -u)";
 
 /// Serves a listening socket, or a datagram socket.
 pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings) -> Outcome<()> {
@@ -50,6 +56,8 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
         accepted: Cell::new(0),
         pause: Cell::new(0.0),
         reported: Cell::new(false),
+        full: Cell::new(false),
+        kept: RefCell::new(None),
         _alive: d.alive().hold(),
     });
     if serves_datagrams {
@@ -92,20 +100,49 @@ pub fn accept_batch(d: &Dispatcher, socket: &Rc<Socket>) {
         return;
     }
     for _ in 0..BATCH {
-        match socket.with_fd(stream::accept) {
+        if d.awaits_room(server.settings.ground, socket.handle) {
+            return report_full(d, &server);
+        }
+        match next_connection(socket, &server) {
             Ok(fd) => {
-                server.pause.set(0.0);
-                server.reported.set(false);
-                if let Err(fault) = start_handler(d, socket, &server, fd) {
-                    report_lost(d, &server, &fault);
+                if let Err(fault) = serve(d, socket, &server, fd) {
+                    return pause(d, socket, &server, fault.describe(), VEHICLES_ADVICE);
                 }
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
-            Err(e) if is_lack(&e) => return pause(d, socket, &server, &e),
+            Err(e) if is_lack(&e) => {
+                return pause(d, socket, &server, &e.to_string(), DESCRIPTORS_ADVICE);
+            }
             Err(_) => {}
         }
     }
     d.wake(socket.handle);
+}
+
+/// The connection that was kept, or the next one of the kernel's queue.
+fn next_connection(socket: &Socket, server: &Server) -> io::Result<OwnedFd> {
+    match server.kept.take() {
+        Some(fd) => Ok(fd),
+        None => socket.with_fd(stream::accept),
+    }
+}
+
+/// Starts the handler of a connection. When there is nothing to run it on, the connection is kept, and
+/// the answer says why.
+fn serve(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>, fd: OwnedFd) -> Outcome<()> {
+    let vehicle = match d.vehicle(server.settings.ground) {
+        Ok(vehicle) => vehicle,
+        Err(fault) => {
+            server.kept.replace(Some(fd));
+            return Err(fault);
+        }
+    };
+    server.pause.set(0.0);
+    server.reported.set(false);
+    if let Err(fault) = start_handler(d, socket, server, fd, vehicle) {
+        report_lost(d, server, &fault);
+    }
+    Ok(())
 }
 
 /// Whether accepting again at once would fail again. Other errors are those of one connection
@@ -120,7 +157,7 @@ pub(super) fn is_lack(error: &io::Error) -> bool {
 }
 
 /// Stops accepting for a while; the connections wait in the kernel's queue.
-fn pause(d: &Dispatcher, socket: &Rc<Socket>, server: &Server, error: &io::Error) {
+fn pause(d: &Dispatcher, socket: &Rc<Socket>, server: &Server, why: &str, advice: &str) {
     let seconds = match server.pause.get() {
         0.0 => FIRST_PAUSE,
         before => (before * 2.0).min(LONGEST_PAUSE),
@@ -129,8 +166,19 @@ fn pause(d: &Dispatcher, socket: &Rc<Socket>, server: &Server, error: &io::Error
     d.arm(&socket.deadline, socket.handle, seconds);
     if !server.reported.replace(true) {
         let text = format!(
-            "server {} cannot accept ({error}): it goes on by itself when there is room; raise \
-             the limit (ulimit -n) or close connections",
+            "server {} cannot accept ({why}): it goes on by itself when there is room; {advice}",
+            server.name
+        );
+        d.report(LEVEL_WARNING, &text);
+    }
+}
+
+/// Says, once for a server, that connections wait until a handler ends.
+fn report_full(d: &Dispatcher, server: &Server) {
+    if !server.full.replace(true) {
+        let text = format!(
+            "server {} waits for OS threads, which are all taken: each handler that ends makes room; \
+             raise copas_config.os_threads for more at once",
             server.name
         );
         d.report(LEVEL_WARNING, &text);
@@ -162,8 +210,15 @@ fn start_handler(
     listener: &Rc<Socket>,
     server: &Rc<Server>,
     fd: OwnedFd,
+    vehicle: Vehicle,
 ) -> Outcome<()> {
-    let client = open_client(d, listener, fd)?;
+    let client = match open_client(d, listener, fd) {
+        Ok(client) => client,
+        Err(fault) => {
+            d.give_back(vehicle);
+            return Err(fault);
+        }
+    };
     let number = server.accepted.get() + 1;
     server.accepted.set(number);
     client
@@ -180,7 +235,7 @@ fn start_handler(
         handler(handle);
         conclude();
     };
-    let handler = d.spawn(name, server.settings.stack_size, body)?;
+    let handler = d.spawn_on(vehicle, name, body)?;
     if let Some(thread) = d.thread(handler) {
         thread.subject.set(Some(client.handle));
     }

@@ -4,8 +4,9 @@
 
 use super::settings::Inherited;
 use super::socket::Socket;
-use crate::dispatcher::{Alive, Handle};
-use std::cell::Cell;
+use crate::dispatcher::{Alive, Ground, Handle};
+use std::cell::{Cell, RefCell};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 /// Serves one accepted connection, or a datagram socket, on its own coroutine.
@@ -19,8 +20,8 @@ pub struct ServerSettings {
     pub name: Option<Rc<str>>,
     /// What accepted sockets start with.
     pub inherited: Inherited,
-    /// The size of a handler's stack; 0: the dispatcher's.
-    pub stack_size: usize,
+    /// What a handler runs on.
+    pub ground: Ground,
     /// An accepted socket, or a served datagram socket, is closed when its handler returns.
     pub autoclose: bool,
 }
@@ -33,8 +34,12 @@ pub struct Server {
     pub(super) accepted: Cell<u64>,
     /// Seconds of the present pause of accepting; 0: there is none.
     pub(super) pause: Cell<f64>,
-    /// The lack of descriptors or memory has been reported.
+    /// The lack of descriptors, memory or OS threads has been reported.
     pub(super) reported: Cell<bool>,
+    /// That the dispatcher's OS threads are all taken has been reported.
+    pub(super) full: Cell<bool>,
+    /// A connection that was accepted when there was nothing to run its handler on: the next one.
+    pub(super) kept: RefCell<Option<OwnedFd>>,
     pub(super) _alive: Alive,
 }
 

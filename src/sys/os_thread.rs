@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-//! Which OS thread calls.
+//! Which OS thread calls, and starting others.
+
+use std::io;
+use std::thread::{Builder, JoinHandle};
 
 thread_local! {
     /// Its address tells the living OS threads apart.
@@ -32,4 +35,53 @@ pub fn keeping_errno<R>(body: impl FnOnce() -> R) -> R {
 pub fn set_errno(errno: i32) {
     // SAFETY: __errno_location gives this OS thread's own errno.
     unsafe { *libc::__errno_location() = errno };
+}
+
+/// Signals that an OS thread raises by its own doing. They stay open: the kernel ends a process where
+/// one of them is blocked, and runtimes (Go, JVMs) live on them.
+const OWN_FAULTS: [libc::c_int; 6] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGFPE,
+    libc::SIGILL,
+    libc::SIGTRAP,
+    libc::SIGSYS,
+];
+
+/// Starts an OS thread, with a stack of `stack_size` bytes if that is asked for. The process' signals
+/// are not delivered to it.
+pub fn start(
+    name: &str,
+    stack_size: Option<usize>,
+    body: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    let mut builder = Builder::new().name(name.into());
+    if let Some(size) = stack_size {
+        builder = builder.stack_size(size);
+    }
+    let before = block_signals();
+    let started = builder.spawn(body);
+    restore_signals(&before);
+    started
+}
+
+/// Blocks the signals of this OS thread, whose new OS threads inherit that; the mask before.
+fn block_signals() -> libc::sigset_t {
+    // SAFETY: an all-zero sigset_t is a valid value of that plain struct.
+    let (mut blocked, mut before): (libc::sigset_t, libc::sigset_t) =
+        unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+    // SAFETY: both are live sets, which is all that the functions write to.
+    unsafe {
+        libc::sigfillset(&mut blocked);
+        for fault in OWN_FAULTS {
+            libc::sigdelset(&mut blocked, fault);
+        }
+        libc::pthread_sigmask(libc::SIG_BLOCK, &blocked, &mut before);
+    }
+    before
+}
+
+fn restore_signals(before: &libc::sigset_t) {
+    // SAFETY: a live set that pthread_sigmask gave; NULL: what is replaced is not asked for.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before, std::ptr::null_mut()) };
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! A few OS threads of the process for what cannot but block: one pool for names, one for blocking
 //! functions, so that neither holds up the other. They are started when something is to do, take no
-//! signals, and end when nothing has been to do for a while.
+//! signals from outside, and end when nothing has been to do for a while.
 
-use super::process;
+use super::{os_thread, process};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::io;
@@ -70,8 +70,8 @@ impl Pool {
         state.begin_process();
         let mut waits = state.idle <= state.jobs.len();
         if waits && state.threads < self.most {
-            match self.start() {
-                Ok(()) => {
+            match os_thread::start("copas-pool", None, || self.work()) {
+                Ok(_) => {
                     state.threads += 1;
                     waits = false;
                 }
@@ -83,16 +83,6 @@ impl Pool {
         state.jobs.push_back((job, waits));
         self.there_is_work.notify_one();
         Ok(())
-    }
-
-    /// Starts one OS thread that takes no signal.
-    fn start(&'static self) -> io::Result<()> {
-        let before = block_signals();
-        let started = std::thread::Builder::new()
-            .name("copas-pool".into())
-            .spawn(|| self.work());
-        restore_signals(&before);
-        started.map(drop)
     }
 
     fn work(&self) {
@@ -114,22 +104,4 @@ impl Pool {
             }
         }
     }
-}
-
-/// Blocks all signals of this OS thread, whose new OS threads inherit that; the mask before.
-fn block_signals() -> libc::sigset_t {
-    // SAFETY: an all-zero sigset_t is a valid value of that plain struct.
-    let (mut all, mut before): (libc::sigset_t, libc::sigset_t) =
-        unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
-    // SAFETY: both are live sets, which is all that the two functions write to.
-    unsafe {
-        libc::sigfillset(&mut all);
-        libc::pthread_sigmask(libc::SIG_BLOCK, &all, &mut before);
-    }
-    before
-}
-
-fn restore_signals(before: &libc::sigset_t) {
-    // SAFETY: a live set that pthread_sigmask gave; NULL: what is replaced is not asked for.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before, std::ptr::null_mut()) };
 }
