@@ -61,14 +61,13 @@ static void wait_for_an_alarm(void *user)
 {
   copas_timeout_fn *alarm_fn = user;
   copas_timer_options options;
-  copas_choice choice = {.kind = COPAS_CHOICE_PAUSE};
   memset(&options, 0, sizeof options);
   options.size = sizeof options;
   options.callback = count_firing;
   options.delay = 0.01;
   CHECK_OK(copas_timeout(c, 0.01, *alarm_fn, NULL));
   CHECK_OK(copas_timer_new(c, &options, &timer));
-  CHECK_OK(copas_submit_choice(c, &choice, 0.01, 1, &operation));
+  CHECK_OK(copas_submit_pause(c, 0.01, 1, &operation));
   CHECK_OK(copas_pause(c, 0.05, NULL));
 }
 

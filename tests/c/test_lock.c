@@ -151,7 +151,7 @@ static copas_operation *grant_to_the_root(struct worker *next)
   CHECK_OK(copas_addthread(c, hold_until_woken, NULL, &holder));
   net_settle(c);
   choice.handle = lock;
-  CHECK_OK(copas_submit_choice(c, &choice, COPAS_FOREVER, 1, &operation));
+  CHECK_OK(copas_submit_choice(c, &choice, COPAS_FOREVER, 1, NULL, &operation));
   start(next);
   net_settle(c);
   CHECK_NUMBER(copas_wakeup(holder), 1);

@@ -174,7 +174,6 @@ static void a_coroutine_that_cancels_all_goes_on_by_itself(void)
 static void submitted_operations_are_canceled_with_all(void)
 {
   copas_timer_options options = {.size = sizeof options, .callback = count_inside, .delay = 60};
-  copas_choice choice = {.kind = COPAS_CHOICE_PAUSE};
   copas_event events[3];
   copas_socket *skt, *server;
   copas_timer *timer;
@@ -183,8 +182,8 @@ static void submitted_operations_are_canceled_with_all(void)
   int peer = net_pair(c, &skt);
   server = net_serve(c, net_echo, NULL, &port);
   CHECK_OK(copas_timer_new(c, &options, &timer));
-  CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 1, NULL));
-  CHECK_OK(copas_submit_choice(c, &choice, 3600, 2, NULL));
+  CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 1, NULL, NULL));
+  CHECK_OK(copas_submit_pause(c, 3600, 2, NULL));
   CHECK_OK(copas_cancelall(c));
   CHECK_NUMBER(copas_poll(c, events, 3, NET_PATIENCE), 2);
   for (int i = 0; i < 2; i++) CHECK_STATUS(events[i].status, COPAS_CANCELED);
@@ -192,7 +191,7 @@ static void submitted_operations_are_canceled_with_all(void)
   /* Sockets, servers and timers stay. */
   CHECK(count().timers == 1 && count().servers == 1);
   CHECK_OK(copas_timer_cancel(timer));
-  CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 3, NULL));
+  CHECK_OK(copas_submit_receive(skt, COPAS_LINE, 3, NULL, NULL));
   net_puts(peer, "line\n");
   CHECK_NUMBER(copas_poll(c, events, 3, NET_PATIENCE), 1);
   CHECK(events[0].token == 3 && events[0].status == COPAS_OK);
