@@ -181,6 +181,35 @@ static void only_the_callers_own_coroutines_inherit_the_roots_end(void)
   close(fd);
 }
 
+/* Is due again while it runs, in a scope that it leaves open. */
+static void leave_a_scope_open(copas_timer *timer, void *user)
+{
+  int *firings = user;
+  if (++*firings == 2) {
+    CHECK_OK(copas_pause(c, 0.02, NULL));
+    return;
+  }
+  CHECK_OK(copas_begindeadline(c, 0.01));
+  CHECK_OK(copas_timer_arm(timer, 0.001));
+  CHECK_STATUS(copas_pause(c, 60, NULL), COPAS_TIMEOUT);
+}
+
+static void a_timers_next_run_is_not_inside_of_what_the_last_began(void)
+{
+  int firings = 0;
+  copas_timer *timer;
+  copas_timer_options options;
+  memset(&options, 0, sizeof options);
+  options.size = sizeof options;
+  options.callback = leave_a_scope_open;
+  options.user = &firings;
+  c = net_new(NULL);
+  CHECK_OK(copas_timer_new(c, &options, &timer));
+  CHECK_OK(copas_loop(c, COPAS_FOREVER));
+  CHECK_NUMBER(firings, 2);
+  CHECK_OK(copas_free(c));
+}
+
 static void pause_until_it_ends(void *user)
 {
   double end = net_seconds() + NET_PATIENCE;
@@ -225,6 +254,7 @@ int main(void)
   RUN(what_is_started_inside_inherits_the_end);
   RUN(an_inherited_end_cannot_be_ended);
   RUN(only_the_callers_own_coroutines_inherit_the_roots_end);
+  RUN(a_timers_next_run_is_not_inside_of_what_the_last_began);
   RUN(a_pause_of_no_time_ends_with_the_scope_too);
   RUN(a_step_waits_no_longer_than_the_roots_scope);
   return check_report();
