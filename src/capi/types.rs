@@ -9,12 +9,14 @@ use core::ffi::{c_char, c_int, c_void};
 /// clothes: it is never dereferenced, and a stale one is answered with COPAS_STALE.
 ///
 /// OS threads: a dispatcher belongs to the OS thread that first steps it (copas_step(),
-/// copas_loop(), or a waiting call outside any coroutine); while a handler on an OS thread of its own
-/// runs (COPAS_OS_THREAD), to that one. From then on every call from another OS thread answers COPAS_WRONG_THREAD, except copas_post(), copas_notify(), copas_exit() and
+/// copas_loop(), or a waiting call outside any coroutine). From then on every call from another OS
+/// thread answers COPAS_WRONG_THREAD, except copas_post(), copas_notify(), copas_exit() and
 /// copas_shutdown(), which may be called from any OS thread; the last three also from a signal
-/// handler. One that was made with COPAS_UNBOUND may be called from any OS thread, one call at a time: a
-/// second one at the same moment answers COPAS_BUSY; coroutines, loops and waits answer COPAS_INVALID there.
-/// A child of fork() gets COPAS_FORKED, but may copas_free() what it has inherited.
+/// handler. While a coroutine with COPAS_OS_THREAD runs, the dispatcher belongs to its OS thread.
+///
+/// One that was made with COPAS_UNBOUND may be called from any OS thread, one call at a time: a second
+/// one at the same moment answers COPAS_BUSY; coroutines, loops and waits answer COPAS_INVALID there. A
+/// child of fork() gets COPAS_FORKED, but may copas_free() what it has inherited.
 ///
 /// Functions: all those that take a `copas *`. It makes sockets (copas_bind, copas_connect, copas_wrap
 /// …), coroutines (copas_addthread …) and objects (copas_lock_new, copas_timer_new …), which belong to

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-//! Telling AddressSanitizer and ThreadSanitizer of switches and of passed batons, when the program runs under one: their
-//! functions are looked up in the process, so that the one release library works with all tools.
+//! Telling AddressSanitizer and ThreadSanitizer of switches and of passed batons, when the program
+//! runs under one: their functions are looked up in the process, so that the one release library
+//! works with all tools.
 
 use crate::sys::symbols;
 use std::ffi::{CStr, c_uint, c_void};

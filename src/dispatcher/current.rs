@@ -19,7 +19,8 @@ pub fn get() -> Option<Handle> {
 pub struct Stepping(());
 
 impl Stepping {
-    /// A step of `dispatcher` begins, or its handler on an OS thread of its own. None when one is under way on this OS thread already.
+    /// A step of `dispatcher` begins, or its handler on an OS thread of its own. None when one is
+    /// under way on this OS thread already.
     pub fn begin(dispatcher: Handle) -> Option<Self> {
         if STEPPING.get().is_some() {
             return None;
