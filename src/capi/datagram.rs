@@ -207,13 +207,13 @@ pub(super) fn numeric(address: &copas_address) -> Outcome<SockAddr> {
     }
     let ip = net::numeric(host, net::port_of(address.port, 1)?)?
         .ok_or_else(|| Fault::invalid(format!("\"{host}\" is not a numeric address")))?;
-    let family = if ip.is_ipv4() {
-        libc::AF_INET
+    let (family, name) = if ip.is_ipv4() {
+        (libc::AF_INET, "AF_INET")
     } else {
-        libc::AF_INET6
+        (libc::AF_INET6, "AF_INET6")
     };
     if address.family != family {
-        let text = format!("the address' family is not {family}, as its host {host} asks");
+        let text = format!("the address' family is not {name}, as its host {host} asks");
         return Err(Fault::invalid(text));
     }
     Ok(ip.into())
