@@ -3,7 +3,6 @@
 
 import argparse
 import fnmatch
-import json
 import pathlib
 import shlex
 import sys
@@ -11,9 +10,9 @@ import time
 
 import build
 import cases
-import figures
 import machine
 import measure
+import outcome
 import paths
 import rounds
 import servers
@@ -88,39 +87,9 @@ def build_all(wanted, remarks):
     return load, commands
 
 
-def tables_of(done, wanted, some):
-    """Pairs of a case and its rows, without those that answered a wrong byte."""
-    floor = next(server for server in wanted if server.group == "floor")
-    tables = []
-    for case in some:
-        base = done.results.get((case.name, floor.name), {})
-        rows = [figures.row(server, done.results[case.name, server.name], base)
-                for server in wanted if (case.name, server.name) in done.results
-                and server.name not in done.thrown_out]
-        if rows:
-            tables.append((case, rows))
-    return tables
-
-
-def remarks_of(done):
-    return [*(f"{name} is out of all tables, it answered a wrong byte: {why}"
-              for name, why in done.thrown_out.items()),
-            *(f"{server} failed in {case}: {why}"
-              for (case, server), why in done.failures.items() if server not in done.thrown_out)]
-
-
-def write_json(path, facts, done):
-    runs = [{"case": case, "server": server, "round": number, **result}
-            for (case, server), results in done.results.items()
-            for number, result in results.items()]
-    failures = [{"case": case, "server": server, "why": why}
-                for (case, server), why in done.failures.items()]
-    whole = {**facts, "runs": runs, "failures": failures, "wrong_bytes": done.thrown_out}
-    path.write_text(json.dumps(whole, indent=1) + "\n")
-
-
 def print_tables(facts, tables, remarks):
-    print(f"{facts['machine']}; {facts['rounds']} rounds of {facts['seconds']} s")
+    print(f"{facts['machine']}; rounds: {facts['rounds']}, each of "
+          f"{facts['seconds']} s for a case and server")
     for case, rows in tables:
         print(f"\n{case.title}\n\n{table.of_case(case, rows)}")
     for remark in remarks:
@@ -140,8 +109,7 @@ def write_document(arguments, facts, tables, remarks):
 def facts_of(descriptors, pinned, seconds, done, heavy_rounds):
     return {"command": shlex.join(["scripts/bench", *sys.argv[1:]]), "machine": machine.describe(),
             "server_core": pinned[0], "load_core": pinned[1], "descriptors": descriptors,
-            "rounds": done.done, "seconds": seconds, "heavy_rounds": min(heavy_rounds, done.done),
-            "readme": "../bench/README.md"}
+            "rounds": done.done, "seconds": seconds, "heavy_rounds": min(heavy_rounds, done.done)}
 
 
 def run(parser, arguments):
@@ -162,12 +130,12 @@ def run(parser, arguments):
     say(f"{len(commands)} servers, {len(some)} cases, {descriptors:,} descriptors")
     done = rounds.Rounds(measure.Measure(load, pinned, seconds, warm_up), some, commands, say)
     done.within(budget, most, heavy_rounds)
-    facts, tables = facts_of(descriptors, pinned, seconds, done, heavy_rounds), \
-        tables_of(done, list(commands), some)
-    remarks += remarks_of(done)
+    facts = facts_of(descriptors, pinned, seconds, done, heavy_rounds)
+    tables = outcome.tables(done, list(commands), some)
+    remarks += outcome.remarks(done)
     print_tables(facts, tables, remarks)
     if arguments.json:
-        write_json(arguments.json, facts, done)
+        outcome.write_json(arguments.json, facts, done)
     write_document(arguments, facts, tables, remarks)
 
 

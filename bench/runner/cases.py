@@ -34,7 +34,7 @@ def bulk(connections):
     plural = "" if connections == 1 else "s"
     return Case(f"bulk-{connections}",
                 f"64 KiB writes as a stream, {connections} connection{plural}", "bulk",
-                ("stream", "--shape", "blocks", "--connections", connections), "64 KiB")
+                ("stream", "--shape", "blocks", "--connections", connections), "block")
 
 
 def idle(connections, name):

@@ -1,18 +1,29 @@
 # SPDX-License-Identifier: MIT
 """docs/performance.md: the method, the machine, the command, the tables and their plots."""
 
+import os
+import pathlib
+
+import paths
 import plots
 import table
 
 HEAD = """# Performance
 
-Written by `{command}`; do not edit. How to read the tables, and how to add a server:
-[bench/README.md]({readme}).
+Written by this command; do not edit:
 
-Machine: {machine}. The server on one CPU ({server_core}), the load on another ({load_core}), all on
-loopback; {descriptors:,} descriptors for each process. {rounds} rounds of {seconds} s for each case
-and server, interleaved; the cases with idle connections and parked coroutines in the first
-{heavy_rounds}.
+    {command}
+
+[bench/README.md]({readme}) tells how to read the tables and how to add a server.
+
+| | |
+|---|---|
+| machine | {machine} |
+| CPU of the server, of the load | {server_core}, {load_core} |
+| network | loopback |
+| descriptors for each process | {descriptors:,} |
+| rounds, interleaved | {rounds}; {heavy_rounds} with idle connections and parked coroutines |
+| measured time of a run | {seconds} s |
 
 ## Method
 
@@ -56,12 +67,17 @@ def draw(document, tables):
     ])
 
 
+def readme_from(document):
+    return pathlib.Path(os.path.relpath(paths.BENCH / "README.md", document.parent)).as_posix()
+
+
 def write(document, facts, tables, remarks):
     """`tables` are pairs of a case and its rows; `remarks` what the tables do not show."""
     document.parent.mkdir(parents=True, exist_ok=True)
-    parts = [HEAD.format(**facts), "\n## Plots\n", draw(document, tables), "\n## Tables\n"]
+    parts = [HEAD.format(**facts, readme=readme_from(document)), "\n## Plots\n", draw(document, tables), "\n## Tables\n"]
     for case, rows in tables:
-        parts.append(f"\n### {case.title[0].upper()}{case.title[1:]}\n\n{table.of_case(case, rows)}\n")
+        title = case.title[0].upper() + case.title[1:]
+        parts.append(f"\n### {title}\n\n{table.of_case(case, rows)}\n")
     if remarks:
         parts.append("\n## Not in the tables\n\n" + "".join(f"- {remark}\n" for remark in remarks))
     document.write_text("".join(parts))

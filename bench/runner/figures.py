@@ -11,16 +11,16 @@ RESAMPLES = 2000
 @dataclasses.dataclass(frozen=True)
 class Median:
     value: float
-    # Half of the range between the quartiles, as a part of the median.
-    spread: float
+    # Half of the range between the quartiles, as a part of the median; None for a single value.
+    spread: float | None
 
 
 @dataclasses.dataclass(frozen=True)
 class Ratio:
     value: float
-    # The ends of the 95 % bootstrap interval.
-    low: float
-    high: float
+    # The ends of the 95 % bootstrap interval; None for a single value.
+    low: float | None
+    high: float | None
 
 
 def median(values):
@@ -29,7 +29,7 @@ def median(values):
         return None
     middle = statistics.median(values)
     if len(values) < 2 or middle == 0:
-        return Median(middle, 0.0)
+        return Median(middle, None)
     low, _, high = statistics.quantiles(values, n=4, method="inclusive")
     return Median(middle, (high - low) / 2 / middle)
 
@@ -48,7 +48,8 @@ def ratio(values, floor):
              if floor.get(number, 0) > 0]
     if not pairs:
         return None
-    return Ratio(statistics.median(pairs), *interval(pairs))
+    ends = interval(pairs) if len(pairs) > 1 else (None, None)
+    return Ratio(statistics.median(pairs), *ends)
 
 
 def rate(result):

@@ -36,8 +36,11 @@ def ratios(path, tables, figure):
     picture, panels = pyplot.subplots(down, across, figsize=(11, 3.2 * down), squeeze=False)
     for axes, (case, rows) in zip(panels.flat, tables):
         found = [row.ratios[figure] for row in rows]
-        errors = [[ratio.value - ratio.low for ratio in found],
-                  [ratio.high - ratio.value for ratio in found]]
+        # A single round has no interval.
+        errors = None
+        if all(ratio.low is not None for ratio in found):
+            errors = [[ratio.value - ratio.low for ratio in found],
+                      [ratio.high - ratio.value for ratio in found]]
         bars(axes, rows, [ratio.value for ratio in found], errors)
         axes.axvline(1, color=COLOURS["floor"], linewidth=0.8)
         axes.set_title(case.title, loc="left")

@@ -11,17 +11,21 @@ def number(value):
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def with_spread(median):
-    return MISSING if median is None else f"{number(median.value)} ±{median.spread * 100:.0f} %"
-
-
 def alone(median):
     return MISSING if median is None else number(median.value)
+
+
+def with_spread(median):
+    if median is None or median.spread is None:
+        return alone(median)
+    return f"{number(median.value)} ±{median.spread * 100:.0f} %"
 
 
 def with_interval(ratio):
     if ratio is None:
         return MISSING
+    if ratio.low is None:
+        return f"{ratio.value:.2f}"
     return f"{ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
 
 
