@@ -20,7 +20,7 @@ import table
 
 # (seconds, warm-up, seconds for all, rounds at most, rounds with heavy cases)
 FULL = (0.6, 0.15, 1110, 15, 3)
-QUICK = (0.2, 0.05, 150, 5, 1)
+QUICK = (0.2, 0.05, 140, 5, 1)
 
 
 def say(text):

@@ -37,18 +37,25 @@ def first_line(process, what):
     raise Failure(f"it said {' '.join(words) or 'nothing'} instead of '{what} N'")
 
 
+def last_words(file):
+    """The last line that a server wrote, unless it is advice."""
+    file.seek(0)
+    lines = [line for line in file.read().splitlines()
+             if line.strip() and not line.startswith("note:")]
+    return f"; its last words: {lines[-1]}" if lines else ""
+
+
 @contextlib.contextmanager
 def started(command, core):
     """A server on one CPU, for the length of a `with`; a failure gets what it said last."""
     with tempfile.TemporaryFile("w+") as words:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   stderr=words, text=True, preexec_fn=pinned(core))
+                                   stderr=words, text=True, preexec_fn=pinned(core),
+                                   env=dict(os.environ, RUST_BACKTRACE="0"))
         try:
             yield process
         except Failure as failure:
-            words.seek(0)
-            last = words.read().strip().splitlines()[-1:]
-            raise type(failure)(f"{failure} {' '.join(last)}".strip()) from failure
+            raise type(failure)(f"{failure}{last_words(words)}") from failure
         finally:
             process.kill()
             process.wait()

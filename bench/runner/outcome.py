@@ -20,10 +20,14 @@ def tables(done, wanted, some):
     return found
 
 
+def count(number, noun):
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def remarks(done):
     return [*(f"{name} is out of all tables, it answered a wrong byte: {why}"
               for name, why in done.thrown_out.items()),
-            *(f"{server} failed in {case}: {why}"
+            *(f"{server} failed in {case} ({count(len(why), 'round')} of {done.done}): {why[-1]}"
               for (case, server), why in done.failures.items() if server not in done.thrown_out)]
 
 

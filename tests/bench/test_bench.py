@@ -74,9 +74,13 @@ class Bench(unittest.TestCase):
 
     def test_a_server_that_does_not_start_is_a_failure_in_words(self):
         done = self.rounds(["epoll"], self.cases[:1])
-        done.commands[self.servers[0]] = ["false"]
-        done.round(heavy=False)
-        self.assertIn("nothing instead of 'port N'", done.failures["lines-1", "epoll"])
+        done.commands[self.servers[0]] = ["sh", "-c", "echo no port to be had >&2"]
+        for _ in range(3):
+            done.round(heavy=False)
+        self.assertEqual(len(done.failures["lines-1", "epoll"]), rounds.TRIES)
+        [remark] = outcome.remarks(done)
+        self.assertIn("failed in lines-1 (2 rounds of 3)", remark)
+        self.assertIn("last words: no port to be had", remark)
 
     def test_rounds_end_when_the_time_is_used_up(self):
         done = self.rounds(["epoll"], self.cases[:1])
