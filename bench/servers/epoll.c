@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The floor to compare with: a line echo server on plain epoll, one OS thread, nothing general. One
- * read and one write for each batch of lines; edge-triggered, so that nothing is registered twice.
- * usage: epoll_server [PORT]  (0, also without one: a free port, which it prints) */
-#include <arpa/inet.h>
+/* The floor to compare with: a server on plain epoll, one OS thread, nothing general. One read and
+ * one write for each batch of lines; edge-triggered, so that nothing is registered twice. */
+#include "server.h"
 #include <errno.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define SIZE 65536
 
@@ -19,12 +12,13 @@ struct connection {
   int fd;
   size_t length;
   size_t capacity;
-  /* How many of them are whole lines that wait to be written. */
+  /* How many of them wait to be written. */
   size_t whole;
   char *bytes;
 };
 
 static int poller;
+static enum server_mode mode;
 static char input[SIZE];
 
 static void end(struct connection *connection)
@@ -55,11 +49,17 @@ static void write_kept(struct connection *connection)
   memmove(connection->bytes, connection->bytes + n, connection->length);
 }
 
-/* Echoes the whole lines among `n` new bytes. */
+/* How many of `n` new bytes may go back: whole lines, or all. */
+static size_t ready(size_t n)
+{
+  if (mode == SERVER_BULK) return n;
+  const char *last = memrchr(input, '\n', n);
+  return last == NULL ? 0 : (size_t)(last - input) + 1;
+}
+
 static void echo(struct connection *connection, size_t n)
 {
-  const char *last = memrchr(input, '\n', n);
-  size_t whole = last == NULL ? 0 : (size_t)(last - input) + 1, sent = 0;
+  size_t whole = ready(n), sent = 0;
   if (whole != 0 && connection->length == 0) {
     ssize_t taken = send(connection->fd, input, whole, MSG_NOSIGNAL);
     sent = taken < 0 ? 0 : (size_t)taken;
@@ -93,43 +93,23 @@ static void serve(struct connection *connection, unsigned what)
 
 static void accept_all(int listener)
 {
-  int fd, on = 1;
+  int fd;
   while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
     struct connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL) abort();
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                                 .data.ptr = connection};
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    server_no_delay(fd);
     connection->fd = fd;
     epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
   }
 }
 
-static int listen_on(int port)
-{
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
-  socklen_t len = sizeof address;
-  int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 4096) != 0) {
-    perror("epoll_server");
-    exit(1);
-  }
-  getsockname(fd, (struct sockaddr *)&address, &len);
-  printf("listening %d\n", ntohs(address.sin_port));
-  fflush(stdout);
-  return fd;
-}
-
 int main(int argc, char **argv)
 {
   struct epoll_event events[1024];
-  if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-    puts("usage: epoll_server [PORT]\nA line echo server on plain epoll, to compare with.");
-    return 0;
-  }
-  int listener = listen_on(argc > 1 ? atoi(argv[1]) : 0);
+  mode = server_parse(argc, argv, SERVER_LINES | SERVER_BULK).mode;
+  int listener = server_listen();
   struct epoll_event listening = {.events = EPOLLIN, .data.ptr = NULL};
   poller = epoll_create1(EPOLL_CLOEXEC);
   epoll_ctl(poller, EPOLL_CTL_ADD, listener, &listening);

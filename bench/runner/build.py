@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""Builds the load generator and the servers."""
+
+import os
+import subprocess
+import sys
+
+import paths
+
+WARNINGS = ["-O2", "-D_GNU_SOURCE", "-Wall", "-Wextra", f"-I{paths.SERVERS}"]
+
+
+class Missing(Exception):
+    """Something that this machine lacks."""
+
+
+class Failed(Exception):
+    """A build that went wrong, with its output."""
+
+
+def run(command, **options):
+    try:
+        done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, **options)
+    except FileNotFoundError as error:
+        raise Missing(f"{command[0]} is missing: scripts/setup bench installs it") from error
+    if done.returncode != 0:
+        raise Failed(f"{' '.join(map(str, command))}\n{done.stdout[-4000:]}")
+    return done.stdout
+
+
+def library(out):
+    """The release library, as its users build it; gives the folder it lies in."""
+    folder = out / "copas"
+    run(["cmake", "-G", "Ninja", "-B", folder, "-S", paths.ROOT, "-DCMAKE_BUILD_TYPE=Release",
+         "-DCOPAS_BUILD_TESTS=OFF", "-DCOPAS_BUILD_EXAMPLES=OFF"])
+    run(["cmake", "--build", folder, "--target", "copas_library"])
+    return folder / "lib"
+
+
+def cargo(folder, out):
+    environment = dict(os.environ, CARGO_TARGET_DIR=str(out))
+    run(["cargo", "build", "--release", "--locked", "--quiet", "--manifest-path",
+         folder / "Cargo.toml"], env=environment)
+    return out / "release"
+
+
+def load(out):
+    return cargo(paths.BENCH / "load", out / "load") / "load"
+
+
+class Builder:
+    """Builds servers of each language; `command` gives how to start one."""
+
+    def __init__(self, out, library_folder=None):
+        self.out = out
+        self.library_folder = library_folder
+
+    def flags(self, server):
+        if not server.uses:
+            return []
+        if server.uses == "copas":
+            self.library_folder = self.library_folder or library(self.out)
+            return [f"-I{paths.ROOT / 'include'}", f"-L{self.library_folder}", "-lcopas",
+                    f"-Wl,-rpath,{self.library_folder}"]
+        try:
+            return run(["pkg-config", "--cflags", "--libs", server.uses]).split()
+        except Failed as error:
+            raise Missing(f"the library {server.uses} is missing") from error
+
+    def compile(self, server, compiler):
+        program = self.out / "servers" / server.name
+        program.parent.mkdir(parents=True, exist_ok=True)
+        run([*compiler, *WARNINGS, server.source, "-o", program, *self.flags(server)])
+        return [str(program)]
+
+    def c(self, server):
+        return self.compile(server, ["cc"])
+
+    def cpp(self, server):
+        return self.compile(server, ["c++", "-std=c++20"])
+
+    def rust(self, server):
+        return [str(cargo(server.source, self.out / "rust") / server.uses)]
+
+    def go(self, server):
+        program = self.out / "servers" / server.name
+        run(["go", "build", "-o", program, "."], cwd=server.source)
+        return [str(program)]
+
+    def python(self, server):
+        return [sys.executable, "-B", str(server.source), *([server.uses] if server.uses else [])]
+
+    def command(self, server):
+        builders = {"c": self.c, "c++": self.cpp, "rust": self.rust, "go": self.go,
+                    "python": self.python}
+        if server.language not in builders:
+            raise Failed(f"{server.name}: nothing builds {server.language}; it is one of "
+                         f"{', '.join(builders)}")
+        return builders[server.language](server)
+

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""Medians, their spread, and ratios to the floor with their intervals."""
+
+import dataclasses
+import random
+import statistics
+
+RESAMPLES = 2000
+
+
+@dataclasses.dataclass(frozen=True)
+class Median:
+    value: float
+    # Half of the range between the quartiles, as a part of the median; None for a single value.
+    spread: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Ratio:
+    value: float
+    # The ends of the 95 % bootstrap interval; None for a single value.
+    low: float | None
+    high: float | None
+
+
+def median(values):
+    """None where there are no values."""
+    if not values:
+        return None
+    middle = statistics.median(values)
+    if len(values) < 2 or middle == 0:
+        return Median(middle, None)
+    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+    return Median(middle, (high - low) / 2 / middle)
+
+
+def interval(values):
+    """The 95 % bootstrap interval of the median; the same for the same values."""
+    chance = random.Random(len(values))
+    medians = sorted(statistics.median(chance.choices(values, k=len(values)))
+                     for _ in range(RESAMPLES))
+    return medians[RESAMPLES * 25 // 1000], medians[RESAMPLES * 975 // 1000 - 1]
+
+
+def ratio(values, floor):
+    """The median of the ratios within each round; both are {round: value}."""
+    pairs = [values[number] / floor[number] for number in values
+             if floor.get(number, 0) > 0]
+    if not pairs:
+        return None
+    ends = interval(pairs) if len(pairs) > 1 else (None, None)
+    return Ratio(statistics.median(pairs), *ends)
+
+
+def rate(result):
+    return result["requests"] / result["seconds"] if "requests" in result else None
+
+
+def cpu_us(result):
+    return result["cpu_seconds"] * 1e6 / result["requests"] if "requests" in result else None
+
+
+FIGURES = {
+    "rate": rate,
+    "cpu_us": cpu_us,
+    "p50_us": lambda result: result.get("p50_us"),
+    "p99_us": lambda result: result.get("p99_us"),
+    "memory_mib": lambda result: result["memory_kib"] / 1024,
+    "idle_kib": lambda result: result.get("idle_kib"),
+}
+
+
+def by_round(results, figure):
+    values = {number: FIGURES[figure](result) for number, result in results.items()}
+    return {number: value for number, value in values.items() if value is not None}
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One server in one case."""
+
+    server: object
+    medians: dict
+    ratios: dict
+
+
+def row(server, results, floor):
+    """`results` and `floor` are {round: what the load told}."""
+    medians = {name: median(list(by_round(results, name).values())) for name in FIGURES}
+    ratios = {name: ratio(by_round(results, name), by_round(floor, name))
+              for name in ("rate", "cpu_us")}
+    return Row(server, medians, ratios)

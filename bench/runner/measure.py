@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""Measures one server in one case."""
+
+import contextlib
+import json
+import os
+import pathlib
+import select
+import subprocess
+import tempfile
+
+# Seconds until a server that says nothing, or a load that does not end, counts as failed.
+PATIENCE = 60
+# What a server without parked coroutines needs is subtracted, as that with a few.
+FEW = 100
+WRONG_BYTE = 3
+
+
+class Failure(Exception):
+    """Why there is no figure."""
+
+
+class WrongByte(Failure):
+    """The server sent a byte that it should not have sent."""
+
+
+def pinned(core):
+    return lambda: os.sched_setaffinity(0, {core})
+
+
+def first_line(process, what):
+    """The number after `what` in the first line that a server prints."""
+    ready, _, _ = select.select([process.stdout], [], [], PATIENCE)
+    words = process.stdout.readline().split() if ready else []
+    if len(words) == 2 and words[0] == what:
+        return int(words[1])
+    raise Failure(f"it said {' '.join(words) or 'nothing'} instead of '{what} N'")
+
+
+def last_words(file):
+    """The last line that a server wrote, unless it is advice."""
+    file.seek(0)
+    lines = [line for line in file.read().splitlines()
+             if line.strip() and not line.startswith("note:")]
+    return f"; its last words: {lines[-1]}" if lines else ""
+
+
+@contextlib.contextmanager
+def started(command, core):
+    """A server on one CPU, for the length of a `with`; a failure gets what it said last."""
+    with tempfile.TemporaryFile("w+") as words:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=words, text=True, preexec_fn=pinned(core),
+                                   env=dict(os.environ, RUST_BACKTRACE="0"))
+        try:
+            yield process
+        except Failure as failure:
+            raise type(failure)(f"{failure}{last_words(words)}") from failure
+        finally:
+            process.kill()
+            process.wait()
+            process.stdin.close()
+            process.stdout.close()
+
+
+def memory_kib(pid):
+    """Resident memory and its page tables, as the load counts them."""
+    total = 0
+    for name, field in (("smaps_rollup", "Rss:"), ("status", "VmPTE:")):
+        for line in pathlib.Path(f"/proc/{pid}/{name}").read_text().splitlines():
+            if line.startswith(field):
+                total += int(line.split()[1])
+    return total
+
+
+class Measure:
+    def __init__(self, load, cores, seconds, warm_up):
+        self.load = load
+        self.server_core, self.load_core = cores
+        self.seconds = seconds
+        self.warm_up = warm_up
+
+    def run(self, command, case):
+        """The figures of one run, as the load tells them."""
+        if case.mode == "parked":
+            return self.parked(command, case.count)
+        with started([*command, "--mode", case.mode], self.server_core) as server:
+            port = first_line(server, "port")
+            return self.loaded(case, port, server.pid)
+
+    def loaded(self, case, port, pid):
+        arguments = [*case.load, "--port", port, "--pid", pid, "--seconds", self.seconds,
+                     "--warm-up", self.warm_up]
+        try:
+            done = subprocess.run([str(self.load), *map(str, arguments)], text=True,
+                                  capture_output=True, timeout=PATIENCE + self.seconds,
+                                  preexec_fn=pinned(self.load_core))
+        except subprocess.TimeoutExpired as error:
+            raise Failure("the load did not end") from error
+        if done.returncode == WRONG_BYTE:
+            raise WrongByte(done.stderr.strip())
+        if done.returncode != 0:
+            raise Failure(done.stderr.strip())
+        return json.loads(done.stdout)
+
+    def parked(self, command, count):
+        few, many = (self.parked_kib(command, n) for n in (FEW, FEW + count))
+        return {"idle": count, "idle_kib": (many - few) / count, "memory_kib": many}
+
+    def parked_kib(self, command, count):
+        command = [*command, "--mode", "parked", "--count", str(count)]
+        with started(command, self.server_core) as server:
+            first_line(server, "parked")
+            return memory_kib(server.pid)

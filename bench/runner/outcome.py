@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""What the rounds found: tables, remarks on what is not in them, and every single run."""
+
+import json
+
+import figures
+
+
+def tables(done, wanted, some):
+    """Pairs of a case and its rows, without those that answered a wrong byte."""
+    floor = next(server for server in wanted if server.group == "floor")
+    found = []
+    for case in some:
+        base = done.results.get((case.name, floor.name), {})
+        rows = [figures.row(server, done.results[case.name, server.name], base)
+                for server in wanted if (case.name, server.name) in done.results
+                and server.name not in done.thrown_out]
+        if rows:
+            found.append((case, rows))
+    return found
+
+
+def count(number, noun):
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def remarks(done):
+    return [*(f"{name} is out of all tables, it answered a wrong byte: {why}"
+              for name, why in done.thrown_out.items()),
+            *(f"{server} failed in {case} ({count(len(why), 'round')} of {done.done}): {why[-1]}"
+              for (case, server), why in done.failures.items() if server not in done.thrown_out)]
+
+
+def write_json(path, facts, done):
+    runs = [{"case": case, "server": server, "round": number, **result}
+            for (case, server), results in done.results.items()
+            for number, result in results.items()]
+    failures = [{"case": case, "server": server, "why": why}
+                for (case, server), why in done.failures.items()]
+    whole = {**facts, "runs": runs, "failures": failures, "wrong_bytes": done.thrown_out}
+    path.write_text(json.dumps(whole, indent=1) + "\n")
