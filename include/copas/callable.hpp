@@ -42,10 +42,10 @@ template <class Call> void guarded(Call &&call) noexcept
 /// A callable that runs once. It is kept in the user pointer itself where it fits, else on the heap,
 /// and moved to the coroutine's stack to run: what it owns ends there, where it may wait.
 template <class F> class once {
+public:
   static constexpr bool fits = sizeof(F) <= sizeof(void *) && alignof(F) <= alignof(void *) &&
                                std::is_trivially_copyable_v<F>;
 
-public:
   static void *put(F &&f)
   {
     if constexpr (fits) {

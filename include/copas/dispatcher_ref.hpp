@@ -93,17 +93,11 @@ public:
   thread_ref addthread(F f, const thread_options &settings = {},
                        std::error_code &ec = detail::throwing) const
   {
-    using body = detail::once<F>;
     copas_thread *thread = nullptr;
     const detail::c_text name(settings.name);
     if (!name.is_right(ec)) return {};
-    copas_thread_options options{};
-    options.size = sizeof options;
-    options.name = settings.name.empty() ? nullptr : name.get();
-    options.user = body::put(std::move(f));
-    options.user_free = body::drop;
-    options.stack_size = settings.stack_size;
-    detail::settle(copas_addthread_with(raw_, body::run, &options, &thread), raw_, ec);
+    const int status = detail::add_thread(raw_, std::move(f), name.get(), settings.stack_size, &thread);
+    detail::settle(status, raw_, ec);
     return thread_ref(thread);
   }
 

@@ -147,15 +147,16 @@ inline void refuse(int status, const char *text, std::error_code &ec)
   ec.assign(status, category());
 }
 
-/// A text as C wants it: terminated, and without a NUL inside, which would cut it short.
+/// A text as C wants it: terminated, and without a NUL inside, which would cut it short. An empty one
+/// is NULL.
 class c_text {
 public:
   explicit c_text(std::string_view text) : text_(text) {}
-  const char *get() const noexcept { return text_.c_str(); }
+  const char *get() const noexcept { return text_.empty() ? nullptr : text_.c_str(); }
 
   bool is_right(std::error_code &ec) const
   {
-    if (text_.find('\0') == std::string::npos) return true;
+    if (text_.empty() || text_.find('\0') == std::string::npos) return true;
     refuse(COPAS_INVALID, "a text has a NUL inside", ec);
     return false;
   }

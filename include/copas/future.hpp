@@ -64,11 +64,11 @@ public:
   /// What the coroutine threw, if it did.
   std::exception_ptr exception() const noexcept { return state_->result.exception(); }
 
-  /// Cancels the coroutine; what it gives is the result all the same.
+  /// Cancels the coroutine, unless it has ended; what it gives is the result all the same.
   void cancel(std::error_code &ec = detail::throwing) const
   {
-    const copas_status status = state_->ended ? COPAS_OK : copas_removethread(thread_.native());
-    detail::settle(status, thread_.native(), ec);
+    const copas_status status = copas_removethread(thread_.native());
+    detail::settle(status == COPAS_STALE ? COPAS_OK : status, thread_.native(), ec);
   }
 
   /// A choice of select(): the result is there.
@@ -96,7 +96,7 @@ private:
 
   void end() noexcept
   {
-    if (state_ && !state_->ended) copas_removethread(thread_.native());
+    if (state_) copas_removethread(thread_.native());
   }
 
   std::shared_ptr<state> state_;

@@ -46,7 +46,7 @@ int add_server(copas *c, socket_ref server, F &&handler, const server_options &s
   copas_server_options options{};
   options.size = sizeof options;
   options.flags = settings.flags;
-  options.name = settings.name.empty() ? nullptr : name;
+  options.name = name;
   options.user = new body(std::forward<F>(handler));
   options.user_free = drop<body>;
   options.timeout = option_of(settings.timeout);

@@ -217,7 +217,7 @@ private:
   {
     const detail::c_text name(group), where(interface);
     if (!name.is_right(ec) || !where.is_right(ec)) return;
-    detail::settle(change(raw_, name.get(), interface.empty() ? nullptr : where.get()), raw_, ec);
+    detail::settle(change(raw_, name.get(), where.get()), raw_, ec);
   }
 };
 

@@ -3,8 +3,8 @@
 #ifndef COPAS_THREAD_HPP
 #define COPAS_THREAD_HPP
 
+#include "callable.hpp"
 #include "choice.hpp"
-#include "error.hpp"
 #include "time.hpp"
 
 #include <string_view>
@@ -75,6 +75,26 @@ inline thread_ref running() noexcept
   return thread_ref(copas_running());
 }
 
+namespace detail {
+
+template <class F>
+int add_thread(copas *c, F &&f, const char *name, std::size_t stack_size, copas_thread **out)
+{
+  using body = once<F>;
+  // What fits into the pointer needs no finalizer, and C's shorter call is the quicker one.
+  if constexpr (body::fits)
+    if (name == nullptr && stack_size == 0)
+      return copas_addthread(c, body::run, body::put(std::move(f)), out);
+  copas_thread_options options{};
+  options.size = sizeof options;
+  options.name = name;
+  options.user = body::put(std::move(f));
+  options.user_free = body::drop;
+  options.stack_size = stack_size;
+  return copas_addthread_with(c, body::run, &options, out);
+}
+
+} // namespace detail
 } // namespace copas_cpp
 
 #endif

@@ -58,7 +58,7 @@ public:
     copas_timer_options options{};
     options.size = sizeof options;
     options.flags = settings.flags;
-    options.name = settings.name.empty() ? nullptr : name.get();
+    options.name = name.get();
     options.callback = fire<F>;
     options.user = new F(std::move(f));
     options.user_free = detail::drop<F>;
