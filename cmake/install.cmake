@@ -7,7 +7,7 @@ install(CODE "
   set(dir \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}\")
   file(CREATE_LINK libcopas.so.${PROJECT_VERSION} \"\${dir}/libcopas.so.${COPAS_ABI}\" SYMBOLIC)
   file(CREATE_LINK libcopas.so.${COPAS_ABI} \"\${dir}/libcopas.so\" SYMBOLIC)")
-install(FILES "${PROJECT_SOURCE_DIR}/include/copas.h" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 
 list(TRANSFORM COPAS_STATIC_LIBS PREPEND "-l" OUTPUT_VARIABLE private_libs)
 list(JOIN private_libs " " COPAS_PC_LIBS_PRIVATE)

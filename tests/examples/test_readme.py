@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The program in README.md compiles as it stands, without a warning."""
+"""The programs in README.md compile as they stand, without a warning; the C++ one serves."""
 
 import pathlib
 import re
+import socket
 import subprocess
 import tempfile
+import time
 import unittest
 
 import program
@@ -12,16 +14,59 @@ import program
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
+def snippet(language):
+    return re.search(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.S).group(1)
+
+
+def build(compiler, source, text):
+    source.write_text(text)
+    binary = source.with_suffix("")
+    subprocess.run(
+        [*compiler, "-Wall", "-Wextra", "-Wpedantic", "-Werror", str(source), "-o", str(binary),
+         f"-I{ROOT}/include", f"-L{program.BUILD}/lib", "-lcopas",
+         f"-Wl,-rpath,{program.BUILD.resolve()}/lib"], check=True)
+    return binary
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def connect(port):
+    """A connection to a server that is about to listen."""
+    end = time.monotonic() + program.PATIENCE
+    while True:
+        try:
+            return program.Peer(port)
+        except ConnectionRefusedError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+
+
 class Readme(unittest.TestCase):
-    def test_its_program_compiles_and_links(self):
-        source = re.search(r"```c\n(.*?)```", (ROOT / "README.md").read_text(), re.S).group(1)
-        with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder) / "echo.c"
-            path.write_text(source)
-            subprocess.run(
-                ["cc", "-Wall", "-Wextra", "-Wpedantic", "-Werror", str(path), "-o",
-                 str(path.with_suffix("")), f"-I{ROOT}/include", f"-L{program.BUILD}/lib",
-                 "-lcopas"], check=True)
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def test_its_c_program_compiles_and_links(self):
+        build(["cc"], self.folder / "echo.c", snippet("c"))
+
+    def test_its_cpp_program_of_ten_lines_echoes(self):
+        text = snippet("cpp")
+        self.assertLessEqual(len(text.splitlines()), 10)
+        port = free_port()
+        server = subprocess.Popen([build(["c++", "-std=c++17"], self.folder / "echo.cpp",
+                                         text.replace("20000", str(port)))])
+        try:
+            with connect(port) as peer:
+                peer.send(b"hello\nthere\n")
+                self.assertEqual((peer.line(), peer.line()), (b"hello\n", b"there\n"))
+        finally:
+            server.kill()
+            server.wait()
 
 
 if __name__ == "__main__":
