@@ -18,6 +18,12 @@ static void *answer_later(void *user)
   return user;
 }
 
+static void *answer_when_canceled(void *user)
+{
+  copas_pauseforever(c);
+  return user;
+}
+
 static void *fail(void *user)
 {
   CHECK_OK(copas_fail(COPAS_FAILED, "no result"));
@@ -64,8 +70,9 @@ static void many_get_the_one_result(void)
 static void a_get_ends_at_its_limit(void)
 {
   void *result;
-  copas_future *future = start(answer_later);
+  copas_future *future = start(answer_when_canceled);
   CHECK_STATUS(copas_future_get(future, 0.001, &result), COPAS_TIMEOUT);
+  CHECK_OK(copas_future_cancel(future));
   CHECK_OK(copas_future_get(future, 10, &result));
   CHECK_OK(copas_free(c));
   CHECK_NUMBER(freed, 1);

@@ -98,10 +98,38 @@ static void a_timer_has_the_name_of_its_maker(void)
   CHECK_OK(copas_free(c));
 }
 
+static long most_memory_kib(void)
+{
+  struct rusage usage;
+  CHECK(getrusage(RUSAGE_SELF, &usage) == 0);
+  return usage.ru_maxrss;
+}
+
+static void names_go_with_their_objects(void)
+{
+  enum { MANY = 200000 };
+  char name[256];
+  int count = check_small() ? 1000 : MANY;
+  c = net_new(NULL);
+  memset(name, 'n', sizeof name - 1);
+  name[sizeof name - 1] = 0;
+  long before = most_memory_kib();
+  for (int i = 0; i < count; i++) {
+    copas_lock *lock;
+    CHECK_OK(copas_lock_new(c, 1, 0, &lock));
+    CHECK_OK(copas_setname(lock, name));
+    CHECK_OK(copas_lock_destroy(lock));
+  }
+  /* Kept, they would take 50 MiB. */
+  CHECK(check_small() || most_memory_kib() - before < 10 * 1024);
+  CHECK_OK(copas_free(c));
+}
+
 int main(void)
 {
   RUN(every_kind_of_object_has_a_name);
   RUN(a_name_that_is_read_stays_while_others_are_named);
   RUN(a_timer_has_the_name_of_its_maker);
+  RUN(names_go_with_their_objects);
   return check_report();
 }

@@ -82,6 +82,8 @@ static void on_timer(copas_timer *timer, void *user)
 
 static void serve(copas_socket *client, void *user)
 {
+  /* Without a limit the root stack could wait on it for ever, while timers keep the loop alive. */
+  copas_settimeout(client, moment());
   keep(client);
   live(user);
 }
