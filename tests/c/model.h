@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The engine of the models: a population of coroutines that use one thing at random, with time limits,
- * and a root stack that cancels them, adds newcomers and acts itself, at the worst moments. Whenever
- * all is quiet, what those that wait want is compared with what is there. */
+/* The engine of the models: a population of coroutines that use one thing at random, with time
+ * limits, * and a root stack that cancels them, adds newcomers and acts itself, at the worst
+ * moments. Whenever * all is quiet, what those that wait want is compared with what is there. */
 #ifndef MODEL_H
 #define MODEL_H
 
 #include "network.h"
 
-/* A client does no more than so many USES in one turn, so that all becomes quiet on slow machines too. */
+/* A client does no more than so many USES in one turn, so that all becomes quiet on slow
+ * machines too. */
 enum { POPULATION = 150, TURNS = 600, USES = 8 };
 
 /* What a client waits for; several bits while it selects. */
