@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The engine of the models: a population of coroutines that use one thing at random, with time limits,
- * and a root stack that cancels them, adds newcomers and acts itself, at the worst moments. Whenever
- * all is quiet, what those that wait want is compared with what is there. */
+/* The engine of the models: a population of coroutines that use one thing at random, with time
+ * limits, * and a root stack that cancels them, adds newcomers and acts itself, at the worst
+ * moments. Whenever * all is quiet, what those that wait want is compared with what is there. */
 #ifndef MODEL_H
 #define MODEL_H
 
 #include "network.h"
 
-enum { POPULATION = 150, TURNS = 600 };
+/* A client does no more than so many USES in one turn, so that all becomes quiet on slow
+ * machines too. */
+enum { POPULATION = 150, TURNS = 600, USES = 8 };
 
 /* What a client waits for; several bits while it selects. */
 enum {
@@ -24,7 +26,7 @@ struct client {
   int wants;   /* WAITS_TAKE: how many */
   long ticket; /* drawn just before it asks */
   double limit;
-  int over;
+  int uses, rests, over;
 };
 
 struct model {
@@ -104,11 +106,19 @@ static int count_waiting(int waits)
   return count;
 }
 
+static void rest_until_the_next_turn(struct client *client)
+{
+  client->rests = 1;
+  if (copas_pauseforever(c) == COPAS_CANCELED) client->over = 1;
+  client->rests = 0;
+}
+
 static void live(void *user)
 {
   struct client *client = user;
   while (!client->over) {
     model->use(client);
+    if (++client->uses % USES == 0 && !client->over) rest_until_the_next_turn(client);
     if (random_below(4) == 0 && copas_pause(c, 0.0005 * random_below(4), NULL) == COPAS_CANCELED)
       client->over = 1;
   }
@@ -131,6 +141,12 @@ static void cancel_client(struct client *client)
 {
   if (client == NULL || client->thread == NULL || client->ticket == 0) return;
   CHECK_OK(copas_removethread(client->thread));
+}
+
+static void begin_turn(void)
+{
+  for (int i = 0; i < population; i++)
+    if (clients[i].thread != NULL && clients[i].rests) copas_wakeup(clients[i].thread);
 }
 
 static void disturb(void)
@@ -181,6 +197,7 @@ static void run_model(const struct model *what, uint32_t seed)
   model->open();
   for (int i = 0; i < turns; i++) {
     if (i % 20 == 0) add_clients(population);
+    begin_turn();
     disturb();
     /* Now and then time passes, so that limits do. */
     if (i % 4 == 0) copas_step(c, 0.001);

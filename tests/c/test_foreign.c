@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What belongs to one dispatcher, used by a coroutine of another one on the same OS thread: it cannot
- * wait there, it is nobody's owner, and it takes nothing. */
+/* What belongs to one dispatcher, used by a coroutine of another one on the same OS thread: it
+ * cannot * wait there, it is nobody's owner, and it takes nothing. */
 #include "network.h"
 
 #include <math.h>

@@ -57,8 +57,8 @@ static double cpu_seconds(void)
   return (double)used.tv_sec + (double)used.tv_nsec * 1e-9;
 }
 
-/* Seconds for each of `count` waits that begin, of which half are canceled, in no order, and half are
- * served. */
+/* Seconds for each of `count` waits that begin, of which half are canceled, in no order, and
+ * half are * served. */
 static double cost_of_a_wait(const struct thing *thing, double limit, int count)
 {
   c = net_new(NULL);
@@ -164,8 +164,9 @@ static const struct thing things[] = {
     {"coroutine", COPAS_CHOICE_JOIN, open_thread, wake_thread, nothing_more},
 };
 
-/* What is searched or done again for each of many would cost as many times as much, in every round; log n
- * is under two times, and memory that the processor's cache does not hold costs some more. */
+/* What is searched or done again for each of many would cost as many times as much, in every
+ * round; log n * is under two times, and memory that the processor's cache does not hold costs
+ * some more. */
 enum { ROUNDS = 5, FACTOR = 5 };
 
 static void compare_waits(const struct thing *thing, double limit, double factor)
@@ -213,8 +214,8 @@ static void ignore_failure(copas_thread *failed, copas_socket *subject, int stat
   (void)user;
 }
 
-/* Seconds for each of `count` coroutines of a group of which one fails and the others are canceled, and
- * fail by that. */
+/* Seconds for each of `count` coroutines of a group of which one fails and the others are
+ * canceled, and * fail by that. */
 static double cost_of_a_member(int count)
 {
   copas_group *group;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Locks, semaphores, queues and selects at random against simple models: nobody is forgotten, nothing
- * is taken twice, first come is first served, also when the thing is destroyed under all of them. */
+/* Locks, semaphores, queues and selects at random against simple models: nobody is forgotten,
+ * nothing * is taken twice, first come is first served, also when the thing is destroyed under
+ * all of them. */
 #include "model.h"
 
 #include <math.h>
@@ -238,7 +239,8 @@ static void act_on_the_queue(void)
 static void check_the_queue(void)
 {
   int size = copas_queue_size(queue);
-  if (size > 0 && oldest(WAITS_POP) != NULL) CHECK_FAIL("%d items, and somebody waits to pop", size);
+  if (size > 0 && oldest(WAITS_POP) != NULL)
+    CHECK_FAIL("%d items, and somebody waits to pop", size);
   if (size < ROOM && oldest(WAITS_PUSH) != NULL)
     CHECK_FAIL("%d items of %d, and somebody waits to push", size, ROOM);
 }
@@ -366,7 +368,8 @@ static void use_choices(struct client *client)
   if (there && status != COPAS_BUSY && status != COPAS_DESTROYED && status != COPAS_STALE)
     CHECK_OK(status);
   int got = status == COPAS_OK;
-  if (pushed != NULL) note_push(got && choices[won].kind == COPAS_CHOICE_PUSH, pushed, client->ticket);
+  int is_in = got && choices[won].kind == COPAS_CHOICE_PUSH;
+  if (pushed != NULL) note_push(is_in, pushed, client->ticket);
   if (got) use_what_came(client, &choices[won]);
 }
 

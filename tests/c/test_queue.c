@@ -215,7 +215,7 @@ static void a_worker_outlives_the_deadline_of_who_added_it(void)
   worked = 0;
   CHECK_OK(copas_begindeadline(c, 0.01));
   CHECK_OK(copas_queue_addworker(queue, work, NULL, NULL));
-  CHECK_OK(copas_enddeadline(c));
+  CHECK(copas_enddeadline(c) >= 0);
   CHECK_OK(copas_pause(c, 0.02, NULL));
   push(1);
   CHECK_OK(copas_queue_finish(queue, 10));
