@@ -50,7 +50,9 @@ public:
   {
     if constexpr (fits) {
       void *user = nullptr;
-      std::memcpy(&user, &f, sizeof(F));
+      // An empty one has no bytes to copy but an indeterminate one.
+      if constexpr (!std::is_empty_v<F>) std::memcpy(&user, &f, sizeof(F));
+      else static_cast<void>(f);
       return user;
     } else {
       return new F(std::move(f));

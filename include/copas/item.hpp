@@ -23,7 +23,7 @@ template <class T, class = void> struct item {
 
 template <class T>
 struct item<T, std::enable_if_t<std::is_trivially_copyable_v<T> && std::is_default_constructible_v<T> &&
-                                sizeof(T) <= sizeof(void *)>> {
+                                !std::is_empty_v<T> && sizeof(T) <= sizeof(void *)>> {
   static void *put(T &&value) noexcept
   {
     void *raw = nullptr;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """compile_snippets.py gcc|clang SOURCE_DIR: every C++ snippet of docs/cpp.md compiles without a warning.
 
-A snippet that includes something is a file of its own; another one is the body of a function with a
+A snippet that includes something is a file of its own; the others are bodies of functions with a
 dispatcher `d` and a handler's `client`. Exits 77 when the compiler is missing.
 """
 
@@ -12,15 +12,16 @@ import subprocess
 import sys
 
 FLAGS = ["-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-x", "c++", "-"]
-FRAME = """#include <copas.hpp>
+HEAD = """#include <copas.hpp>
 #include <csignal>
-#include <cstdio>
 #include <iostream>
 #include <string>
 using namespace std::chrono_literals;
-[[maybe_unused]] static std::string slow_digest(const std::string &text) {{ return text; }}
-void snippet(copas::dispatcher &d, copas::socket_ref client);
-void snippet([[maybe_unused]] copas::dispatcher &d, [[maybe_unused]] copas::socket_ref client) {{
+std::string slow_digest(const std::string &text);
+"""
+FRAME = """void snippet_{line}(copas::dispatcher &d, copas::socket_ref client);
+void snippet_{line}([[maybe_unused]] copas::dispatcher &d, [[maybe_unused]] copas::socket_ref client)
+{{
 #line {line} "docs/cpp.md"
 {body}
 }}
@@ -34,17 +35,19 @@ def main():
         print(f"(skipped: {compiler} is not installed)")
         return 77
     text = (root / "docs/cpp.md").read_text()
-    snippets = list(re.finditer(r"```cpp\n(.*?)```", text, re.S))
-    assert len(snippets) > 5, "docs/cpp.md has lost its snippets"
-    status = 0
-    for snippet in snippets:
+    files, bodies = [], HEAD
+    for snippet in re.finditer(r"```cpp\n(.*?)```", text, re.S):
         body = snippet.group(1)
         line = text.count("\n", 0, snippet.start(1)) + 1
-        if "#include" not in body:
-            body = FRAME.format(line=line, body=body)
-        done = subprocess.run([compiler, f"-I{root}/include", *FLAGS], input=body, text=True, check=False)
-        print(f"docs/cpp.md:{line}: {'ok' if done.returncode == 0 else 'FAILED'}", flush=True)
-        status |= done.returncode
+        if "#include" in body:
+            files.append(body)
+        else:
+            bodies += FRAME.format(line=line, body=body)
+    assert files and bodies.count("#line") > 5, "docs/cpp.md has lost its snippets"
+    status = 0
+    for source in [*files, bodies]:
+        command = [compiler, f"-I{root}/include", *FLAGS]
+        status |= subprocess.run(command, input=source, text=True, check=False).returncode
     return status
 
 
