@@ -163,7 +163,7 @@ fn start(worker: &mut Worker<User>) {
         return;
     };
     // It serves whoever pushes, not only who added it: out of the scope that it was born into.
-    d.end_scope();
+    d.leave_inherited_scope();
     worker.run(d.borrower());
 }
 

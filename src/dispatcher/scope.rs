@@ -24,7 +24,7 @@ impl Thread {
     /// When its innermost scope ends, in nanoseconds.
     fn scope_end(&self) -> u64 {
         let own = self.scopes.borrow().last().copied();
-        own.unwrap_or(self.inherited_end)
+        own.unwrap_or(self.inherited_end.get())
     }
 }
 
@@ -60,6 +60,13 @@ impl Dispatcher {
             left
         } else {
             seconds.min(left)
+        }
+    }
+
+    /// Takes the running coroutine out of the scope in which it was started.
+    pub fn leave_inherited_scope(&self) {
+        if let Some(thread) = self.running() {
+            thread.inherited_end.set(NEVER);
         }
     }
 

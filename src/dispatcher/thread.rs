@@ -96,7 +96,7 @@ pub struct Thread {
     /// When the scopes end that it has begun, in nanoseconds, the innermost last.
     pub(super) scopes: RefCell<Vec<u64>>,
     /// When the scope ends in which it was started.
-    pub(super) inherited_end: u64,
+    pub(super) inherited_end: Cell<u64>,
     /// Its alarm, if one is set.
     pub alarm: Cell<Option<Handle>>,
     /// Its name.
@@ -195,7 +195,7 @@ impl Dispatcher {
                 error_handler: RefCell::new(None),
                 detail: RefCell::default(),
                 scopes: RefCell::default(),
-                inherited_end,
+                inherited_end: Cell::new(inherited_end),
                 alarm: Cell::new(None),
                 name: RefCell::new(name),
                 subject: Cell::new(None),

@@ -21,8 +21,10 @@ pub struct SendTo<D> {
     to: Option<SockAddr>,
     place: Option<Place>,
     alive: Option<Alive>,
-    /// The time until the next attempt, where the kernel does not tell when there is room.
+    /// The time until the next attempt, where the kernel does not tell when there is room, and the place
+    /// among those that a close wakes.
     again: Option<Elapse>,
+    flushers: Option<Place>,
 }
 
 impl<D: AsRef<[u8]>> SendTo<D> {
@@ -36,15 +38,18 @@ impl<D: AsRef<[u8]>> SendTo<D> {
             place: None,
             alive: None,
             again: None,
+            flushers: None,
         })
     }
 
     fn step(&mut self, context: &mut Context<'_>) -> Outcome<bool> {
+        self.leave_flushers();
         if self.socket.closed.get() {
             return Err(Status::CLOSED.into());
         }
         if let Some(again) = &mut self.again {
             if Pin::new(again).poll(context).is_pending() {
+                self.flushers = Some(self.socket.flushers.join(context.waker()));
                 return Ok(false);
             }
             self.again = None;
@@ -71,6 +76,7 @@ impl<D: AsRef<[u8]>> SendTo<D> {
         if self.to.as_ref().is_some_and(SockAddr::is_unix) {
             let again = self.again.insert(Elapse::new(&d, AGAIN));
             let _ = Pin::new(again).poll(context);
+            self.flushers = Some(socket.flushers.join(context.waker()));
             return Ok(());
         }
         socket.register()?;
@@ -78,6 +84,14 @@ impl<D: AsRef<[u8]>> SendTo<D> {
             .get_or_insert_with(|| socket.senders.join(context.waker()));
         self.alive.get_or_insert_with(|| d.alive().hold());
         Ok(())
+    }
+}
+
+impl<D> SendTo<D> {
+    fn leave_flushers(&mut self) {
+        if let Some(place) = self.flushers.take() {
+            self.socket.flushers.leave(place);
+        }
     }
 }
 
@@ -91,6 +105,7 @@ impl<D: AsRef<[u8]> + Unpin> Future for SendTo<D> {
 
 impl<D> Drop for SendTo<D> {
     fn drop(&mut self) {
+        self.leave_flushers();
         if let Some(place) = self.place {
             self.socket.senders.leave(place);
             self.socket.senders.wake_first();

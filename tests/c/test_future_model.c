@@ -184,10 +184,11 @@ static void be_a_member(void *user)
 static void add_member(struct family *family)
 {
   copas_status status = copas_group_addthread(family->group, be_a_member, family, NULL);
+  int refuses = family->closing || (family->strict && family->failed != 0);
   if (family->closed)
     CHECK_STATUS(status, COPAS_STALE);
   else
-    CHECK_STATUS(status, family->closing ? COPAS_STOPPED : COPAS_OK);
+    CHECK_STATUS(status, refuses ? COPAS_STOPPED : COPAS_OK);
 }
 
 /* Whether the caller goes on. */
