@@ -78,7 +78,7 @@ void posts_that_never_run_are_dropped()
 void posts_race_with_the_end_of_their_dispatcher()
 {
   const auto kept = std::make_shared<std::atomic<int>>(0);
-  for (int round = 0; round < (check_small() ? 20 : 200); round++) {
+  for (int round = 0; round < (check_small() ? 5 : 40); round++) {
     copas::dispatcher d;
     const copas::dispatcher_ref view = d;
     std::atomic<bool> posting = false;
