@@ -15,7 +15,8 @@ static void serve(int port)
   copas::dispatcher d;
   example::announce(d.addserver(d.bind_udp("127.0.0.1", port), [](copas::socket_ref skt) {
     std::error_code ec;
-    while (ec != COPAS_CANCELED) {
+    // A client that has gone refuses what is sent to it: no reason to end.
+    while (!ec || ec == COPAS_REFUSED) {
       const copas::datagram got = skt.receivefrom(ec);
       if (!ec) skt.sendto(got.data, got.from, ec);
     }
