@@ -25,6 +25,8 @@ uint64_t bridge_new(int *backend, int *sys_errno)
   return (uintptr_t)c;
 }
 
+void bridge_free(uint64_t c) { (void)copas_free(dispatcher_of(c)); }
+
 static void tell(struct bridge_outcome *o, const copas_event *event)
 {
   o->token = event->token;

@@ -30,6 +30,8 @@ struct bridge_outcome {
  * in `*sys_errno`. */
 uint64_t bridge_new(int *backend, int *sys_errno);
 
+void bridge_free(uint64_t c);
+
 /* What has completed, at most BRIDGE_OUTCOMES; how many, or a copas_status. */
 int bridge_poll(uint64_t c, struct bridge_outcome *outcomes);
 

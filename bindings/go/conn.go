@@ -112,20 +112,17 @@ func (c *Conn) Write(p []byte) (int, error) {
 		if err := c.writing.check(); err != nil {
 			return written, c.fault("write", err)
 		}
+		if written == len(p) {
+			return written, nil
+		}
 		if c.writing.operation != 0 {
 			c.writing.wait()
 			continue
-		}
-		if written == len(p) {
-			return written, nil
 		}
 		n, err := c.send(p[written:])
 		written += n
 		if err != nil {
 			return written, c.fault("write", err)
-		}
-		if written == len(p) {
-			return written, nil
 		}
 	}
 }

@@ -228,8 +228,9 @@ func TestAddressesAreThoseOfPackageNet(t *testing.T) {
 	}
 }
 
-func TestChurnFromManyGoroutines(t *testing.T) {
+func TestChurnFromManyGoroutinesLeavesNothing(t *testing.T) {
 	l := listen(t, "tcp", "127.0.0.1:0")
+	before := copas.Waiters()
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -253,6 +254,11 @@ func TestChurnFromManyGoroutines(t *testing.T) {
 		}()
 	}
 	all.Wait()
+	for end := time.Now().Add(patience); copas.Waiters() != before; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d waiters instead of %d", copas.Waiters(), before)
+		}
+	}
 }
 
 // churn connects, is answered, and leaves: with a Close from elsewhere while it reads every third time.

@@ -32,8 +32,24 @@ type dispatcher struct {
 	tokens  uint64
 }
 
-// shared gives the dispatcher of the process, made by the first call.
-var shared = sync.OnceValues(newDispatcher)
+var process struct {
+	sync.Mutex
+	d *dispatcher
+}
+
+// shared gives the dispatcher of the process, made when it is first needed; a failure is not kept.
+func shared() (*dispatcher, error) {
+	process.Lock()
+	defer process.Unlock()
+	if process.d == nil {
+		d, err := newDispatcher()
+		if err != nil {
+			return nil, err
+		}
+		process.d = d
+	}
+	return process.d, nil
+}
 
 func newDispatcher() (*dispatcher, error) {
 	var backend, errno C.int
@@ -50,6 +66,8 @@ func newDispatcher() (*dispatcher, error) {
 		waiters: make(map[uint64]*waiter),
 	}
 	if err := d.watch(int(backend)); err != nil {
+		C.bridge_free(handle)
+		C.free(unsafe.Pointer(outcomes))
 		return nil, err
 	}
 	return d, nil
@@ -63,11 +81,13 @@ func (d *dispatcher) watch(backend int) error {
 		return os.NewSyscallError("fcntl", errno)
 	}
 	if err := syscall.SetNonblock(int(fd), true); err != nil {
+		_ = syscall.Close(int(fd))
 		return os.NewSyscallError("setnonblock", err)
 	}
 	file := os.NewFile(fd, "copas")
 	raw, err := file.SyscallConn()
 	if err != nil {
+		_ = file.Close()
 		return err
 	}
 	go func() {
