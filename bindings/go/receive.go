@@ -52,7 +52,14 @@ func (c *Conn) ReceiveUntil(delimiter string) ([]byte, error) {
 	if delimiter == "" {
 		return nil, c.fault("read", invalid("the delimiter is empty"))
 	}
-	wanted := []byte(delimiter)
+	return c.until([]byte(delimiter), 0)
+}
+
+// ReceiveLineRaw gives a line with its ending, byte for byte.
+func (c *Conn) ReceiveLineRaw() ([]byte, error) { return c.until([]byte("\n"), 1) }
+
+// until receives up to a delimiter, of which the first `kept` bytes are given too.
+func (c *Conn) until(wanted []byte, kept int) ([]byte, error) {
 	c.readers.Lock()
 	defer c.readers.Unlock()
 	return c.match(c.lineLimit, func(have []byte, seen int) (int, int) {
@@ -61,7 +68,7 @@ func (c *Conn) ReceiveUntil(delimiter string) ([]byte, error) {
 		if at < 0 {
 			return 0, 0
 		}
-		return from + at, from + at + len(wanted)
+		return from + at + kept, from + at + len(wanted)
 	})
 }
 

@@ -15,13 +15,14 @@ import (
 
 func TestPatternsAndReadsShareOneStream(t *testing.T) {
 	client, server := tcpPair(t)
-	_, _ = io.WriteString(client, "a\rb\r\n\n12345key=>value\nrest of it")
+	_, _ = io.WriteString(client, "a\rb\r\nc\r\n\n12345key=>value\nrest of it")
 	_ = client.CloseWrite()
 	calls := []struct {
 		want string
 		call func() ([]byte, error)
 	}{
 		{"ab", server.ReceiveLine},
+		{"c\r\n", server.ReceiveLineRaw},
 		{"", server.ReceiveLine},
 		{"123", func() ([]byte, error) { return server.Receive(3) }},
 		{"45", func() ([]byte, error) { p := make([]byte, 2); n, err := server.Read(p); return p[:n], err }},
