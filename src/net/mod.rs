@@ -152,6 +152,8 @@ impl Net {
         for socket in dirty.drain(..) {
             socket.dirty.set(false);
             socket.drain();
+            // A write that takes all leaves no readiness to wait for.
+            socket.wake_writers();
         }
         self.dirty.replace(dirty);
     }
