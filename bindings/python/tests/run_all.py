@@ -2,6 +2,7 @@
 """Runs every test of this folder; the last line is 'N passed, N failed, N skipped'."""
 
 import faulthandler
+import logging
 import pathlib
 import sys
 import unittest
@@ -9,6 +10,8 @@ import warnings
 
 faulthandler.dump_traceback_later(50, exit=True)
 warnings.simplefilter("error", ResourceWarning)
+# A busy machine makes slow callbacks.
+logging.getLogger("asyncio").setLevel(logging.ERROR)
 folder = str(pathlib.Path(__file__).parent)
 suite = unittest.defaultTestLoader.discover(folder, top_level_dir=folder)
 result = unittest.TextTestRunner(verbosity=1).run(suite)
