@@ -5,21 +5,21 @@ import asyncio
 import ctypes
 import math
 from collections import deque
-from typing import Any, Deque, Dict, Optional, Tuple, Union
+from typing import Any, Callable, Deque, Dict, Optional, Tuple, Union
 
 from . import _library
 from ._errors import Busy, Closed, Error, error_of
 from ._hub import Hub, current, parked_wait
 from ._wait import Wait
 
-_submit_receive = _library.quick.copas_submit_receive
-_submit_receive_some = _library.quick.copas_submit_receive_some
-_submit_receive_until = _library.quick.copas_submit_receive_until
+_submit_receive: Callable[..., int] = _library.quick.copas_submit_receive
+_submit_receive_some: Callable[..., int] = _library.quick.copas_submit_receive_some
+_submit_receive_until: Callable[..., int] = _library.quick.copas_submit_receive_until
 _submit_send = _library.quick.copas_submit_send
 _submit_flush = _library.quick.copas_submit_flush
 _bytes_at = _library.bytes_at
 _unpack = _library.EVENT.unpack_from
-_size = ctypes.c_size_t.from_param
+_sizes = _library.sizes
 _NOT_NUMBER = _library.seconds(math.nan)
 
 Pattern = Union[int, bytes, None]
@@ -64,7 +64,12 @@ class Connection:
             raise Busy(_library.BUSY)
         if self._kept is not None:
             return await self._receive_kept(pattern)
-        code = self._submit(pattern, wait)
+        known = _PATTERNS.get(pattern)
+        if known is None:
+            code = self._submit(pattern, wait)
+        else:
+            code = _submit_receive(self._argument, known, wait.token, self._now_at,
+                                   wait.operation_at)
         if code == 1:
             status, errno, _, data, length, _ = _unpack(self._hub.now)
             bytes_ = _bytes_at(data, length)
@@ -82,24 +87,24 @@ class Connection:
         raise error_of(status, errno, partial=bytes_)
 
     def _submit(self, pattern: Pattern, wait: Wait) -> int:
-        known = _PATTERNS.get(pattern)
-        if known is None:
-            if pattern is None:
-                return _submit_receive_some(self._argument, wait.token, self._now_at,
-                                            wait.operation_at)
-            if isinstance(pattern, bytes):
-                return _submit_receive_until(self._argument, pattern, _size(len(pattern)),
-                                             wait.token, self._now_at, wait.operation_at)
-            if not isinstance(pattern, int):
-                raise TypeError(f"a pattern is a number, bytes or None, not {pattern!r}")
-            known = _library.number(pattern)
-        return _submit_receive(self._argument, known, wait.token, self._now_at, wait.operation_at)
+        """Submits a receive by one of the less usual patterns."""
+        if pattern is None:
+            return _submit_receive_some(self._argument, wait.token, self._now_at,
+                                        wait.operation_at)
+        if isinstance(pattern, bytes):
+            return _submit_receive_until(self._argument, pattern, _sizes[len(pattern)],
+                                         wait.token, self._now_at, wait.operation_at)
+        if not isinstance(pattern, int):
+            raise TypeError(f"a pattern is a number, bytes or None, not {pattern!r}")
+        return _submit_receive(self._argument, _library.number(pattern), wait.token,
+                               self._now_at, wait.operation_at)
 
     def _keep(self, pattern: Pattern, outcome: Optional[Outcome]) -> None:
         """A receive that was canceled when it was over already: nothing is lost."""
         if outcome is not None and outcome[0] == 0:
-            endings = {_library.LINE: b"\n"}
-            ending = pattern if isinstance(pattern, bytes) else endings.get(pattern, b"")
+            ending = b"\n" if pattern == _library.LINE else b""
+            if isinstance(pattern, bytes):
+                ending = pattern
             self._kept = (outcome[2] + ending) or None
 
     async def _receive_kept(self, pattern: Pattern) -> bytes:
@@ -138,7 +143,7 @@ class Connection:
             await self._send_in_turn(data)
             return
         hub = self._hub
-        code = _submit_send(self._argument, data, _size(len(data)), hub.send_flags, wait.token,
+        code = _submit_send(self._argument, data, _sizes[len(data)], hub.send_flags, wait.token,
                             self._taken_at, self._now_at, wait.operation_at)
         if code == 1 and hub.taken.value == len(data) and hub.now_status.value == 0:
             return
@@ -167,9 +172,10 @@ class Connection:
         try:
             while True:
                 if code is None:
-                    code = _submit_send(self._argument, _library.handle(start + sent),
-                                        _size(len(data) - sent), hub.send_flags, wait.token, self._taken_at,
-                                        self._now_at, wait.operation_at)
+                    code = _submit_send(
+                        self._argument, _library.pointer(start + sent), _sizes[len(data) - sent],
+                        hub.send_flags, wait.token, self._taken_at, self._now_at,
+                        wait.operation_at)
                 if code < 0:
                     raise hub.failure(code)
                 sent += hub.taken.value
@@ -228,7 +234,7 @@ class Connection:
 
     def setlimits(self, line: int = 0, all: int = 0) -> None:
         """The most bytes of a line (1 MiB), and of `ALL` or a block (64 MiB); 0: as it is."""
-        self._check(_library.quick.copas_setlimits(self._argument, _size(line), _size(all)))
+        self._check(_library.quick.copas_setlimits(self._argument, _sizes[line], _sizes[all]))
 
     @property
     def peer(self) -> "Tuple[str, int]":

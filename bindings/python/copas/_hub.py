@@ -14,6 +14,9 @@ from ._errors import Error, error_of
 from ._wait import Wait
 
 _poll = _library.quick.copas_poll
+_copy = _library.copy
+_pointer = _library.pointer
+_sizes = _library.sizes
 _MOST = 256
 _MOST_POLLS = 4
 _AT_ONCE = _library.number(0)
@@ -89,11 +92,11 @@ class Hub:
         # All bytes are copied before anybody runs: who does may close the socket that lends them.
         if count < 0:
             raise self.failure(count)
-        pending, ready, bytes_at = self.pending, self._ready, _library.bytes_at
+        pending, ready = self.pending, self._ready
         events = self._view[:count * _library.EVENT.size]
         for status, errno, token, data, length, result in _library.EVENT.iter_unpack(events):
             wait = pending.pop(token)
-            wait.outcome = (status, errno, bytes_at(data, length * wait.unit), result)
+            wait.outcome = (status, errno, _copy(_pointer(data), _sizes[length * wait.unit]), result)
             ready.append(wait)
 
     def _resume(self) -> None:
@@ -124,7 +127,7 @@ class Hub:
         """The task that runs."""
         raise NotImplementedError
 
-    def report(self, message: str, error: BaseException, task: Any) -> None:
+    def report(self, message: str, error: BaseException) -> None:
         """Tells a person of an exception that nobody handled."""
         raise NotImplementedError
 
@@ -181,8 +184,8 @@ class AsyncioHub(Hub):
     def current_task(self) -> Any:
         return asyncio.current_task()
 
-    def report(self, message: str, error: BaseException, task: Any) -> None:
-        self.loop.call_exception_handler({"message": message, "exception": error, "task": task})
+    def report(self, message: str, error: BaseException) -> None:
+        self.loop.call_exception_handler({"message": message, "exception": error})
 
 
 class _Local(threading.local):

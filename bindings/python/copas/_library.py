@@ -4,7 +4,7 @@
 import ctypes
 import pathlib
 import struct
-from typing import Any
+from typing import Any, Dict
 
 _FILE = str(pathlib.Path(__file__).with_name("libcopas.so"))
 
@@ -71,17 +71,32 @@ quick.copas_status_name.restype = ctypes.c_char_p
 quick.copas_status_name.argtypes = [ctypes.c_int]
 quick.copas_version.restype = ctypes.c_char_p
 
-#: The bytes at an address, copied.
-bytes_at = ctypes.pythonapi["PyBytes_FromStringAndSize"]
-bytes_at.restype = ctypes.py_object
-bytes_at.argtypes = [ctypes.c_void_p, ctypes.c_ssize_t]
+
+
+class _Sizes(Dict[int, Any]):
+    """Numbers of bytes as arguments; small ones are kept."""
+
+    def __missing__(self, size: int) -> Any:
+        return ctypes.c_size_t.from_param(size)
+
+
+sizes = _Sizes((size, ctypes.c_size_t.from_param(size)) for size in range(1025))
+pointer = ctypes.c_void_p.from_param
+#: The bytes at a pointer(), so many as one of `sizes` says, copied.
+copy = ctypes.pythonapi["PyBytes_FromStringAndSize"]
+copy.restype = ctypes.py_object
+
+
+def bytes_at(address: int, size: int) -> bytes:
+    """The bytes at an address, copied."""
+    return copy(pointer(address), sizes[size])  # type: ignore[no-any-return]
 
 
 def message(status: int) -> str:
     """What a status means."""
-    return quick.copas_status_message(status).decode()
+    return str(quick.copas_status_message(status), "utf-8")
 
 
 def version() -> str:
     """The version of the library."""
-    return quick.copas_version().decode()
+    return str(quick.copas_version(), "utf-8")

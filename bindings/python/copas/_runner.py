@@ -179,7 +179,7 @@ class OwnHub(Hub):
         while self.unseen:
             task = self.unseen.pop()
             if not task._looked_at and task._error is not None:
-                self.report("copas: a task failed", task._error, task)
+                self.report("copas: a task failed", task._error)
 
     def free(self) -> None:
         super().free()
@@ -214,7 +214,7 @@ class OwnHub(Hub):
     def current_task(self) -> Optional[Task]:
         return self.running
 
-    def report(self, message: str, error: BaseException, task: Any) -> None:
+    def report(self, message: str, error: BaseException) -> None:
         print_exception(message, error)
 
 
@@ -237,7 +237,8 @@ def run(main: "Coroutine[Any, Any, T]") -> T:
                 hub.turn()
         finally:
             _end_all(hub)
-        return task.result()
+        result: T = task.result()
+        return result
     finally:
         set_own(before)
         hub.free()

@@ -89,7 +89,7 @@ class Server:
             # The peer has gone: that is how most connections end.
             pass
         except Exception as error:
-            self._hub.report("copas: a handler failed", error, self._hub.current_task())
+            self._hub.report("copas: a handler failed", error)
         finally:
             connection.close()
 
@@ -176,7 +176,7 @@ async def _numeric(hub: Hub, host: str) -> str:
     if status:
         raise error_of(status, errno)
     _, _, name = _library.ADDRESS.unpack_from(told)
-    return name.split(b"\0", 1)[0].decode()
+    return str(name.split(b"\0", 1)[0], "utf-8")
 
 
 def _listening(hub: Hub, handler: Handler, timeout: Optional[float], bind: Any) -> Server:

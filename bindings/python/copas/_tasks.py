@@ -33,12 +33,15 @@ class timeout:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._passed = False
+        # How many cancellations are under way already.
+        self._canceling = 0
         self._timer: Any = None
         self._task: Any = None
 
     async def __aenter__(self) -> "timeout":
         hub = current()
         self._task = hub.current_task()
+        self._canceling = self._task.cancelling() if hasattr(self._task, "cancelling") else 0
         self._timer = hub.later(self._seconds, self._pass)
         return self
 
@@ -52,5 +55,5 @@ class timeout:
         if not self._passed:
             return
         others = self._task.uncancel() if hasattr(self._task, "uncancel") else 0
-        if others == 0 and kind is not None and issubclass(kind, asyncio.CancelledError):
+        if others <= self._canceling and kind is not None and issubclass(kind, asyncio.CancelledError):
             raise TimeoutError from error

@@ -26,6 +26,7 @@ class Wait:
     def __init__(self, hub: Any) -> None:
         self._asyncio_future_blocking = False
         self._hub = hub
+        # Without a method get_loop() a task looks here for the loop, which is quicker.
         self._loop = hub.loop
         self._operation = ctypes.c_void_p()
         self._wake: Optional[Callable[["Wait"], Any]] = None
@@ -60,17 +61,20 @@ class Wait:
             self._hub.resume_soon(self)
 
     def __await__(self) -> Generator[Any, None, Tuple[int, int, bytes, int]]:
+        self._asyncio_future_blocking = True
         try:
-            self._asyncio_future_blocking = True
             yield self
-            if self.canceled:
-                raise asyncio.CancelledError
-            return self.outcome  # type: ignore[return-value]
-        finally:
+        except BaseException:
             if self.outcome is None:
                 self.cancel()
                 self._wake = None
             self.active = self.canceled = False
+            raise
+        self.active = False
+        if self.canceled:
+            self.canceled = False
+            raise asyncio.CancelledError
+        return self.outcome  # type: ignore[return-value]
 
     def resume(self) -> None:
         """Runs the coroutine that waits, up to its next wait."""
@@ -89,9 +93,6 @@ class Wait:
         had = self._wake is not None
         self._wake = None
         return int(had)
-
-    def get_loop(self) -> Any:
-        return self._loop
 
     def done(self) -> bool:
         return self.outcome is not None
