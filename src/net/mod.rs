@@ -159,7 +159,12 @@ impl Net {
         let mut dirty = self.dirty.take();
         for socket in dirty.drain(..) {
             socket.dirty.set(false);
+            let pending = socket.unsent();
             socket.drain();
+            // A write that takes all leaves no readiness to wait for.
+            if socket.unsent() < pending {
+                socket.wake_writers();
+            }
         }
         self.dirty.replace(dirty);
     }

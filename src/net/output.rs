@@ -170,12 +170,19 @@ impl Socket {
     /// The kernel takes more: writes on, then lets those who wait for it go on.
     pub(super) fn write_on(self: &Rc<Self>, d: &Dispatcher) {
         self.drain();
+        self.wake_writers();
+        if self.unsent() == 0 {
+            self.finish_output(d);
+        }
+    }
+
+    /// Lets those go on who wait for room, or for the last byte.
+    pub(super) fn wake_writers(&self) {
         if self.unsent() <= LOW_WATER {
             self.senders.wake_first();
         }
         if self.unsent() == 0 {
             self.flushers.wake_all();
-            self.finish_output(d);
         }
     }
 }

@@ -282,6 +282,17 @@ static void a_send_that_says_that_more_follows_is_written_by_the_next_step(void)
   close_pair();
 }
 
+static void what_the_next_step_writes_whole_makes_room(void)
+{
+  static char block[65536];
+  size_t taken;
+  open_pair();
+  CHECK_OK(copas_submit_send(skt, block, sizeof block, COPAS_MORE, 1, &taken, NULL, NULL));
+  CHECK_NUMBER(taken, sizeof block);
+  expect_event(1, COPAS_OK);
+  close_pair();
+}
+
 struct stream {
   copas_socket *socket;
   size_t sent, received;
@@ -439,6 +450,7 @@ int main(void)
   RUN(a_coroutine_and_a_submission_take_turns_on_a_socket);
   RUN(a_cancel_after_the_completion_changes_nothing);
   RUN(a_send_that_says_that_more_follows_is_written_by_the_next_step);
+  RUN(what_the_next_step_writes_whole_makes_room);
   RUN(big_data_in_both_directions_arrives_intact);
   RUN(a_full_pipe_completes_when_there_is_room_again);
   RUN(many_events_come_at_once_oldest_first);

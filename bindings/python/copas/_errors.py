@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""The exceptions: one for each way to fail that a program may want to tell from the others."""
+
+import asyncio
+import errno as _errno
+import socket as _socket
+from typing import Dict, Tuple, Type
+
+from . import _library
+
+
+class Error(OSError):
+    """A call of the library failed. All of this package's exceptions are of this class."""
+
+    #: The number of the copas_status.
+    status: int
+    #: What a receive had got so far. It is not consumed, but for that of a closed connection.
+    partial: bytes
+
+    def __init__(self, status: int, errno: int = 0, text: str = "", partial: bytes = b"") -> None:
+        super().__init__(errno, text or _library.message(status))
+        self.status = status
+        self.partial = partial
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+    def __reduce__(self) -> "Tuple[object, ...]":
+        return type(self), (self.status, self.errno, self.strerror, self.partial)
+
+
+# Before Python 3.11 asyncio had a TimeoutError of its own.
+_TIMEOUTS: Tuple[Type[Exception], ...] = (TimeoutError,) if (
+    asyncio.TimeoutError is TimeoutError) else (TimeoutError, asyncio.TimeoutError)
+
+
+class Timeout(Error, *_TIMEOUTS):  # type: ignore[misc]
+    """The connection's time limit passed; nothing was consumed, so the call can be repeated."""
+
+
+class Closed(Error, ConnectionResetError):
+    """The connection is closed: by the peer, by a failure, or by this side."""
+
+
+class Refused(Error, ConnectionRefusedError):
+    """Nothing listens on that address."""
+
+
+class Unresolved(Error, _socket.gaierror):
+    """The name has no address."""
+
+
+class TooLong(Error, ValueError):
+    """The data exceed the connection's limit; see Connection.setlimits()."""
+
+
+class Busy(Error, RuntimeError):
+    """Somebody else is receiving on this connection already."""
+
+
+class Invalid(Error, ValueError):
+    """An argument is not valid."""
+
+
+class NoMemory(Error, MemoryError):
+    """Memory or address space is used up."""
+
+
+_CLASSES: Dict[int, Tuple[Type[Error], int]] = {
+    -1: (Timeout, _errno.ETIMEDOUT),
+    -2: (Closed, _errno.ECONNRESET),
+    -4: (Invalid, _errno.EINVAL),
+    -5: (Closed, _errno.EBADF),
+    -6: (Busy, _errno.EBUSY),
+    -9: (TooLong, _errno.EMSGSIZE),
+    -11: (NoMemory, _errno.ENOMEM),
+    -12: (Error, _errno.EMFILE),
+    -14: (Refused, _errno.ECONNREFUSED),
+    -22: (Unresolved, 0),
+}
+
+
+def error_of(status: int, errno: int = 0, text: str = "", partial: bytes = b"") -> Error:
+    """The exception for a status."""
+    kind, usual = _CLASSES.get(status, (Error, 0))
+    return kind(status, errno or usual, text, partial)
