@@ -122,7 +122,9 @@ func (d *dispatcher) resolve(ctx context.Context, host string) ([]string, error)
 
 // perform submits an operation and waits until it has ended, by the context's end at the latest. Under
 // the mutex.
-func (d *dispatcher) perform(ctx context.Context, host string, begin func(C.uint64_t) C.int) (outcome, error) {
+func (d *dispatcher) perform(
+	ctx context.Context, host string, begin func(C.uint64_t) C.int,
+) (outcome, error) {
 	if err := ctx.Err(); err != nil {
 		return outcome{}, err
 	}
