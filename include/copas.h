@@ -1748,8 +1748,8 @@ int copas_submit_wait_fd(struct copas *c,
 /**
  * Submits a copas_offload(): its event comes when `fn` has returned. It cannot be canceled, and
  * copas_free() does not wait for it. Answers COPAS_OK. Errors: COPAS_INVALID (also when `fn` is NULL),
- * COPAS_LIMIT, COPAS_STALE, COPAS_WRONG_THREAD; that there is no OS thread is in the event. Never
- * switches.
+ * COPAS_LIMIT, COPAS_STALE, COPAS_WRONG_THREAD; that there is no OS thread is in the event.
+ * Never switches.
  */
 COPAS_MUST_USE
 int copas_submit_offload(struct copas *c,

@@ -108,8 +108,8 @@ pub unsafe extern "C" fn copas_submit_wait_fd(
 
 /// Submits a copas_offload(): its event comes when `fn` has returned. It cannot be canceled, and
 /// copas_free() does not wait for it. Answers COPAS_OK. Errors: COPAS_INVALID (also when `fn` is NULL),
-/// COPAS_LIMIT, COPAS_STALE, COPAS_WRONG_THREAD; that there is no OS thread is in the event. Never
-/// switches.
+/// COPAS_LIMIT, COPAS_STALE, COPAS_WRONG_THREAD; that there is no OS thread is in the event.
+/// Never switches.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn copas_submit_offload(

@@ -72,7 +72,8 @@ impl Dispatcher {
 
     /// Whether a step would do something at once.
     fn is_ready(&self) -> bool {
-        self.has_events() || self.has_ready() || !inbox_of(self).is_empty()
+        let has_come = !inbox_of(self).is_empty() || self.driver().is_unsettled();
+        self.has_events() || self.has_ready() || has_come
     }
 
     /// When the earliest time limit passes.

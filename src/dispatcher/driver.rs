@@ -30,6 +30,8 @@ pub trait Driver: Any {
     fn with_deadline(&self, source: Handle, act: &mut dyn FnMut(&Deadline));
     /// A coroutine parks, yields or ends, or a callback returns: write what it has sent.
     fn settle(&self, d: &Dispatcher);
+    /// Whether something was sent that waits to be written.
+    fn is_unsettled(&self) -> bool;
     /// A coroutine has ended: what was lent to it comes back.
     fn ended(&self, thread: Handle);
     /// A shutdown starts: end all servers.

@@ -247,6 +247,10 @@ impl Driver for Sockets {
         self.0.settle();
     }
 
+    fn is_unsettled(&self) -> bool {
+        !self.0.dirty.borrow().is_empty()
+    }
+
     fn ended(&self, thread: Handle) {
         self.0.end_loans(|borrower, _| borrower == thread);
     }

@@ -121,6 +121,22 @@ static void it_tells_of_completions_that_are_queued_already(void)
   close_loop();
 }
 
+static void it_tells_of_output_that_waits_for_a_step(void)
+{
+  copas_socket *skt;
+  size_t taken;
+  open_loop();
+  int peer = net_tcp(c, &skt);
+  drain();
+  CHECK_NUMBER(copas_submit_send(skt, "x", 1, COPAS_MORE, 1, &taken, &event, NULL), 1);
+  CHECK(net_quiet(peer));
+  CHECK_NUMBER(readable(0), 1);
+  drain();
+  net_expect(c, peer, "x");
+  close(peer);
+  close_loop();
+}
+
 static void count(void *user)
 {
   (*(int *)user)++;
@@ -256,6 +272,7 @@ int main(void)
   RUN(it_is_quiet_until_something_arrives);
   RUN(it_tells_of_time_limits_although_nobody_polls);
   RUN(it_tells_of_completions_that_are_queued_already);
+  RUN(it_tells_of_output_that_waits_for_a_step);
   RUN(it_tells_of_coroutines_posts_and_notifies);
   RUN(a_server_and_its_clients_run_in_an_epoll_loop);
   return check_report();
