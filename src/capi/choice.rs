@@ -46,13 +46,14 @@ impl Drop for Pushing {
     }
 }
 
-/// The operation of a choice; a lock would be that of `who`.
+/// The operation of a choice, and what it gives: an item with its finalizer, a result, or nothing. A
+/// lock would be that of `who`.
 pub(super) fn operation(
     d: &Dispatcher,
     choice: &copas_choice,
     who: Handle,
-) -> Outcome<Choice<'static, *mut c_void>> {
-    let nothing = |()| std::ptr::null_mut();
+) -> Outcome<Choice<'static, User>> {
+    let nothing = |()| User::new(std::ptr::null_mut(), None);
     Ok(match choice.kind {
         RECEIVE => {
             let readable = Readable::new(&socket(d, choice.handle)?);
@@ -65,7 +66,7 @@ pub(super) fn operation(
         POP => {
             let queue: Rc<Queue> = object::<copas_queue, _>(d, choice.handle)?;
             let pop = Pop::new(&queue.items);
-            Box::pin(async move { pop.await.map(User::into_pointer) })
+            Box::pin(pop)
         }
         PUSH => {
             let queue: Rc<Queue> = object::<copas_queue, _>(d, choice.handle)?;
@@ -98,7 +99,7 @@ pub(super) fn operation(
         FUTURE => {
             let promise: Rc<Promise<Rc<User>>> = object::<copas_future, _>(d, choice.handle)?;
             let result = sync::settled(promise);
-            Box::pin(async move { result.await.map(|result| result.pointer()) })
+            Box::pin(async move { result.await.map(|result| User::new(result.pointer(), None)) })
         }
         GROUP => {
             let joined = sync::joined(object::<copas_group, _>(d, choice.handle)?);

@@ -5,10 +5,11 @@ use super::choice::operation;
 use super::guard::{on_dispatcher, seconds as check_seconds};
 use super::memory::choices_of;
 use super::types::{copas, copas_choice};
+use super::user::User;
 use crate::dispatcher::Dispatcher;
 use crate::status::{Fault, Status};
 use crate::sync::{self, Choice};
-use core::ffi::{c_int, c_void};
+use core::ffi::c_int;
 
 /// Most choices of one call.
 const MOST: c_int = 65_536;
@@ -45,7 +46,7 @@ pub unsafe extern "C" fn copas_select(
         won.item = std::ptr::null_mut();
         won.status = match outcome {
             Ok(item) => {
-                won.item = item;
+                won.item = item.into_pointer();
                 Status::OK as c_int
             }
             Err(fault) => fault.status as c_int,
@@ -55,7 +56,7 @@ pub unsafe extern "C" fn copas_select(
 }
 
 /// The operation that a choice waits for; one that cannot be is over at once.
-fn wait_of(d: &Dispatcher, choice: &copas_choice) -> Choice<'static, *mut c_void> {
+fn wait_of(d: &Dispatcher, choice: &copas_choice) -> Choice<'static, User> {
     match operation(d, choice, d.borrower()) {
         Ok(choice) => choice,
         Err(fault) => Box::pin(std::future::ready(Err(fault))),

@@ -45,7 +45,13 @@ pub unsafe extern "C" fn copas_submit_choice(
         let timeout = check_seconds(timeout)?;
         let wait = operation(d, choice, d.handle)?;
         let said = reply.submission(CHOICE, token, any_handle(choice.handle)?, timeout);
-        let waiting = async move { wait.await.map(|item| Given::result(item.addr() as u64)) };
+        let waiting = async move {
+            wait.await.map(|item| Given {
+                result: item.pointer().addr() as u64,
+                owner: Some(Box::new(item)),
+                ..Given::result(0)
+            })
+        };
         let begun = d.submit(said, Boxed::of(waiting, Ends::AsTold))?;
         Ok(reply.give(begun))
     })

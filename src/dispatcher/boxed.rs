@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Any future as a submitted operation, for those whose own record is not worth a pool.
 
-use super::operation::{Completion, Submitted};
+use super::operation::{Completion, Owner, Submitted};
 use crate::status::{Outcome, Status};
 use std::any::Any;
 use std::pin::Pin;
@@ -15,6 +15,8 @@ pub struct Given {
     pub result: u64,
     /// What `data` points into.
     pub kept: Option<Box<dyn Any>>,
+    /// The owner of `result` until it is delivered.
+    pub owner: Option<Box<dyn Owner>>,
 }
 
 impl Given {
@@ -24,6 +26,7 @@ impl Given {
             data: (std::ptr::null(), 0),
             result,
             kept: None,
+            owner: None,
         }
     }
 
@@ -33,6 +36,7 @@ impl Given {
             data: (values.as_ptr().cast(), values.len()),
             result: 0,
             kept: Some(Box::new(values)),
+            owner: None,
         }
     }
 }
@@ -82,6 +86,7 @@ impl Submitted for Boxed {
                 data: given.data,
                 result: given.result,
                 kept: given.kept,
+                owner: given.owner,
                 ..Completion::of(Status::OK)
             },
             Err(fault) => Completion::failed(fault),

@@ -39,7 +39,7 @@ pub use elapse::{Elapse, within};
 pub use handle::{Handle, Kind};
 pub use inbox::{Inbox, Letter, signal};
 pub use object::Object;
-pub use operation::{Begun, Completion, Event, Submission, Submitted};
+pub use operation::{Begun, Completion, Event, Owner, Submission, Submitted};
 pub use slots::Slots;
 pub use statistics::Counts;
 pub use thread::{ErrorHandler, Failure, Name, Thread, conclude};

@@ -27,6 +27,14 @@ pub struct Completion {
     pub result: u64,
     /// What `data` points into, unless somebody else keeps that.
     pub kept: Option<Box<dyn Any>>,
+    /// The owner of `result` until its event is delivered.
+    pub owner: Option<Box<dyn Owner>>,
+}
+
+/// Owns what an event gives away. Dropped where the event is never delivered.
+pub trait Owner {
+    /// It is the program's from now on.
+    fn hand_over(self: Box<Self>);
 }
 
 impl Completion {
@@ -38,6 +46,7 @@ impl Completion {
             data: (std::ptr::null(), 0),
             result: 0,
             kept: None,
+            owner: None,
         }
     }
 
@@ -243,6 +252,9 @@ impl Dispatcher {
     /// An event whose data stay until `forget_told`.
     fn told(&self, said: Submission, mut completion: Completion) -> Event {
         self.told.borrow_mut().extend(completion.kept.take());
+        if let Some(owner) = completion.owner.take() {
+            owner.hand_over();
+        }
         Event { said, completion }
     }
 

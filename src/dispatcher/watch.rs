@@ -6,6 +6,7 @@ use super::{Alive, Dispatcher, Handle, Object, registry};
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor;
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::os::fd::RawFd;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -77,7 +78,8 @@ impl Dispatcher {
         self.caller()?;
         if seconds == 0.0 {
             let there = look(fd, wants)?;
-            return there.ok_or_else(|| Status::TIMEOUT.into());
+            let look = pin!(poll_fn(|_| there.map_or(Poll::Pending, Poll::Ready)));
+            return Ok(self.wait(look, 0.0)?);
         }
         Ok(self.wait(pin!(self.watch(fd, wants)?), seconds)?)
     }

@@ -31,6 +31,11 @@ static int pause_a_little(void)
   return copas_pause(all.c, 0.001, NULL);
 }
 
+static int look_at_a_descriptor(void)
+{
+  return copas_wait_fd(all.c, all.peer, COPAS_WRITABLE, 0);
+}
+
 static int pause_forever(void)
 {
   return copas_pauseforever(all.c);
@@ -183,6 +188,7 @@ static const struct {
 } table[] = {
     {"copas_pause of 0", pause_for_no_time},
     {"copas_pause", pause_a_little},
+    {"copas_wait_fd of 0", look_at_a_descriptor},
     {"copas_pauseforever", pause_forever},
     {"copas_waitforexit", wait_for_the_exit},
     {"copas_join of a sleeper", join_a_sleeper},

@@ -80,6 +80,20 @@ static void items_are_popped_and_pushed(void)
   CHECK_NUMBER(freed, 1);
 }
 
+static void an_item_whose_event_nobody_takes_goes_to_the_finalizer(void)
+{
+  copas_queue *queue;
+  c = net_new(NULL);
+  freed = 0;
+  CHECK_OK(copas_queue_new(c, 0, NAN, count_free, &queue));
+  for (int i = 0; i < 2; i++) CHECK_OK(copas_queue_push(queue, &number, 0));
+  submit(COPAS_CHOICE_POP, queue, NULL, 0, COPAS_FOREVER, 1);
+  submit(COPAS_CHOICE_POP, queue, NULL, 0, COPAS_FOREVER, 2);
+  expect_event(1, COPAS_OK);
+  CHECK_OK(copas_free(c));
+  CHECK_NUMBER(freed, 1);
+}
+
 static void a_semaphore_gives_in_the_order_of_asking(void)
 {
   copas_semaphore *semaphore;
@@ -197,6 +211,7 @@ int main(void)
 {
   RUN(a_pause_completes_when_its_time_has_passed);
   RUN(items_are_popped_and_pushed);
+  RUN(an_item_whose_event_nobody_takes_goes_to_the_finalizer);
   RUN(a_semaphore_gives_in_the_order_of_asking);
   RUN(a_submitted_get_makes_the_root_the_owner);
   RUN(results_ends_and_firings_are_told);
