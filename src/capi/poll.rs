@@ -86,6 +86,9 @@ pub unsafe extern "C" fn copas_poll(
         unsafe { place(events, "events") }?;
         let timeout = seconds(timeout)?;
         d.bind();
+        if !d.has_events() {
+            Net::of(d).end_root_loans(d.handle);
+        }
         wait_for_events(d, d.within_scope(timeout))?;
         d.forget_told();
         let mut filled = 0;

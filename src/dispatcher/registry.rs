@@ -143,7 +143,9 @@ fn is_current(handle: Handle, entry: &Entry) -> bool {
 
 /// An error for a dispatcher that this process has inherited.
 fn check_process(entry: &Entry) -> Outcome<()> {
-    if entry.process.load(Relaxed) == process::number() {
+    let process = entry.process.load(Relaxed);
+    // 0: there was no way to tell when it was made.
+    if process == 0 || process == process::number() {
         Ok(())
     } else {
         Err(Status::FORKED.into())

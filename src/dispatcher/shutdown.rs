@@ -131,6 +131,7 @@ impl Dispatcher {
         self.leave_signals();
         self.destroy_objects();
         self.forget_all();
+        self.vehicles.close();
     }
 
     /// Drops what refers back to the dispatcher.
@@ -139,6 +140,5 @@ impl Dispatcher {
         let operations = self.operations.borrow_mut().take_all();
         drop(operations);
         self.error_handler.replace(None);
-        self.vehicles.close();
     }
 }

@@ -119,7 +119,7 @@ impl Dispatcher {
     /// Whether nothing is left that keeps the loop alive.
     pub fn is_finished(&self) -> bool {
         !self.has_ready()
-            && inbox_of(self).is_empty()
+            && !inbox_of(self).has(!signal::READY)
             && !self.has_deadlines()
             && self.alive.is_zero()
             && self.holds.get() == 0

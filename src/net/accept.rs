@@ -85,6 +85,8 @@ pub fn remove_server(d: &Dispatcher, socket: &Rc<Socket>, keep_open: bool) -> Ou
     if keep_open {
         d.disarm(&socket.deadline);
         socket.server.take();
+        // What the server did not come to may still wait.
+        socket.readable.set(true);
     } else {
         close(d, socket);
     }

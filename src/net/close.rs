@@ -59,14 +59,17 @@ pub fn abort(d: &Dispatcher, socket: &Rc<Socket>) {
 fn release_waiters(d: &Dispatcher, socket: &Rc<Socket>) {
     d.disarm(&socket.deadline);
     socket.server.take();
-    let lent = socket
-        .input
-        .borrow_mut()
-        .clear(&socket.net.pool, d.borrower());
+    // What a receive has taken whose event is still to come is lent to nobody who could give it back.
+    let undelivered = socket.reading.get() && d.borrower() == d.handle;
+    let closer = if undelivered {
+        socket.handle
+    } else {
+        d.borrower()
+    };
+    let lent = socket.input.borrow_mut().clear(&socket.net.pool, closer);
     if let Some((borrower, buffer)) = lent {
         socket.keep_for(borrower, buffer);
     }
-    let closer = d.borrower();
     socket
         .net
         .end_loans(|to, of| to == closer && of == socket.handle);

@@ -178,6 +178,11 @@ impl Net {
         });
     }
 
+    /// All events are delivered: what those lent of sockets that are closed comes back.
+    pub fn end_root_loans(&self, root: Handle) {
+        self.end_loans(|to, socket| to == root && self.socket(socket).is_none());
+    }
+
     /// Takes back what is held and matches.
     fn end_loans(&self, over: impl Fn(Handle, Handle) -> bool) {
         if self.held.borrow().is_empty() {

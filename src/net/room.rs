@@ -44,6 +44,14 @@ impl Room {
         Rc::clone(&self.socket.net)
     }
 
+    /// Waits no longer: others have their turn.
+    pub fn rest(&mut self) {
+        if let Some(place) = self.place.take() {
+            self.socket.senders.leave(place);
+            self.socket.senders.wake_first();
+        }
+    }
+
     /// Looks whether there is room.
     pub fn step(&mut self, context: &mut Context<'_>) -> Outcome<bool> {
         let socket = &self.socket;
@@ -62,9 +70,6 @@ impl Room {
 impl Drop for Room {
     fn drop(&mut self) {
         self.socket.submitted.set(false);
-        if let Some(place) = self.place {
-            self.socket.senders.leave(place);
-            self.socket.senders.wake_first();
-        }
+        self.rest();
     }
 }

@@ -146,6 +146,9 @@ impl Submitted for SubmittedSend {
             .room
             .as_mut()
             .map_or(Ok(true), |room| room.step(context));
+        if let (Ok(true) | Err(_), Some(room)) = (&step, &mut self.room) {
+            room.rest();
+        }
         match step {
             Ok(false) => Poll::Pending,
             Ok(true) => Poll::Ready(Completion {
@@ -161,6 +164,9 @@ impl Submitted for SubmittedSend {
     }
 
     fn stop(&mut self, status: Status) -> Completion {
+        if let Some(room) = &mut self.room {
+            room.rest();
+        }
         Completion {
             data: NOTHING,
             ..Completion::of(status)

@@ -4,9 +4,9 @@
 //! signals from outside, and end when nothing has been to do for a while.
 
 use super::{os_thread, process};
-use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::io;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Looks names up. They wait for the network, not for a CPU; more at once would only ask the same few
@@ -42,7 +42,8 @@ impl State {
     }
 }
 
-/// OS threads that do jobs.
+/// OS threads that do jobs. Its lock and its condition are the kernel's alone (futex), without a queue in
+/// the process: a child of fork(2) finds nobody of its parent's waiting there.
 pub struct Pool {
     /// Most OS threads.
     most: usize,
@@ -66,7 +67,7 @@ impl Pool {
 
     /// Has a job done by one of the OS threads, in the order of the calls.
     pub fn run(&'static self, job: Job) -> io::Result<()> {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         state.begin_process();
         let mut waits = state.idle <= state.jobs.len();
         if waits && state.threads < self.most {
@@ -85,18 +86,25 @@ impl Pool {
         Ok(())
     }
 
+    /// No job runs under the lock, so that a panic leaves the state whole.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn work(&self) {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         loop {
             if let Some((job, waited)) = state.jobs.pop_front() {
                 drop(state);
                 // A panic of a job is its own; the thread goes on.
                 let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || job(waited)));
-                state = self.state.lock();
+                state = self.lock();
                 continue;
             }
             state.idle += 1;
-            let waited = self.there_is_work.wait_for(&mut state, IDLE);
+            let waited = self.there_is_work.wait_timeout(state, IDLE);
+            let (woken, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = woken;
             state.idle -= 1;
             if waited.timed_out() && state.jobs.is_empty() {
                 state.threads -= 1;

@@ -435,8 +435,30 @@ static void what_cannot_be_submitted_gets_no_event(void)
   close_pair();
 }
 
+/* The bytes of an undelivered event outlive their socket. */
+static void a_close_before_the_delivery_takes_no_bytes_away(void)
+{
+  copas_socket *other;
+  copas_bytes bytes;
+  open_pair();
+  int second = net_tcp(c, &other);
+  net_puts(peer, "first\n");
+  submit(COPAS_LINE, 1);
+  net_settle(c);
+  CHECK_OK(copas_close(skt));
+  net_puts(second, "second line\n");
+  CHECK_OK(copas_receive(other, COPAS_LINE, &bytes));
+  expect_event(1, COPAS_OK);
+  bytes.data = event.data;
+  bytes.len = event.len;
+  CHECK_BYTES(bytes, "first");
+  close(second);
+  close_pair();
+}
+
 int main(void)
 {
+  RUN(a_close_before_the_delivery_takes_no_bytes_away);
   RUN(each_pattern_is_received);
   RUN(a_line_in_pieces_is_one_event);
   RUN(what_ends_a_receive_early_loses_nothing);
