@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the rounds found: tables, remarks on what is not in them, and every single run."""
 
+import dataclasses
 import json
 
 import figures
@@ -31,11 +32,14 @@ def remarks(done):
               for (case, server), why in done.failures.items() if server not in done.thrown_out)]
 
 
-def write_json(path, facts, done):
+def write_json(path, facts, done, verdicts):
     runs = [{"case": case, "server": server, "round": number, **result}
             for (case, server), results in done.results.items()
             for number, result in results.items()]
     failures = [{"case": case, "server": server, "why": why}
                 for (case, server), why in done.failures.items()]
-    whole = {**facts, "runs": runs, "failures": failures, "wrong_bytes": done.thrown_out}
+    judged = [{"target": one.target.name, "rounds": one.rounds, "reached": one.reached(),
+               **(dataclasses.asdict(one.measured) if one.measured else {})} for one in verdicts]
+    whole = {**facts, "runs": runs, "targets": judged, "failures": failures,
+             "wrong_bytes": done.thrown_out}
     path.write_text(json.dumps(whole, indent=1) + "\n")
