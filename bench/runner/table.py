@@ -25,8 +25,8 @@ def with_interval(ratio):
     if ratio is None:
         return MISSING
     if ratio.low is None:
-        return f"{ratio.value:.2f}"
-    return f"{ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
+        return number(ratio.value)
+    return f"{number(ratio.value)} ({number(ratio.low)} to {number(ratio.high)})"
 
 
 COLUMNS = [
