@@ -86,6 +86,6 @@ def all_cases(descriptors):
              ("rate", "--connections", ACTIVE, "--rate", 20_000)),
         *idle_cases(descriptors),
         Case("parked", f"{PARKED:,} parked coroutines", "parked", count=PARKED),
-        counted("syscalls", "system calls", "strace", 10_000),
+        counted("syscalls", "system calls", "strace", 20_000),
         counted("instructions", "user instructions", "callgrind", 4_000),
     ]

@@ -13,7 +13,7 @@ from failure import Failure, WrongByte
 # A server that fails once may have met a busy machine; it is not asked a third time.
 TRIES = 2
 # Seconds that a run takes of which nothing is known yet.
-GUESS, COUNTING = 1, 3
+GUESS, COUNTING = 1, 4
 
 
 def remaining(seconds):
