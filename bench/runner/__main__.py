@@ -121,7 +121,7 @@ def measure_all(arguments, wanted, some, pinned, remarks):
     load, commands = build_all(wanted, remarks)
     goals = targets.read_list(paths.TARGETS)
     named = {pair for goal in goals for pair in goal.pairs()}
-    tool = measure.Measure(load, pinned, seconds, warm_up)
+    tool = measure.Measure(load, pinned, ["--seconds", seconds, "--warm-up", warm_up])
     say(f"{len(commands)} servers, {len(some)} cases, {most} rounds")
     done = rounds.Rounds(tool, some, commands, named, say)
     done.within(budget, most)

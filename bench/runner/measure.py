@@ -73,11 +73,11 @@ def memory_kib(pid):
 
 
 class Measure:
-    def __init__(self, load, cores, seconds, warm_up):
+    def __init__(self, load, cores, span):
         self.load = load
         self.server_core, self.load_core = cores
-        self.seconds = seconds
-        self.warm_up = warm_up
+        # The load's arguments that tell how long it warms up and measures.
+        self.span = span
 
     def run(self, command, case):
         """The figures of one run, as the load tells them."""
@@ -86,15 +86,14 @@ class Measure:
         if case.tool:
             return self.counted(command, case)
         with started([*command, "--mode", case.mode], self.server_core) as server:
-            arguments = ["--seconds", self.seconds, "--warm-up", self.warm_up]
-            return self.loaded(case, server, arguments)
+            return self.loaded(case, server, self.span)
 
     def loaded(self, case, server, further):
         port = first_line(server, "port")
         arguments = [*case.load, "--port", port, "--pid", server.pid, *further]
         try:
             done = subprocess.run([str(self.load), *map(str, arguments)], text=True,
-                                  capture_output=True, timeout=PATIENCE + self.seconds,
+                                  capture_output=True, timeout=PATIENCE,
                                   preexec_fn=pinned(self.load_core))
         except subprocess.TimeoutExpired as error:
             raise Failure("the load did not end") from error

