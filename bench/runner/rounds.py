@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The runs, in rounds, so that all see the same moods of the machine.
 
-Each round measures every pair of a case and a server that a target names, and the floor in each case.
-The other pairs take turns, as many in a round as its share of the time allows."""
+Each round measures every pair of a case and a server that a target names. The other pairs take turns, as
+many in a round as its share of the time allows, each beside the floor."""
 
 import collections
 import random
@@ -12,6 +12,8 @@ from failure import Failure, WrongByte
 
 # A server that fails once may have met a busy machine; it is not asked a third time.
 TRIES = 2
+# How much longer than planned it may take: the last round is worth more than a minute.
+OVERDRAFT = 1.06
 # Seconds that a run takes of which nothing is known yet.
 GUESS, COUNTING = 1, 4
 
@@ -46,13 +48,13 @@ class Rounds:
         for server in suited:
             if (case.name, server.name) in named:
                 self.always.append((case, server))
-            elif server.group != "floor" and not case.long:
+            elif server.group == "floor" or not case.long:
                 self.others.append((case, server))
-        self.always += self.floor_of(case)
 
-    def floor_of(self, case):
-        return [(case, server) for server in self.commands
-                if server.group == "floor" and case.suits(server)]
+    def with_floor(self, case, server):
+        """The pair, and that which it is compared with."""
+        floors = [(case, one) for one in self.commands if one.group == "floor" and case.suits(one)]
+        return list(dict.fromkeys([(case, server), *floors]))
 
     def runs(self, case, server):
         key = (case.name, server.name)
@@ -82,13 +84,13 @@ class Rounds:
         pairs = [pair for pair in self.always if self.runs(*pair)]
         spare = None if seconds is None else seconds - self.expected(pairs)
         for turn in range(len(self.others)):
-            pair = self.others[0]
-            if self.runs(*pair):
-                # Somebody has a turn also where time is short.
-                if turn and spare is not None and self.expected([pair]) > spare:
-                    break
-                spare = None if spare is None else spare - self.expected([pair])
-                pairs.append(pair)
+            more = [pair for pair in self.with_floor(*self.others[0])
+                    if pair not in pairs and self.runs(*pair)]
+            # Somebody has a turn also where time is short.
+            if turn and spare is not None and self.expected(more) > spare:
+                break
+            spare = None if spare is None else spare - self.expected(more)
+            pairs += more
             self.others.rotate(-1)
         return pairs
 
@@ -105,7 +107,7 @@ class Rounds:
         self.done += 1
 
     def within(self, budget, most):
-        """Rounds until `most` are done, or the next would end after `budget` seconds."""
+        """Rounds until `most` are done, or the next would end well after `budget` seconds."""
         start = time.monotonic()
 
         def used():
@@ -120,6 +122,7 @@ class Rounds:
         while self.done < most:
             left = None if budget is None else budget - used()
             pairs = self.plan(None if left is None else left / (most - self.done))
-            if left is not None and self.done > 0 and self.expected(pairs) > left:
+            if budget is not None and self.done > 0 and (
+                    used() + self.expected(pairs) > budget * OVERDRAFT):
                 break
             self.round(pairs, progress)

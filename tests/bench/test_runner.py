@@ -47,19 +47,20 @@ class Rounds(unittest.TestCase):
         for _ in range(2):
             self.assertEqual(len(self.names(done.plan(None))), 14)
 
-    def test_named_pairs_and_the_floor_are_in_each_round_and_the_others_take_turns(self):
+    def test_named_pairs_are_in_each_round_and_the_others_take_turns_beside_the_floor(self):
         done = self.rounds()
-        always = {("lines-1", "floor"), ("lines-16", "floor"), ("lines-16", "ours")}
-        turns = []
-        for _ in range(4):
-            pairs = self.names(done.plan(6 * rounds.GUESS))
-            self.assertLessEqual(always, pairs)
-            self.assertEqual(len(pairs), 6)
-            turns += pairs - always
-        self.assertEqual(len(set(turns)), 11)
+        seen = set()
+        for _ in range(6):
+            pairs = self.names(done.plan(5 * rounds.GUESS))
+            self.assertIn(("lines-16", "ours"), pairs)
+            self.assertIn(len(pairs), (4, 5))
+            for case, _ in pairs - {("lines-16", "ours")}:
+                self.assertIn((case, "floor"), pairs)
+            seen |= pairs
+        self.assertEqual(len(seen), 14)
 
     def test_somebody_has_a_turn_also_where_time_is_short(self):
-        self.assertEqual(len(self.rounds().plan(0)), 4)
+        self.assertEqual(len(self.rounds().plan(0)), 2)
 
     def test_what_a_run_took_is_what_it_is_expected_to_take(self):
         done = self.rounds()
