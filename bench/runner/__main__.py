@@ -12,6 +12,7 @@ import build
 import cases
 import machine
 import measure
+import micro
 import outcome
 import paths
 import rounds
@@ -113,6 +114,16 @@ def facts_of(descriptors, pinned, seconds, done):
             "rounds": done.done, "seconds": seconds}
 
 
+def operations(remarks):
+    """The time of single operations; none where they cannot be measured."""
+    say("timing single operations")
+    try:
+        return micro.results()
+    except (build.Missing, build.Failed) as error:
+        remarks.append(f"Single operations were not timed: {error}")
+        return {}
+
+
 def measure_all(arguments, wanted, some, pinned, remarks):
     """The rounds, after everything is built; the measured seconds of a run; the targets."""
     seconds, warm_up, budget, most = QUICK if arguments.quick else FULL
@@ -125,7 +136,8 @@ def measure_all(arguments, wanted, some, pinned, remarks):
     say(f"{len(commands)} servers, {len(some)} cases, {most} rounds")
     done = rounds.Rounds(tool, some, commands, named, say)
     done.within(budget, most)
-    return done, seconds, targets.judge_all(goals, done.results)
+    told = done.results | (operations(remarks) if not arguments.only else {})
+    return done, seconds, [targets.judge(goal, told) for goal in goals]
 
 
 def run(parser, arguments):

@@ -79,6 +79,7 @@ FIGURES = {
     "idle_kib": lambda result: result.get("idle_kib"),
     "idle_tables_kib": lambda result: result.get("idle_tables_kib"),
     "counted": lambda result: result.get("counted"),
+    "nanoseconds": lambda result: result.get("nanoseconds"),
 }
 
 

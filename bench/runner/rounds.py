@@ -10,7 +10,7 @@ import time
 
 from failure import Failure, WrongByte
 
-# A server that fails once may have met a busy machine; it is not asked a third time.
+# A server that fails once may have met a busy machine; after two in a row it is not asked again.
 TRIES = 2
 # How much longer than planned it may take: the last round is worth more than a minute.
 OVERDRAFT = 1.06
@@ -35,6 +35,8 @@ class Rounds:
         self.results = {}
         # {(case name, server name): [why, ...]}
         self.failures = {}
+        # {(case name, server name): failures since it last succeeded}
+        self.failed = {}
         # {server name: why}: a server that answered a wrong byte.
         self.thrown_out = {}
         self.done = 0
@@ -58,7 +60,7 @@ class Rounds:
 
     def runs(self, case, server):
         key = (case.name, server.name)
-        return (server.name not in self.thrown_out and len(self.failures.get(key, ())) < TRIES
+        return (server.name not in self.thrown_out and self.failed.get(key, 0) < TRIES
                 and not (case.tool and key in self.results))
 
     def run(self, case, server):
@@ -66,11 +68,13 @@ class Rounds:
         try:
             result = self.measure.run(self.commands[server], case)
             self.results.setdefault(key, {})[self.done] = result
+            self.failed[key] = 0
         except WrongByte as failure:
             self.thrown_out[server.name] = f"{case.name}: {failure}"
             self.say(f"{server.name} is out: {failure}")
         except Failure as failure:
             self.failures.setdefault(key, []).append(str(failure))
+            self.failed[key] = self.failed.get(key, 0) + 1
             self.say(f"{server.name} failed in {case.name}: {failure}")
         self.took[key] = time.monotonic() - start
 

@@ -65,19 +65,19 @@ class Verdict:
     measured: object
     rounds: int
 
-    def counted(self):
-        """Nothing was timed: one value is all there is."""
-        return self.target.figure == "counted"
+    def single(self):
+        """Counted, or a median already: one value is all there is."""
+        return self.target.figure in ("counted", "nanoseconds")
 
     def reached(self):
         """None where that is not known: too few rounds."""
-        if self.measured is None or not self.counted() and self.rounds < ROUNDS:
+        if self.measured is None or not self.single() and self.rounds < ROUNDS:
             return None
         # The end of the interval that is nearest to the target, or beyond it.
         if self.target.lower_is_better:
-            best = self.measured.value if self.counted() else self.measured.low
+            best = self.measured.value if self.single() else self.measured.low
             return best <= self.target.limit
-        best = self.measured.value if self.counted() else self.measured.high
+        best = self.measured.value if self.single() else self.measured.high
         return best >= self.target.limit
 
     def words(self):
@@ -95,10 +95,6 @@ def judge(target, results):
         rounds = [number for number in values if base[0].get(number, 0) > 0]
         return Verdict(target, figures.ratio(values, base[0]), len(rounds))
     return Verdict(target, figures.with_interval(list(values.values())), len(values))
-
-
-def judge_all(targets, results):
-    return [judge(target, results) for target in targets]
 
 
 def limit_of(target):

@@ -10,7 +10,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "bench" / "runner"))
 
 import cases  # noqa: E402
+import failure  # noqa: E402
 import figures  # noqa: E402
+import micro  # noqa: E402
 import paths  # noqa: E402
 import rounds  # noqa: E402
 import servers  # noqa: E402
@@ -23,6 +25,11 @@ class Instant:
 
     def run(self, command, case):
         return {"requests": 1, "seconds": 1.0, "cpu_seconds": 1.0, "memory_kib": 1}
+
+
+class Broken:
+    def run(self, command, case):
+        raise failure.Failure("out of order")
 
 
 def server(name, group):
@@ -72,6 +79,19 @@ class Rounds(unittest.TestCase):
         done = self.rounds({("idle-most", "ours")}, [case])
         self.assertEqual(self.names(done.plan(None)),
                          {("idle-most", "floor"), ("idle-most", "ours")})
+
+    def test_a_server_that_fails_now_and_then_stays(self):
+        done = self.rounds()
+        pair = (self.cases[0], self.servers[1])
+        for failures in (1, 1, rounds.TRIES):
+            for _ in range(failures):
+                self.assertTrue(done.runs(*pair))
+                done.measure = Broken()
+                done.run(*pair)
+            if failures < rounds.TRIES:
+                done.measure = Instant()
+                done.run(*pair)
+        self.assertFalse(done.runs(*pair))
 
     def test_rounds_end_when_the_time_is_used_up(self):
         done = self.rounds()
@@ -132,6 +152,7 @@ class Targets(unittest.TestCase):
     def test_the_list_names_servers_and_cases_that_there_are(self):
         known = {(case.name, server.name) for case in cases.all_cases(200_000)
                  for server in servers.read_list(paths.LIST) if case.suits(server)}
+        known |= {(name, micro.SERVER) for name in micro.NAMES}
         for target in targets.read_list(paths.TARGETS):
             self.assertLessEqual(set(target.pairs()), known, target.name)
         names = {target.name for target in targets.read_list(paths.TARGETS)}
