@@ -39,7 +39,8 @@ def parse():
     parser.add_argument("--only", metavar="NAMES",
                         help="servers and cases by name or pattern, with commas between them "
                              "(lines-*,libuv); the floor is always there")
-    parser.add_argument("--rounds", type=int, help="so many, however long they take, and each with all servers in all cases")
+    parser.add_argument("--rounds", type=int,
+                        help="so many, however long they take, each with all servers in all cases")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="every single run too")
     parser.add_argument("--document", type=pathlib.Path, metavar="FILE",
                         help="where the report goes (docs/performance.md; with --quick or --only: "
