@@ -82,10 +82,10 @@ def build_all(wanted, remarks):
         say(f"building {server.title}")
         try:
             commands[server] = builder.command(server)
-        except build.Missing as missing:
+        except (build.Missing, build.Failed) as error:
             if server.group in ("floor", "ours"):
                 raise
-            remarks.append(f"{server.title}: left out, {missing}")
+            remarks.append(f"{server.title}: left out, {str(error).strip().splitlines()[-1]}")
             say(remarks[-1])
     return load, commands
 
@@ -94,7 +94,8 @@ def print_tables(facts, tables, verdicts, remarks):
     print(f"{facts['machine']}; rounds: {facts['rounds']}, each run of {facts['seconds']} s")
     for case, rows in tables:
         print(f"\n{case.title}\n\n{table.of_case(case, rows)}")
-    print(f"\ntargets\n\n{targets.markdown(verdicts)}")
+    if verdicts:
+        print(f"\ntargets\n\n{targets.markdown(verdicts)}")
     for remark in remarks:
         print(f"\n{remark}")
 
@@ -138,7 +139,9 @@ def measure_all(arguments, wanted, some, pinned, remarks):
     done = rounds.Rounds(tool, some, commands, named, say)
     done.within(budget, most)
     told = done.results | (operations(remarks) if not arguments.only else {})
-    return done, seconds, [targets.judge(goal, told) for goal in goals]
+    verdicts = [targets.judge(goal, told) for goal in goals]
+    # With a choice of servers and cases most are not asked for.
+    return done, seconds, [one for one in verdicts if one.measured or not arguments.only]
 
 
 def run(parser, arguments):

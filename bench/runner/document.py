@@ -76,6 +76,8 @@ def readme_from(document):
 
 
 def targets_section(verdicts):
+    if not verdicts:
+        return ""
     missed = targets.missed(verdicts, targets.read_reasons(paths.REASONS))
     return "".join([
         "\n## Targets\n\n",
