@@ -25,10 +25,15 @@ def count(number, noun):
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def failed(case, server, why, done):
+    times = f"{count(len(why), 'time')} in {count(done.done, 'round')}"
+    return f"{server} failed in {case} ({times}): {why[-1]}"
+
+
 def remarks(done):
     return [*(f"{name} is out of all tables, it answered a wrong byte: {why}"
               for name, why in done.thrown_out.items()),
-            *(f"{server} failed in {case} ({count(len(why), 'round')} of {done.done}): {why[-1]}"
+            *(failed(case, server, why, done)
               for (case, server), why in done.failures.items() if server not in done.thrown_out)]
 
 

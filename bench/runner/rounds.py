@@ -10,7 +10,7 @@ import time
 
 from failure import Failure, WrongByte
 
-# A server that fails once may have met a busy machine; after two in a row it is not asked again.
+# A server that fails may have met a busy machine: it is asked once more at once, but then no more.
 TRIES = 2
 # How much longer than planned it may take: the last round is worth more than a minute.
 OVERDRAFT = 1.06
@@ -64,6 +64,7 @@ class Rounds:
                 and not (case.tool and key in self.results))
 
     def run(self, case, server):
+        """One run; whether it has figures."""
         key, start = (case.name, server.name), time.monotonic()
         try:
             result = self.measure.run(self.commands[server], case)
@@ -77,6 +78,7 @@ class Rounds:
             self.failed[key] = self.failed.get(key, 0) + 1
             self.say(f"{server.name} failed in {case.name}: {failure}")
         self.took[key] = time.monotonic() - start
+        return self.done in self.results.get(key, ())
 
     def expected(self, pairs):
         """Seconds that these runs will take."""
@@ -106,8 +108,8 @@ class Rounds:
             # In another order each time: nobody is always first.
             random.Random(f"{self.done} {case.name}").shuffle(servers)
             for server in servers:
-                if self.runs(case, server):
-                    self.run(case, server)
+                while self.runs(case, server) and not self.run(case, server):
+                    pass
         self.done += 1
 
     def within(self, budget, most):

@@ -123,7 +123,7 @@ class Bench(unittest.TestCase):
             done.round(done.plan(None))
         self.assertEqual(len(done.failures["lines-1", "epoll"]), rounds.TRIES)
         [remark] = outcome.remarks(done)
-        self.assertIn("failed in lines-1 (2 rounds of 3)", remark)
+        self.assertIn("failed in lines-1 (2 times in 3 rounds)", remark)
         self.assertIn("last words: no port to be had", remark)
 
     def test_counts_are_those_of_a_request(self):

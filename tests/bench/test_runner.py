@@ -32,6 +32,18 @@ class Broken:
         raise failure.Failure("out of order")
 
 
+class Faltering(Instant):
+    """Fails the first time."""
+
+    failed = False
+
+    def run(self, command, case):
+        if not self.failed:
+            self.failed = True
+            raise failure.Failure("a busy machine")
+        return super().run(command, case)
+
+
 def server(name, group):
     return servers.parse(f"{name}|{group}|c|a.c|-|-|lines idle|{name}", HERE)
 
@@ -93,11 +105,18 @@ class Rounds(unittest.TestCase):
                 done.run(*pair)
         self.assertFalse(done.runs(*pair))
 
+    def test_a_run_that_fails_once_is_repeated_within_its_round(self):
+        done = self.rounds()
+        done.measure = Faltering()
+        done.round(done.plan(None))
+        self.assertEqual(len(done.results), 14)
+        self.assertEqual(sum(map(len, done.failures.values())), 1)
+
     def test_rounds_end_when_the_time_is_used_up(self):
         done = self.rounds()
         done.took = {(case.name, server.name): 100 for case in self.cases
                      for server in self.servers}
-        done.run = lambda case, server: None
+        done.run = lambda case, server: True
         done.within(budget=1, most=5)
         self.assertEqual(done.done, 1)
         done.within(budget=None, most=3)
