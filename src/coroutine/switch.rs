@@ -43,7 +43,8 @@ struct Link {
     running: Cell<bool>,
     /// The C++ words of whichever side does not run.
     words: Cell<Words>,
-    fiber: RefCell<Option<Box<Fiber>>>,
+    /// For a tool that wants to know of switches.
+    fiber: Option<RefCell<Box<Fiber>>>,
 }
 
 /// A coroutine on a stack of its own, in the OS thread of whoever resumes it.
@@ -62,7 +63,7 @@ impl Switched {
             yielder: Cell::new(None),
             running: Cell::new(false),
             words: Cell::new([0; 2]),
-            fiber: RefCell::new(Fiber::new()),
+            fiber: Fiber::new().map(RefCell::new),
         });
         let shared = Rc::clone(&link);
         let inner = Inner::with_stack(stack, move |yielder, ()| {
@@ -163,8 +164,8 @@ impl Link {
 
     /// Tells a tool, if there is one.
     fn annotate(&self, tell: impl FnOnce(&mut Fiber)) {
-        if let Some(fiber) = self.fiber.borrow_mut().as_mut() {
-            tell(fiber);
+        if let Some(fiber) = &self.fiber {
+            tell(&mut fiber.borrow_mut());
         }
     }
 }

@@ -46,6 +46,7 @@ pub use thread::{ErrorHandler, Failure, Name, Thread, conclude};
 pub use vehicle::Ground;
 pub use wait::Caller;
 pub use waitlist::{Place, WaitList};
+pub use waker::woken_by;
 
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::clock::Clock;
@@ -227,6 +228,7 @@ impl Dispatcher {
     }
 
     /// The driver as the type that it is.
+    #[inline]
     pub fn driver_as<D: Driver>(&self) -> &D {
         let driver: &dyn Any = self.driver();
         driver

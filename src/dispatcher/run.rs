@@ -74,6 +74,10 @@ impl Dispatcher {
     /// Runs a coroutine until it parks, yields or ends.
     fn run_thread(&self, thread: Rc<Thread>) -> u32 {
         thread.queued.set(false);
+        if !self.goes_on(&thread) {
+            self.driver().settle(self);
+            return 1;
+        }
         thread.budget.set(BUDGET);
         self.current.replace(Some(Rc::clone(&thread)));
         let ended = thread.resume();

@@ -43,7 +43,7 @@ impl Dispatcher {
 
     /// When the caller's innermost scope ends, in nanoseconds. What it starts inherits this.
     pub(super) fn scope_end(&self) -> u64 {
-        match self.running() {
+        match &*self.current.borrow() {
             Some(thread) => thread.scope_end(),
             None => self.root.scopes.borrow().last().copied().unwrap_or(NEVER),
         }

@@ -219,6 +219,12 @@ impl Dispatcher {
         self.current.borrow().clone()
     }
 
+    /// Whether a coroutine runs.
+    #[inline]
+    pub fn is_running(&self) -> bool {
+        self.current.borrow().is_some()
+    }
+
     /// A name for the next coroutine that gets none.
     pub fn next_name(&self) -> Name {
         self.spawned.set(self.spawned.get() + 1);

@@ -6,7 +6,7 @@ use super::handle::Handle;
 use super::registry;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-const TABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, forget);
+static TABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, forget);
 
 /// A waker of the coroutine, operation or root stack that `who` names.
 pub fn waker(who: Handle) -> Waker {
@@ -31,3 +31,9 @@ unsafe fn wake(data: *const ()) {
 }
 
 unsafe fn forget(_: *const ()) {}
+
+/// Whom a waker of this module wakes. None for another's waker.
+pub fn woken_by(waker: &Waker) -> Option<Handle> {
+    let own = std::ptr::eq(waker.vtable(), &TABLE);
+    own.then(|| Handle::from_bits(waker.data().addr() as u64))?
+}

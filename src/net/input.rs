@@ -23,7 +23,6 @@ pub type Lent = (*const u8, usize);
 pub const NOTHING: Lent = (b"".as_ptr(), 0);
 
 /// What the last search looked for.
-#[derive(PartialEq, Eq)]
 enum Searched {
     Nothing,
     Line,
@@ -32,10 +31,10 @@ enum Searched {
 
 /// A socket's received bytes.
 pub struct Input {
-    buffer: Option<Buffer>,
+    buffer: Option<Box<Buffer>>,
     lent_to: Option<Handle>,
+    /// What the last search looked for, and how many pending bytes hold no start of it.
     searched: Searched,
-    /// How many pending bytes hold no start of what was searched.
     upto: usize,
 }
 
@@ -52,7 +51,7 @@ impl Input {
 
     /// The pending bytes.
     pub fn pending(&self) -> &[u8] {
-        self.buffer.as_ref().map_or(&[], Buffer::pending)
+        self.buffer.as_deref().map_or(&[], Buffer::pending)
     }
 
     /// To whom something is lent.
@@ -69,7 +68,7 @@ impl Input {
     }
 
     /// Takes the buffer out for its borrower; the pending bytes stay as a copy.
-    pub fn detach(&mut self) -> Option<Buffer> {
+    pub fn detach(&mut self) -> Option<Box<Buffer>> {
         self.lent_to = None;
         let lent = self.buffer.take()?;
         if !lent.is_empty() {
@@ -86,8 +85,12 @@ impl Input {
         at_end: bool,
         borrower: Handle,
     ) -> Option<Result<Lent, ()>> {
+        let pending = self.pending();
+        if pending.is_empty() && !matches!(pattern, Pattern::Count(_)) {
+            return None;
+        }
         let searched = self.searched_for(pattern);
-        match pattern.find(self.pending(), searched, limits, at_end) {
+        match pattern.find(pending, searched, limits, at_end) {
             Found::Bytes { len, consumed } => Some(Ok(self.lend(pattern, len, consumed, borrower))),
             Found::NotYet => {
                 self.remember(pattern);
@@ -97,6 +100,7 @@ impl Input {
         }
     }
 
+    #[inline]
     fn lend(
         &mut self,
         pattern: Pattern<'_>,
@@ -104,7 +108,7 @@ impl Input {
         consumed: usize,
         borrower: Handle,
     ) -> Lent {
-        self.searched = Searched::Nothing;
+        self.forget_search();
         let Some(buffer) = &mut self.buffer else {
             return NOTHING;
         };
@@ -117,6 +121,14 @@ impl Input {
         buffer.consume(consumed);
         self.lent_to = Some(borrower);
         lent
+    }
+
+    /// What was searched is over: the next search begins with the first pending byte.
+    fn forget_search(&mut self) {
+        if self.upto != 0 {
+            self.upto = 0;
+            self.searched = Searched::Nothing;
+        }
     }
 
     /// Shows the pending bytes without consuming them; lent like taken ones.
@@ -136,12 +148,15 @@ impl Input {
             buffer.consume(n);
             buffer.rewind();
         }
-        self.searched = Searched::Nothing;
+        self.forget_search();
         n
     }
 
     /// How many pending bytes need not be searched again.
     fn searched_for(&self, pattern: Pattern<'_>) -> usize {
+        if self.upto == 0 {
+            return 0;
+        }
         let same = match (&self.searched, pattern) {
             (Searched::Line, Pattern::Line | Pattern::LineRaw) => true,
             (Searched::Delimiter(before), Pattern::Until(now)) => **before == *now,
@@ -187,7 +202,7 @@ impl Input {
         if self.lent_to.is_some() {
             return;
         }
-        let big = |buffer: &mut Buffer| {
+        let big = |buffer: &mut Box<Buffer>| {
             buffer.is_empty() || (buffer.len() <= SMALL && buffer.capacity() > SMALL)
         };
         if let Some(buffer) = self.buffer.take_if(big) {
@@ -199,8 +214,8 @@ impl Input {
     }
 
     /// Gives up all bytes. Those that are lent to somebody else than `closer` are handed out.
-    pub fn clear(&mut self, pool: &Pool, closer: Handle) -> Option<(Handle, Buffer)> {
-        self.searched = Searched::Nothing;
+    pub fn clear(&mut self, pool: &Pool, closer: Handle) -> Option<(Handle, Box<Buffer>)> {
+        self.forget_search();
         let buffer = self.buffer.take()?;
         match self.lent_to.take() {
             Some(borrower) if borrower != closer => Some((borrower, buffer)),

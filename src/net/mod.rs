@@ -62,11 +62,12 @@ pub use submit::{
 pub use unix::{address as unix_address, bind_unix, connect_unix, connecting_unix};
 pub use wrap::wrap;
 
-use crate::dispatcher::{Counts, Deadline, Dispatcher, Driver, Handle, Kind, Readiness, Slots};
+use crate::dispatcher::{AliveCount, Counts, Deadline, Dispatcher, Driver, Handle, Kind, Readiness, Slots};
 use crate::status::Outcome;
 use buffer::{Buffer, Pool};
 use spares::Spares;
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use std::task::Poll;
 
@@ -83,7 +84,7 @@ fn as_poll(done: Outcome<bool>) -> Poll<Outcome<()>> {
 struct Held {
     borrower: Handle,
     socket: Handle,
-    buffer: Buffer,
+    buffer: Box<Buffer>,
 }
 
 /// The sockets of one dispatcher.
@@ -92,13 +93,15 @@ pub struct Net {
     number: u16,
     sockets: RefCell<Slots<Rc<Socket>>>,
     pool: Pool,
-    dirty: RefCell<Vec<Rc<Socket>>>,
+    dirty: RefCell<VecDeque<Rc<Socket>>>,
     held: RefCell<Vec<Held>>,
     /// Records of submissions that are over, for the next ones.
     spare_receives: Spares<submit::SubmittedReceive>,
     spare_sends: Spares<submit::SubmittedSend>,
     pub(crate) resolver: Resolver,
     opened: Cell<u64>,
+    /// The dispatcher's count of what keeps the loop alive.
+    alive: AliveCount,
 }
 
 impl Net {
@@ -115,18 +118,22 @@ impl Net {
             spare_sends: Spares::default(),
             resolver: Resolver::default(),
             opened: Cell::new(0),
+            alive: d.alive().clone(),
         }))));
     }
 
     /// The sockets of a dispatcher.
+    #[inline]
     pub fn of(d: &Dispatcher) -> &Rc<Net> {
         &d.driver_as::<Sockets>().0
     }
 
     /// A socket that is not closed.
+    #[inline]
     pub fn socket(&self, handle: Handle) -> Option<Rc<Socket>> {
-        self.any_socket(handle)
-            .filter(|socket| !socket.closed.get())
+        let sockets = self.sockets.borrow();
+        let socket = sockets.get(handle.slot(), handle.generation())?;
+        (!socket.closed.get()).then(|| Rc::clone(socket))
     }
 
     /// A socket, also one that is closed and still has output to write.
@@ -156,8 +163,10 @@ impl Net {
         if self.dirty.borrow().is_empty() {
             return;
         }
-        let mut dirty = self.dirty.take();
-        for socket in dirty.drain(..) {
+        loop {
+            let Some(socket) = self.dirty.borrow_mut().pop_front() else {
+                return;
+            };
             socket.dirty.set(false);
             let pending = socket.unsent();
             socket.drain();
@@ -166,11 +175,10 @@ impl Net {
                 socket.wake_writers();
             }
         }
-        self.dirty.replace(dirty);
     }
 
     /// Keeps a buffer for its borrower.
-    fn hold(&self, borrower: Handle, socket: Handle, buffer: Buffer) {
+    fn hold(&self, borrower: Handle, socket: Handle, buffer: Box<Buffer>) {
         self.held.borrow_mut().push(Held {
             borrower,
             socket,
@@ -217,10 +225,12 @@ impl Driver for Sockets {
         }
         if readiness.readable {
             socket.readable.set(true);
-            socket.wake_reader();
+            if let Some(reader) = socket.reader.get() {
+                d.wake(reader);
+            }
         }
-        if readiness.writable {
-            socket.writable.set(true);
+        // Every event says so; it is news only to a socket whose last write was not taken.
+        if readiness.writable && !socket.writable.replace(true) {
             socket.write_on(d);
         }
     }
@@ -295,7 +305,7 @@ impl Driver for Sockets {
         for socket in self.0.all_sockets() {
             counts.sockets += u64::from(!socket.closed.get());
             counts.servers += u64::from(socket.server.borrow().is_some());
-            counts.readers += u64::from(socket.reader.borrow().is_some());
+            counts.readers += u64::from(socket.reader.get().is_some());
             counts.writers += u64::from(socket.is_blocked());
         }
         counts

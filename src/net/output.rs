@@ -4,7 +4,6 @@
 //! What a slice of a coroutine has sent is written when it parks, yields or ends (`Net::settle`),
 //! in one system call. What the kernel does not take is written on the next writable edge.
 
-use super::buffer::Buffer;
 use super::socket::Socket;
 use crate::dispatcher::Dispatcher;
 use crate::status::{Fault, Outcome, Status};
@@ -52,11 +51,13 @@ impl Socket {
     }
 
     /// How many bytes are pending.
+    #[inline]
     pub(super) fn unsent(&self) -> usize {
-        self.output.borrow().as_ref().map_or(0, Buffer::len)
+        self.output.borrow().as_ref().map_or(0, |buffer| buffer.len())
     }
 
     /// Appends to the output.
+    #[inline]
     pub(super) fn append(self: &Rc<Self>, data: &[u8]) {
         if data.is_empty() {
             return;
@@ -66,8 +67,27 @@ impl Socket {
             .get_or_insert_with(|| self.net.pool.take(0))
             .append(data);
         if !self.dirty.replace(true) {
-            self.net.dirty.borrow_mut().push(Rc::clone(self));
+            self.net.dirty.borrow_mut().push_back(Rc::clone(self));
         }
+    }
+
+    /// Sends what costs nothing but a copy, the usual case: whether it was that.
+    #[inline]
+    pub(super) fn append_if_small(self: &Rc<Self>, data: &[u8]) -> bool {
+        let small = data.len() < DIRECT && self.unsent() + data.len() <= HIGH_WATER;
+        let fits = small && !self.is_datagram() && self.is_open_for_output() && self.senders.is_empty();
+        if fits {
+            self.append(data);
+        }
+        fits
+    }
+
+    /// Whether more may be sent.
+    fn is_open_for_output(&self) -> bool {
+        self.write_error.get() == 0
+            && self.can_send()
+            && !self.closed.get()
+            && !self.shut_send.get()
     }
 
     /// Sends what needs no waiting: whether `data` was taken, whole.
@@ -97,7 +117,7 @@ impl Socket {
     /// One system call; how much of `data` it took.
     fn write_once(&self, data: &[u8]) -> Outcome<usize> {
         let mut output = self.output.borrow_mut();
-        let first = output.as_ref().map_or(&[][..], Buffer::pending);
+        let first = output.as_ref().map_or(&[][..], |buffer| buffer.pending());
         match self.with_fd(|fd| self.transport.write(fd, first, data)) {
             Ok(n) => {
                 self.sent.set(self.sent.get() + n as u64);
@@ -145,9 +165,11 @@ impl Socket {
     /// is left: of the output or (`more`) of a sender's own memory.
     fn note_unsent(&self, more: bool) {
         if self.unsent() == 0 {
-            self.blocked.take();
+            if self.blocked.borrow().is_some() {
+                self.blocked.take();
+            }
         } else if self.blocked.borrow().is_none() {
-            *self.blocked.borrow_mut() = self.net.dispatcher().map(|d| d.alive().hold());
+            *self.blocked.borrow_mut() = Some(self.net.alive.hold());
         }
         if (more || self.unsent() != 0)
             && let Err(fault) = self.register()

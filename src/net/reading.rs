@@ -2,7 +2,7 @@
 //! Reading from the kernel: whose turn it is, and what a read tells.
 
 use super::socket::Socket;
-use crate::dispatcher::{Alive, Handle};
+use crate::dispatcher::{Alive, Handle, woken_by};
 use crate::status::{Fault, Outcome, Status};
 use std::io;
 use std::rc::Rc;
@@ -37,8 +37,8 @@ impl Reading {
         socket.register()?;
         socket.input.borrow_mut().rest(&socket.net.pool);
         if self.alive.is_none() {
-            self.alive = socket.net.dispatcher().map(|d| d.alive().hold());
-            *socket.reader.borrow_mut() = Some(context.waker().clone());
+            self.alive = Some(socket.net.alive.hold());
+            socket.reader.set(woken_by(context.waker()));
         }
         Ok(())
     }
@@ -130,7 +130,7 @@ impl Socket {
     }
 
     /// Keeps a lent buffer for its borrower, if that still runs.
-    pub(super) fn keep_for(&self, borrower: Handle, buffer: super::buffer::Buffer) {
+    pub(super) fn keep_for(&self, borrower: Handle, buffer: Box<super::buffer::Buffer>) {
         let d = self.net.dispatcher();
         if d.is_some_and(|d| d.handle == borrower || d.thread(borrower).is_some()) {
             self.net.hold(borrower, self.handle, buffer);

@@ -84,7 +84,7 @@ impl Writable {
             return Ok(true);
         }
         if self.alive.is_none() {
-            self.alive = socket.net.dispatcher().map(|d| d.alive().hold());
+            self.alive = Some(socket.net.alive.hold());
         }
         Ok(false)
     }

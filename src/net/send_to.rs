@@ -73,6 +73,7 @@ impl<D: AsRef<[u8]>> SendTo<D> {
     fn wait(&mut self, context: &mut Context<'_>) -> Outcome<()> {
         let socket = &self.socket;
         let d = socket.net.dispatcher().ok_or(Status::STALE)?;
+        socket.writable.set(false);
         if self.to.as_ref().is_some_and(SockAddr::is_unix) {
             let again = self.again.insert(Elapse::new(&d, AGAIN));
             let _ = Pin::new(again).poll(context);

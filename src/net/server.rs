@@ -5,6 +5,7 @@
 use super::settings::Inherited;
 use super::socket::Socket;
 use crate::dispatcher::{Alive, Ground, Handle};
+use crate::sys::descriptor::Nature;
 use std::cell::{Cell, RefCell};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -46,6 +47,6 @@ pub struct Server {
 impl Socket {
     /// Whether it is served and accepts connections.
     pub(super) fn accepts(&self) -> bool {
-        !self.is_datagram() && self.server.borrow().is_some()
+        self.nature == Nature::Listener && self.server.borrow().is_some()
     }
 }

@@ -8,7 +8,7 @@ use super::pattern::Limits;
 use super::server::Server;
 use super::settings::{Inherited, Timeouts};
 use super::transport::Transport;
-use crate::dispatcher::{Alive, Deadline, Dispatcher, Handle, Name, WaitList};
+use crate::dispatcher::{Alive, Deadline, Dispatcher, Handle, Name, WaitList, registry};
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
 use socket2::SockAddr;
@@ -16,7 +16,6 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
-use std::task::Waker;
 
 /// A socket. Its parts: receiving (`receive`), sending (`send`), closing (`close`).
 pub struct Socket {
@@ -41,12 +40,12 @@ pub struct Socket {
     pub(super) read_error: Cell<i32>,
     /// Somebody receives.
     pub(super) reading: Cell<bool>,
-    pub(super) reader: RefCell<Option<Waker>>,
+    pub(super) reader: Cell<Option<Handle>>,
 
     /// Who sent the datagram that a submission received last.
     sender: RefCell<Option<Box<SockAddr>>>,
 
-    pub(super) output: RefCell<Option<Buffer>>,
+    pub(super) output: RefCell<Option<Box<Buffer>>>,
     /// A write may be taken.
     pub(super) writable: Cell<bool>,
     pub(super) write_error: Cell<i32>,
@@ -107,7 +106,7 @@ impl Socket {
                 at_end: Cell::new(false),
                 read_error: Cell::new(0),
                 reading: Cell::new(false),
-                reader: RefCell::new(None),
+                reader: Cell::new(None),
                 sender: RefCell::new(None),
                 output: RefCell::new(None),
                 writable: Cell::new(true),
@@ -187,8 +186,8 @@ impl Socket {
 
     /// Wakes whoever receives.
     pub(super) fn wake_reader(&self) {
-        if let Some(reader) = &*self.reader.borrow() {
-            reader.wake_by_ref();
+        if let Some(reader) = self.reader.get() {
+            registry::wake(reader);
         }
     }
 }
