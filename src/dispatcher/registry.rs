@@ -145,7 +145,7 @@ fn is_current(handle: Handle, entry: &Entry) -> bool {
 fn check_process(entry: &Entry) -> Outcome<()> {
     let process = entry.process.load(Relaxed);
     // 0: there was no way to tell when it was made.
-    if process == 0 || process == process::number() {
+    if process == process::number() || process == 0 {
         Ok(())
     } else {
         Err(Status::FORKED.into())

@@ -4,6 +4,7 @@
 use super::address::local_address;
 use super::close::close;
 use super::datagram_server::serve_datagrams;
+use super::marks::Mark;
 use super::server::{Server, ServerSettings};
 use super::settings::Inherited;
 use super::socket::Socket;
@@ -250,7 +251,7 @@ struct Closing(Rc<Socket>);
 impl Drop for Closing {
     fn drop(&mut self) {
         if let Some(d) = self.0.net.dispatcher()
-            && !self.0.closed.get()
+            && !self.0.marks.has(Mark::Closed)
         {
             close(&d, &self.0);
         }

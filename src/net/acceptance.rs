@@ -2,6 +2,7 @@
 //! Accepting one connection, for those who serve a listening socket by themselves.
 
 use super::accept::open_client;
+use super::marks::Mark;
 use super::reading::Reading;
 use super::socket::Socket;
 use crate::dispatcher::Dispatcher;
@@ -39,7 +40,7 @@ impl Accept {
 
     fn step(&mut self, context: &mut Context<'_>) -> Outcome<Option<Rc<Socket>>> {
         let listener = &self.listener;
-        while !listener.closed.get() {
+        while !listener.marks.has(Mark::Closed) {
             if !listener.readable.get() {
                 self.reading.wait(context)?;
                 return Ok(None);

@@ -2,6 +2,7 @@
 //! Waiting until the kernel has what was sent.
 
 use super::as_poll;
+use super::marks::Mark;
 use super::socket::Socket;
 use crate::dispatcher::{Alive, Dispatcher, Place};
 use crate::status::{Fault, Outcome, Status};
@@ -37,7 +38,7 @@ impl Flush {
         socket.drain();
         match socket.write_error.get() {
             0 if socket.unsent() == 0 => return Ok(true),
-            0 if socket.closed.get() => socket.end_of_output()?,
+            0 if socket.marks.has(Mark::Closed) => socket.end_of_output()?,
             0 => {}
             errno => return Err(Fault::errno(errno)),
         }

@@ -22,20 +22,14 @@ pub type Lent = (*const u8, usize);
 /// No bytes; not NULL.
 pub const NOTHING: Lent = (b"".as_ptr(), 0);
 
-/// What the last search looked for.
-enum Searched {
-    Nothing,
-    Line,
-    Delimiter(Box<[u8]>),
-}
-
 /// A socket's received bytes.
 pub struct Input {
     buffer: Option<Box<Buffer>>,
     lent_to: Option<Handle>,
-    /// What the last search looked for, and how many pending bytes hold no start of it.
-    searched: Searched,
+    /// How many pending bytes hold no start of what the last search looked for.
     upto: usize,
+    /// What that was; None: the end of a line.
+    searched: Option<Box<[u8]>>,
 }
 
 impl Input {
@@ -44,8 +38,8 @@ impl Input {
         Input {
             buffer: None,
             lent_to: None,
-            searched: Searched::Nothing,
             upto: 0,
+            searched: None,
         }
     }
 
@@ -78,6 +72,7 @@ impl Input {
     }
 
     /// Takes what `pattern` finds, and lends it to `borrower`. None: more is needed.
+    #[inline]
     pub fn take(
         &mut self,
         pattern: Pattern<'_>,
@@ -85,12 +80,22 @@ impl Input {
         at_end: bool,
         borrower: Handle,
     ) -> Option<Result<Lent, ()>> {
-        let pending = self.pending();
-        if pending.is_empty() && !matches!(pattern, Pattern::Count(_)) {
+        let empty = self.pending().is_empty();
+        if empty && !matches!(pattern, Pattern::Count(_)) {
             return None;
         }
+        self.find(pattern, limits, at_end, borrower)
+    }
+
+    fn find(
+        &mut self,
+        pattern: Pattern<'_>,
+        limits: Limits,
+        at_end: bool,
+        borrower: Handle,
+    ) -> Option<Result<Lent, ()>> {
         let searched = self.searched_for(pattern);
-        match pattern.find(pending, searched, limits, at_end) {
+        match pattern.find(self.pending(), searched, limits, at_end) {
             Found::Bytes { len, consumed } => Some(Ok(self.lend(pattern, len, consumed, borrower))),
             Found::NotYet => {
                 self.remember(pattern);
@@ -127,7 +132,7 @@ impl Input {
     fn forget_search(&mut self) {
         if self.upto != 0 {
             self.upto = 0;
-            self.searched = Searched::Nothing;
+            self.searched = None;
         }
     }
 
@@ -158,8 +163,8 @@ impl Input {
             return 0;
         }
         let same = match (&self.searched, pattern) {
-            (Searched::Line, Pattern::Line | Pattern::LineRaw) => true,
-            (Searched::Delimiter(before), Pattern::Until(now)) => **before == *now,
+            (None, Pattern::Line | Pattern::LineRaw) => true,
+            (Some(before), Pattern::Until(now)) => **before == *now,
             _ => false,
         };
         if same { self.upto } else { 0 }
@@ -172,9 +177,9 @@ impl Input {
         };
         self.upto = self.pending().len().saturating_sub(delimiter.len() - 1);
         match (&self.searched, pattern) {
-            (Searched::Delimiter(before), Pattern::Until(now)) if **before == *now => {}
-            (_, Pattern::Until(now)) => self.searched = Searched::Delimiter(now.into()),
-            _ => self.searched = Searched::Line,
+            (Some(before), Pattern::Until(now)) if **before == *now => {}
+            (_, Pattern::Until(now)) => self.searched = Some(now.into()),
+            _ => self.searched = None,
         }
     }
 

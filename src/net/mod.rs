@@ -13,6 +13,7 @@ mod datagram_server;
 mod failures;
 mod flush;
 mod input;
+mod marks;
 mod options;
 mod output;
 mod pattern;
@@ -65,6 +66,7 @@ pub use wrap::wrap;
 use crate::dispatcher::{AliveCount, Counts, Deadline, Dispatcher, Driver, Handle, Kind, Readiness, Slots};
 use crate::status::Outcome;
 use buffer::{Buffer, Pool};
+use marks::Mark;
 use spares::Spares;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -133,7 +135,7 @@ impl Net {
     pub fn socket(&self, handle: Handle) -> Option<Rc<Socket>> {
         let sockets = self.sockets.borrow();
         let socket = sockets.get(handle.slot(), handle.generation())?;
-        (!socket.closed.get()).then(|| Rc::clone(socket))
+        (!socket.marks.has(Mark::Closed)).then(|| Rc::clone(socket))
     }
 
     /// A socket, also one that is closed and still has output to write.
@@ -168,12 +170,9 @@ impl Net {
                 return;
             };
             socket.dirty.set(false);
-            let pending = socket.unsent();
             socket.drain();
             // A write that takes all leaves no readiness to wait for.
-            if socket.unsent() < pending {
-                socket.wake_writers();
-            }
+            socket.wake_writers();
         }
     }
 
@@ -192,10 +191,15 @@ impl Net {
     }
 
     /// Takes back what is held and matches.
+    #[inline]
     fn end_loans(&self, over: impl Fn(Handle, Handle) -> bool) {
-        if self.held.borrow().is_empty() {
-            return;
+        if !self.held.borrow().is_empty() {
+            self.end_loans_held(over);
         }
+    }
+
+    #[cold]
+    fn end_loans_held(&self, over: impl Fn(Handle, Handle) -> bool) {
         let ended = self
             .held
             .borrow_mut()
@@ -245,7 +249,7 @@ impl Driver for Sockets {
         let Some(socket) = self.0.any_socket(source) else {
             return;
         };
-        if socket.closed.get() {
+        if socket.marks.has(Mark::Closed) {
             close::finish(d, &socket);
         } else {
             accept::accept_batch(d, &socket);
@@ -280,7 +284,7 @@ impl Driver for Sockets {
 
     fn close(&self, d: &Dispatcher) {
         for socket in self.0.all_sockets() {
-            if !socket.closed.get() {
+            if !socket.marks.has(Mark::Closed) {
                 close(d, &socket);
             }
             close::finish(d, &socket);
@@ -303,7 +307,7 @@ impl Driver for Sockets {
     fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for socket in self.0.all_sockets() {
-            counts.sockets += u64::from(!socket.closed.get());
+            counts.sockets += u64::from(!socket.marks.has(Mark::Closed));
             counts.servers += u64::from(socket.server.borrow().is_some());
             counts.readers += u64::from(socket.reader.get().is_some());
             counts.writers += u64::from(socket.is_blocked());

@@ -4,6 +4,7 @@
 //! What a slice of a coroutine has sent is written when it parks, yields or ends (`Net::settle`),
 //! in one system call. What the kernel does not take is written on the next writable edge.
 
+use super::marks::Mark;
 use super::socket::Socket;
 use crate::dispatcher::Dispatcher;
 use crate::status::{Fault, Outcome, Status};
@@ -24,11 +25,11 @@ impl Socket {
     /// Why nothing can be sent any more.
     pub(super) fn end_of_output(&self) -> Outcome<()> {
         match self.write_error.get() {
-            _ if self.closed.get() => Err(Fault::new(
+            _ if self.marks.has(Mark::Closed) => Err(Fault::new(
                 Status::CLOSED,
                 "this side has closed the socket",
             )),
-            0 if self.shut_send.get() => Err(Fault::new(
+            0 if self.marks.has(Mark::ShutSend) => Err(Fault::new(
                 Status::CLOSED,
                 "this side has ended sending with copas_shut()",
             )),
@@ -75,19 +76,11 @@ impl Socket {
     #[inline]
     pub(super) fn append_if_small(self: &Rc<Self>, data: &[u8]) -> bool {
         let small = data.len() < DIRECT && self.unsent() + data.len() <= HIGH_WATER;
-        let fits = small && !self.is_datagram() && self.is_open_for_output() && self.senders.is_empty();
-        if fits {
+        let usual = small && self.marks.are_none() && self.senders.is_empty();
+        if usual {
             self.append(data);
         }
-        fits
-    }
-
-    /// Whether more may be sent.
-    fn is_open_for_output(&self) -> bool {
-        self.write_error.get() == 0
-            && self.can_send()
-            && !self.closed.get()
-            && !self.shut_send.get()
+        usual
     }
 
     /// Sends what needs no waiting: whether `data` was taken, whole.
@@ -147,6 +140,7 @@ impl Socket {
     /// A write has failed: nothing can be sent any more, and everybody who waits learns it.
     pub(super) fn fail_writing(&self, errno: i32) {
         self.write_error.set(errno);
+        self.marks.put(Mark::WriteFailed);
         self.drop_output();
         self.wake_reader();
     }
@@ -183,8 +177,16 @@ impl Socket {
     }
 
     /// Writes the output, as far as the kernel takes it. A failure is kept for later calls.
+    #[inline]
     pub(super) fn drain(self: &Rc<Self>) {
-        if self.unsent() != 0 {
+        if self.output.borrow().is_none() {
+            return;
+        }
+        // The usual case: one system call takes it all.
+        if self.writable.get() {
+            let _ = self.write_once(&[]);
+        }
+        if self.output.borrow().is_some() || self.blocked.borrow().is_some() {
             let _ = self.write(&[]);
         }
     }
@@ -199,11 +201,12 @@ impl Socket {
     }
 
     /// Lets those go on who wait for room, or for the last byte.
+    #[inline]
     pub(super) fn wake_writers(&self) {
-        if self.unsent() <= LOW_WATER {
+        if !self.senders.is_empty() && self.unsent() <= LOW_WATER {
             self.senders.wake_first();
         }
-        if self.unsent() == 0 {
+        if !self.flushers.is_empty() && self.unsent() == 0 {
             self.flushers.wake_all();
         }
     }

@@ -105,7 +105,7 @@ fn find_delimited(
 ) -> Found {
     let found = match delimiter {
         [byte] => search::byte(*byte, &bytes[searched..]),
-        _ => memmem::find(&bytes[searched..], delimiter),
+        _ => find_longer(delimiter, &bytes[searched..]),
     };
     match found.map(|at| at + searched) {
         Some(at) if at <= limit => Found::Bytes {
@@ -115,6 +115,12 @@ fn find_delimited(
         None if bytes.len() < limit.saturating_add(delimiter.len()) => Found::NotYet,
         _ => Found::TooLong,
     }
+}
+
+/// Not in line: its large frame would be that of every receive.
+#[inline(never)]
+fn find_longer(delimiter: &[u8], bytes: &[u8]) -> Option<usize> {
+    memmem::find(bytes, delimiter)
 }
 
 fn everything(bytes: &[u8]) -> Found {

@@ -71,28 +71,22 @@ impl<'a> Receive<'a> {
         let socket = &self.socket;
         let pattern = self.wanted.pattern();
         loop {
-            let at_end = socket.at_end.get();
             let taken = socket.input.borrow_mut().take(
                 pattern,
                 socket.limits.get(),
-                at_end && socket.read_error.get() == 0,
+                socket.has_ended_well(),
                 self.borrower,
             );
             match taken {
                 Some(Ok(lent)) => return Ok(Some(lent)),
                 Some(Err(())) => return Err(Status::TOO_LONG.into()),
-                None => {}
-            }
-            if let Some(fault) = socket.end_of_input() {
-                return Err(fault);
+                None => socket.check_input()?,
             }
             let asks = socket.readable.get() || std::mem::take(&mut self.insists);
             if asks && matches!(socket.fill(pattern.wanted()), Read::Progress) {
                 continue;
             }
-            if let Some(fault) = socket.failed_write() {
-                return Err(fault);
-            }
+            socket.check_written()?;
             if let Some(reading) = &mut self.reading {
                 reading.wait(context)?;
             }

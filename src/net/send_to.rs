@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Sending datagrams, each one whole.
 
+use super::marks::Mark;
 use super::socket::Socket;
 use crate::dispatcher::{Alive, Dispatcher, Elapse, Place};
 use crate::status::{Fault, Outcome, Status};
@@ -44,7 +45,7 @@ impl<D: AsRef<[u8]>> SendTo<D> {
 
     fn step(&mut self, context: &mut Context<'_>) -> Outcome<bool> {
         self.leave_flushers();
-        if self.socket.closed.get() {
+        if self.socket.marks.has(Mark::Closed) {
             return Err(Status::CLOSED.into());
         }
         if let Some(again) = &mut self.again {
