@@ -24,6 +24,7 @@ mod slots;
 mod statistics;
 mod step;
 mod thread;
+mod turns;
 mod vehicle;
 mod wait;
 mod waitlist;
@@ -139,7 +140,7 @@ pub struct Dispatcher {
     objects: RefCell<Slots<Rc<dyn Object>>>,
     /// The names of those objects whose name was set or asked for.
     object_names: RefCell<HashMap<Handle, Name>>,
-    ready: RefCell<VecDeque<Handle>>,
+    ready: RefCell<turns::Turns>,
     current: RefCell<Option<Rc<Thread>>>,
     root: Root,
     wheel: RefCell<Wheel<Handle>>,
@@ -331,7 +332,7 @@ impl Dispatcher {
     /// The detail of the caller: a coroutine's own, or the root's.
     pub fn with_detail<R>(&self, act: impl FnOnce(&mut Detail) -> R) -> R {
         match self.running() {
-            Some(thread) => act(&mut thread.detail.borrow_mut()),
+            Some(thread) => act(&mut thread.extras().detail.borrow_mut()),
             None => act(&mut self.root.detail.borrow_mut()),
         }
     }

@@ -4,9 +4,15 @@
 //! for nothing (a part of a line has come) costs no switch, and the stacks of many coroutines, which
 //! are in no processor's cache, are touched as little as can be.
 
+use crate::sys::prefetch;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
+
+/// Bytes of the stack between a wait and the lowest word of its coroutine's switch.
+const BELOW: usize = 192;
+/// Cache lines that a coroutine which goes on touches at once.
+const STACK_LINES: usize = 10;
 
 /// A wait of a coroutine: its operation, and what that gave.
 pub(super) struct Waiting<'a, F: Future> {
@@ -49,6 +55,8 @@ impl<'a, F: Future> Waiting<'a, F> {
 struct Table {
     poll: unsafe fn(NonNull<()>, &mut Context<'_>) -> bool,
     release: unsafe fn(NonNull<()>),
+    /// Neither a cancellation nor a time limit ends it.
+    shielded: bool,
 }
 
 /// A wait of a suspended coroutine, with its type erased.
@@ -56,13 +64,12 @@ struct Table {
 pub struct Pending {
     waiting: NonNull<()>,
     table: &'static Table,
-    /// Neither a cancellation nor a time limit ends it.
-    shielded: bool,
 }
 
 impl Pending {
     /// Notes a wait that stays where it is, and that its coroutine does not touch while it is suspended.
-    pub(super) fn new<F: Future>(waiting: &mut Waiting<'_, F>, shielded: bool) -> Self {
+    /// Whether only its operation ends it is told by `SHIELDED`.
+    pub(super) fn new<F: Future, const SHIELDED: bool>(waiting: &mut Waiting<'_, F>) -> Self {
         /// # Safety
         /// `waiting` is a `Waiting<F>` that nobody else uses now.
         unsafe fn poll<F: Future>(waiting: NonNull<()>, context: &mut Context<'_>) -> bool {
@@ -75,23 +82,28 @@ impl Pending {
             // SAFETY: handed on to the caller.
             unsafe { waiting.cast::<Waiting<'_, F>>().as_mut() }.release();
         }
-        struct Of<F>(std::marker::PhantomData<F>);
-        impl<F: Future> Of<F> {
-            const TABLE: &'static Table = &Table {
-                poll: poll::<F>,
-                release: release::<F>,
-            };
-        }
         Pending {
             waiting: NonNull::from(waiting).cast(),
-            table: Of::<F>::TABLE,
-            shielded,
+            table: const {
+                &Table {
+                    poll: poll::<F>,
+                    release: release::<F>,
+                    shielded: SHIELDED,
+                }
+            },
         }
     }
 
     /// Whether only its operation ends it.
     pub(super) fn is_shielded(&self) -> bool {
-        self.shielded
+        self.table.shielded
+    }
+
+    /// Has the stack about the wait brought near: the switch below it, the caller's frames above.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        let lowest = self.waiting.as_ptr().cast_const().wrapping_byte_sub(BELOW);
+        prefetch::lines(lowest, STACK_LINES);
     }
 
     /// Polls the operation; whether it is over. Not again once it is.

@@ -23,7 +23,8 @@ impl Drop for PutAway<'_> {
 impl Thread {
     /// When its innermost scope ends, in nanoseconds.
     fn scope_end(&self) -> u64 {
-        let own = self.scopes.borrow().last().copied();
+        let own = self.extras_if_any();
+        let own = own.and_then(|extras| extras.scopes.borrow().last().copied());
         own.unwrap_or(self.inherited_end.get())
     }
 }
@@ -87,7 +88,7 @@ impl Dispatcher {
 
     fn with_scopes<R>(&self, act: impl FnOnce(&mut Vec<u64>) -> R) -> R {
         match self.running() {
-            Some(thread) => act(&mut thread.scopes.borrow_mut()),
+            Some(thread) => act(&mut thread.extras().scopes.borrow_mut()),
             None => act(&mut self.root.scopes.borrow_mut()),
         }
     }

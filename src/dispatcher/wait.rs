@@ -29,9 +29,13 @@ pub enum Caller {
 impl Thread {
     /// Suspends the coroutine until `operation`, which was polled and is pending, gives its output. None:
     /// it was canceled or its time limit has passed, neither of which ends a shielded wait.
-    fn suspend_on<F: Future>(&self, operation: Pin<&mut F>, shielded: bool) -> Option<F::Output> {
+    #[inline]
+    fn suspend_on<F: Future, const SHIELDED: bool>(
+        &self,
+        operation: Pin<&mut F>,
+    ) -> Option<F::Output> {
         let mut waiting = Waiting::on(operation);
-        self.pending.set(Some(Pending::new(&mut waiting, shielded)));
+        self.pending.set(Some(Pending::new::<F, SHIELDED>(&mut waiting)));
         self.suspend();
         self.pending.set(None);
         waiting.output()
@@ -58,22 +62,35 @@ impl Dispatcher {
         operation: Pin<&mut F>,
         seconds: f64,
     ) -> Result<F::Output, Status> {
+        self.wait_from(operation, seconds, Future::poll)
+    }
+
+    /// As `wait`, with a first poll of the operation's own: one that knows what it usually finds.
+    #[inline]
+    pub fn wait_from<F: Future>(
+        &self,
+        operation: Pin<&mut F>,
+        seconds: f64,
+        first: impl FnOnce(Pin<&mut F>, &mut Context<'_>) -> Poll<F::Output>,
+    ) -> Result<F::Output, Status> {
         match self.caller()? {
-            Caller::Thread(thread) => self.wait_on_thread(&thread, operation, seconds),
+            Caller::Thread(thread) => self.wait_on_thread(&thread, operation, seconds, first),
             Caller::Root => self.wait_on_root(operation, Some(seconds)),
         }
     }
 
+    #[inline]
     fn wait_on_thread<F: Future>(
         &self,
         thread: &Thread,
         mut operation: Pin<&mut F>,
         seconds: f64,
+        first: impl FnOnce(Pin<&mut F>, &mut Context<'_>) -> Poll<F::Output>,
     ) -> Result<F::Output, Status> {
         self.start_operation(thread)?;
         let waker = waker(thread.handle);
         let mut context = Context::from_waker(&waker);
-        if let Poll::Ready(output) = operation.as_mut().poll(&mut context) {
+        if let Poll::Ready(output) = first(operation.as_mut(), &mut context) {
             return Ok(output);
         }
         if seconds == 0.0 {
@@ -81,7 +98,7 @@ impl Dispatcher {
         }
         let limit = self.within_scope(seconds);
         self.arm(&thread.deadline, thread.handle, limit);
-        let output = thread.suspend_on(operation, false);
+        let output = thread.suspend_on::<F, false>(operation);
         self.disarm(&thread.deadline);
         match output {
             Some(output) => Ok(output),
@@ -117,7 +134,7 @@ impl Dispatcher {
         let output = match operation.as_mut().poll(&mut context) {
             Poll::Ready(output) => output,
             Poll::Pending => thread
-                .suspend_on(operation, true)
+                .suspend_on::<F, true>(operation)
                 .expect("only its operation ends a shielded wait"),
         };
         if thread.is_canceled() {
@@ -157,7 +174,7 @@ impl Dispatcher {
 
     /// Goes to the end of the ready queue.
     pub(super) fn yield_now(&self, thread: &Thread) {
-        self.wake_thread(thread);
+        self.wake(thread.handle);
         thread.suspend();
     }
 

@@ -53,6 +53,21 @@ impl Input {
         self.lent_to
     }
 
+    /// Whether there is nothing, but perhaps a loan of `borrower`.
+    #[inline]
+    pub fn is_idle(&self, borrower: Handle) -> bool {
+        self.pending().is_empty() && self.lent_to.is_none_or(|to| to == borrower)
+    }
+
+    /// The borrower's loan ends, of what holds nothing else: its memory goes back.
+    #[inline]
+    pub fn end_idle_loan(&mut self, pool: &Pool) {
+        self.lent_to = None;
+        if let Some(buffer) = self.buffer.take() {
+            pool.give(buffer);
+        }
+    }
+
     /// The borrower's loan ends.
     pub fn end_loan(&mut self) {
         self.lent_to = None;

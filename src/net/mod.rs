@@ -190,10 +190,16 @@ impl Net {
         self.end_loans(|to, socket| to == root && self.socket(socket).is_none());
     }
 
+    /// Whether no buffer is held.
+    #[inline]
+    fn holds_nothing(&self) -> bool {
+        self.held.borrow().is_empty()
+    }
+
     /// Takes back what is held and matches.
     #[inline]
     fn end_loans(&self, over: impl Fn(Handle, Handle) -> bool) {
-        if !self.held.borrow().is_empty() {
+        if !self.holds_nothing() {
             self.end_loans_held(over);
         }
     }
@@ -230,7 +236,7 @@ impl Driver for Sockets {
         if readiness.readable {
             socket.readable.set(true);
             if let Some(reader) = socket.reader.get() {
-                d.wake(reader);
+                d.wake_near(reader, Rc::as_ptr(&socket).cast());
             }
         }
         // Every event says so; it is news only to a socket whose last write was not taken.

@@ -32,6 +32,18 @@ impl Reading {
         })
     }
 
+    /// Takes the place and waits for the kernel's word, on a socket that is idle.
+    #[inline]
+    pub fn of_idle(socket: &Rc<Socket>, context: &Context<'_>) -> Self {
+        socket.reading.set(true);
+        socket.input.borrow_mut().end_idle_loan(&socket.net.pool);
+        socket.reader.set(woken_by(context.waker()));
+        Reading {
+            socket: Rc::clone(socket),
+            alive: Some(socket.net.alive.hold()),
+        }
+    }
+
     /// Waits for the kernel's word.
     pub fn wait(&mut self, context: &mut Context<'_>) -> Outcome<()> {
         let socket = &self.socket;
@@ -68,6 +80,18 @@ pub enum Read {
 }
 
 impl Socket {
+    /// Whether it is at work and there is nothing to be had: neither bytes nor anything else that a receive
+    /// of `borrower` would have to look at.
+    #[inline]
+    pub(super) fn is_idle(&self, borrower: Handle) -> bool {
+        self.marks.are_none()
+            && !self.readable.get()
+            && !self.reading.get()
+            && self.is_registered()
+            && self.input.borrow().is_idle(borrower)
+            && self.net.holds_nothing()
+    }
+
     /// Whether somebody may begin to receive.
     #[inline]
     pub(super) fn check_receive(&self) -> Outcome<()> {

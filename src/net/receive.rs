@@ -95,6 +95,22 @@ impl<'a> Receive<'a> {
     }
 }
 
+impl Receive<'_> {
+    /// The first poll. Between requests there is nothing to be had, which is seen at one look.
+    #[inline]
+    fn poll_first(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<<Self as Future>::Output> {
+        let fits = self.wanted.pattern().wanted() <= self.socket.limits.get().all;
+        if fits && !self.insists && self.socket.is_idle(self.borrower) {
+            self.reading = Some(Reading::of_idle(&self.socket, context));
+            return Poll::Pending;
+        }
+        self.poll(context)
+    }
+}
+
 impl Future for Receive<'_> {
     type Output = Outcome<Lent>;
 
@@ -124,7 +140,7 @@ pub fn receive(d: &Dispatcher, socket: &Rc<Socket>, pattern: Pattern<'_>) -> (Ou
     let seconds = socket.timeouts.get().receive;
     let result = {
         let receive = Receive::new(socket, Wanted::By(pattern), borrower, seconds == 0.0);
-        d.wait(pin!(receive), seconds)
+        d.wait_from(pin!(receive), seconds, Receive::poll_first)
     };
     match result.map_err(Fault::from).and_then(|outcome| outcome) {
         Ok(lent) => (Ok(()), lent),

@@ -41,12 +41,12 @@ pub fn set_alarm(d: &Dispatcher, thread: &Thread, seconds: f64, call: Call) -> O
     })?;
     let alarm: Rc<Alarm> = d.object(handle)?;
     d.arm(&alarm.deadline, handle, seconds);
-    thread.alarm.set(Some(handle));
+    thread.extras().alarm.set(Some(handle));
     Ok(())
 }
 
 /// Takes a coroutine's alarm away; whether it was still to come.
 pub fn clear_alarm(d: &Dispatcher, thread: &Thread) -> bool {
-    let alarm = thread.alarm.take();
+    let alarm = thread.extras().alarm.take();
     alarm.is_some_and(|handle| d.destroy_object(handle))
 }

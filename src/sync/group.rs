@@ -56,7 +56,10 @@ impl Group {
     /// A member's function has returned: its failure, if it marked one, is the group's.
     fn note(&self, d: &Dispatcher) {
         let Some(thread) = d.running() else { return };
-        let failed = thread
+        let Some(extras) = thread.extras_if_any() else {
+            return;
+        };
+        let failed = extras
             .failure
             .borrow()
             .as_ref()

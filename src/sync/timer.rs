@@ -111,7 +111,7 @@ impl Timer {
             Ok(thread) => {
                 if let Some(thread) = d.thread(thread) {
                     let handler = self.error_handler.borrow().clone();
-                    thread.error_handler.replace(handler);
+                    thread.extras().error_handler.replace(handler);
                 }
             }
             Err(fault) => {
