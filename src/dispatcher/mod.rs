@@ -141,7 +141,10 @@ pub struct Dispatcher {
     /// The names of those objects whose name was set or asked for.
     object_names: RefCell<HashMap<Handle, Name>>,
     ready: RefCell<turns::Turns>,
+    /// The coroutine that runs.
     current: RefCell<Option<Rc<Thread>>>,
+    /// Who borrows what a receive lends: that coroutine, else the root stack.
+    borrower: Cell<Handle>,
     root: Root,
     wheel: RefCell<Wheel<Handle>>,
     notes: RefCell<Vec<deadline::Note>>,
@@ -187,6 +190,7 @@ impl Dispatcher {
             object_names: RefCell::default(),
             ready: RefCell::default(),
             current: RefCell::default(),
+            borrower: Cell::new(claim.handle),
             root: Root {
                 deadline: Deadline::new(),
                 woken: Cell::new(false),

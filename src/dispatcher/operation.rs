@@ -186,7 +186,9 @@ impl Dispatcher {
     /// Puts it into the ready queue.
     pub(super) fn wake_operation(&self, operation: &Operation) {
         if !operation.done.get() && !operation.queued.replace(true) {
-            self.ready.borrow_mut().push(Turn::Other(operation.handle.get()));
+            self.ready
+                .borrow_mut()
+                .push(Turn::Other(operation.handle.get()));
         }
     }
 

@@ -91,9 +91,11 @@ impl Dispatcher {
             return 1;
         }
         thread.budget.set(BUDGET);
+        self.borrower.set(thread.handle);
         self.current.replace(Some(Rc::clone(&thread)));
         let ended = thread.resume();
         self.current.replace(None);
+        self.borrower.set(self.handle);
         self.driver().settle(self);
         if ended {
             self.end(&thread);

@@ -251,7 +251,7 @@ impl Dispatcher {
     /// Whether a coroutine runs.
     #[inline]
     pub fn is_running(&self) -> bool {
-        self.current.borrow().is_some()
+        self.borrower.get() != self.handle
     }
 
     /// A name for the next coroutine that gets none.

@@ -35,7 +35,8 @@ impl Thread {
         operation: Pin<&mut F>,
     ) -> Option<F::Output> {
         let mut waiting = Waiting::on(operation);
-        self.pending.set(Some(Pending::new::<F, SHIELDED>(&mut waiting)));
+        self.pending
+            .set(Some(Pending::new::<F, SHIELDED>(&mut waiting)));
         self.suspend();
         self.pending.set(None);
         waiting.output()
@@ -227,8 +228,8 @@ impl Dispatcher {
     }
 
     /// Who borrows what a receive lends: the coroutine that calls, or the root stack.
+    #[inline]
     pub fn borrower(&self) -> Handle {
-        let running = self.current.borrow();
-        running.as_ref().map_or(self.handle, |thread| thread.handle)
+        self.borrower.get()
     }
 }

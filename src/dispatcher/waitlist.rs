@@ -55,7 +55,9 @@ impl WaitList {
     #[inline]
     pub fn is_empty(&self) -> bool {
         let waiters = self.0.borrow();
-        waiters.as_ref().is_none_or(|waiters| waiters.by_place.is_empty())
+        waiters
+            .as_ref()
+            .is_none_or(|waiters| waiters.by_place.is_empty())
     }
 
     /// Wakes the first, which stays in the list.
@@ -84,6 +86,8 @@ impl WaitList {
     fn take_all(&self) -> BTreeMap<u64, Waker> {
         let mut waiters = self.0.borrow_mut();
         let waiters = waiters.as_mut();
-        waiters.map_or_else(BTreeMap::new, |waiters| std::mem::take(&mut waiters.by_place))
+        waiters.map_or_else(BTreeMap::new, |waiters| {
+            std::mem::take(&mut waiters.by_place)
+        })
     }
 }

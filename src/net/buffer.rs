@@ -129,7 +129,10 @@ impl Buffer {
 /// Free buffers.
 #[derive(Default)]
 pub struct Pool {
-    #[expect(clippy::vec_box, reason = "they go to sockets as boxes, and come back as such")]
+    #[expect(
+        clippy::vec_box,
+        reason = "they go to sockets as boxes, and come back as such"
+    )]
     free: RefCell<Vec<Box<Buffer>>>,
 }
 

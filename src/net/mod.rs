@@ -63,7 +63,9 @@ pub use submit::{
 pub use unix::{address as unix_address, bind_unix, connect_unix, connecting_unix};
 pub use wrap::wrap;
 
-use crate::dispatcher::{AliveCount, Counts, Deadline, Dispatcher, Driver, Handle, Kind, Readiness, Slots};
+use crate::dispatcher::{
+    AliveCount, Counts, Deadline, Dispatcher, Driver, Handle, Kind, Readiness, Slots,
+};
 use crate::status::Outcome;
 use buffer::{Buffer, Pool};
 use marks::Mark;

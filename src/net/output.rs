@@ -4,6 +4,7 @@
 //! What a slice of a coroutine has sent is written when it parks, yields or ends (`Net::settle`),
 //! in one system call. What the kernel does not take is written on the next writable edge.
 
+use super::buffer::Buffer;
 use super::marks::Mark;
 use super::socket::Socket;
 use crate::dispatcher::Dispatcher;
@@ -54,33 +55,46 @@ impl Socket {
     /// How many bytes are pending.
     #[inline]
     pub(super) fn unsent(&self) -> usize {
-        self.output.borrow().as_ref().map_or(0, |buffer| buffer.len())
+        self.output
+            .borrow()
+            .as_ref()
+            .map_or(0, |buffer| buffer.len())
     }
 
     /// Appends to the output.
-    #[inline]
     pub(super) fn append(self: &Rc<Self>, data: &[u8]) {
         if data.is_empty() {
             return;
         }
-        let mut output = self.output.borrow_mut();
-        output
-            .get_or_insert_with(|| self.net.pool.take(0))
-            .append(data);
+        match &mut *self.output.borrow_mut() {
+            Some(output) => output.append(data),
+            none => self.begin_output(none).append(data),
+        }
+    }
+
+    /// Gets a buffer, and a place in the list of those whose output is to be written.
+    fn begin_output<'a>(self: &Rc<Self>, none: &'a mut Option<Box<Buffer>>) -> &'a mut Buffer {
         if !self.dirty.replace(true) {
             self.net.dirty.borrow_mut().push_back(Rc::clone(self));
         }
+        none.insert(self.net.pool.take(0))
     }
 
     /// Sends what costs nothing but a copy, the usual case: whether it was that.
     #[inline]
     pub(super) fn append_if_small(self: &Rc<Self>, data: &[u8]) -> bool {
-        let small = data.len() < DIRECT && self.unsent() + data.len() <= HIGH_WATER;
-        let usual = small && self.marks.are_none() && self.senders.is_empty();
-        if usual {
-            self.append(data);
+        let usual = self.marks.are_none() && data.len() < DIRECT && self.senders.is_empty();
+        if !usual || data.is_empty() {
+            return false;
         }
-        usual
+        let mut output = self.output.borrow_mut();
+        let output = match &mut *output {
+            Some(output) if output.len() + data.len() <= HIGH_WATER => output,
+            Some(_) => return false,
+            none => self.begin_output(none),
+        };
+        output.append(data);
+        true
     }
 
     /// Sends what needs no waiting: whether `data` was taken, whole.

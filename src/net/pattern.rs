@@ -78,9 +78,7 @@ impl Pattern<'_> {
         match *self {
             Pattern::Line => find_delimited(b"\n", 0, bytes, searched, limits.line),
             Pattern::LineRaw => find_delimited(b"\n", 1, bytes, searched, limits.line),
-            Pattern::Until(delimiter) => {
-                find_delimited(delimiter, 0, bytes, searched, limits.line)
-            }
+            Pattern::Until(delimiter) => find_delimited(delimiter, 0, bytes, searched, limits.line),
             Pattern::Count(n) if n > limits.all => Found::TooLong,
             Pattern::Count(n) if bytes.len() >= n.max(1) => Found::Bytes {
                 len: n,
