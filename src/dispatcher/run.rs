@@ -100,7 +100,7 @@ impl Dispatcher {
         if ended {
             self.end(&thread);
         }
-        BUDGET - thread.budget.get() + 1
+        u32::from(BUDGET - thread.budget.get()) + 1
     }
 
     /// Whether somebody is ready.

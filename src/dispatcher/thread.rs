@@ -15,11 +15,11 @@ use std::ffi::{CStr, CString};
 use std::rc::Rc;
 
 /// Operations that a coroutine may do in one slice before it yields.
-pub const BUDGET: u32 = 128;
+pub const BUDGET: u16 = 128;
 
 /// COPAS_CANCELED answers after which each further one yields to the loop, so that a coroutine
 /// that ignores its cancellation cannot hang the dispatcher.
-const PATIENCE: u32 = 1000;
+const PATIENCE: u16 = 1000;
 
 /// A failure that copas_fail() has marked.
 pub struct Failure {
@@ -36,12 +36,12 @@ pub struct Failure {
 /// Who is told of a failure.
 pub type ErrorHandler = Rc<dyn Fn(&Failure)>;
 
-/// What a coroutine or socket is called.
+/// What a coroutine or socket is called. Three words: every coroutine and every socket has one.
 pub enum Name {
     /// "thread_N" or "socket_N".
-    Numbered(&'static str, u64),
-    /// "server:handler_N" or "server:client_N".
-    Served(Rc<str>, &'static str, u64),
+    Numbered(&'static &'static str, u64),
+    /// "server:client_N" or "server:handler_N", of "server:client" or "server:handler".
+    Served(Rc<String>, u64),
     /// As its owner named it.
     Given(CString),
 }
@@ -52,7 +52,7 @@ impl Name {
         let made = match self {
             Name::Given(_) => None,
             Name::Numbered(what, n) => Some(format!("{what}_{n}")),
-            Name::Served(server, what, n) => Some(format!("{server}:{what}_{n}")),
+            Name::Served(what, n) => Some(format!("{what}_{n}")),
         };
         if let Some(text) = made {
             *self = Name::Given(CString::new(text).unwrap_or_default());
@@ -94,7 +94,9 @@ pub struct Thread {
     pub handle: Handle,
     /// The operation that it waits on: to be polled, or released from outside.
     pub(super) pending: Cell<Option<Pending>>,
-    pub(super) budget: Cell<u32>,
+    pub(super) budget: Cell<u16>,
+    /// COPAS_CANCELED answers that it got.
+    cancel_answers: Cell<u16>,
     /// Whether it stands in the ready queue.
     pub(super) queued: Cell<bool>,
     canceled: Cell<bool>,
@@ -107,7 +109,6 @@ pub struct Thread {
     /// The time limit of its present wait.
     pub deadline: Deadline,
     coroutine: Coroutine,
-    cancel_answers: Cell<u32>,
     /// Its name.
     pub name: RefCell<Name>,
     /// The connection that it serves, if it is a handler.
@@ -257,7 +258,7 @@ impl Dispatcher {
     /// A name for the next coroutine that gets none.
     pub fn next_name(&self) -> Name {
         self.spawned.set(self.spawned.get() + 1);
-        Name::Numbered("thread", self.spawned.get())
+        Name::Numbered(&"thread", self.spawned.get())
     }
 
     /// Cancels a coroutine: from now on its waits answer COPAS_CANCELED.

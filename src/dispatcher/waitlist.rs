@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Those that wait for one thing, first in, first out.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::task::Waker;
 
@@ -19,13 +19,12 @@ struct Waiters {
 /// Those that wait. Joining, leaving and waking the first are O(log n). Most lists never have anybody:
 /// they are one word until somebody joins.
 #[derive(Default)]
-pub struct WaitList(RefCell<Option<Box<Waiters>>>);
+pub struct WaitList(OnceCell<Box<RefCell<Waiters>>>);
 
 impl WaitList {
     /// Joins at the end.
     pub fn join(&self, waker: &Waker) -> Place {
-        let mut waiters = self.0.borrow_mut();
-        let waiters = waiters.get_or_insert_default();
+        let mut waiters = self.0.get_or_init(Box::default).borrow_mut();
         let place = waiters.next;
         waiters.next += 1;
         waiters.by_place.insert(place, waker.clone());
@@ -34,15 +33,15 @@ impl WaitList {
 
     /// Leaves the list; fine when it has been left or woken before.
     pub fn leave(&self, place: Place) {
-        if let Some(waiters) = &mut *self.0.borrow_mut() {
-            waiters.by_place.remove(&place.0);
+        if let Some(waiters) = self.0.get() {
+            waiters.borrow_mut().by_place.remove(&place.0);
         }
     }
 
     /// Acts on the first, if there is one.
     fn first<R>(&self, act: impl FnOnce(u64, &Waker) -> R) -> Option<R> {
-        let waiters = self.0.borrow();
-        let (&place, waker) = waiters.as_ref()?.by_place.first_key_value()?;
+        let waiters = self.0.get()?.borrow();
+        let (&place, waker) = waiters.by_place.first_key_value()?;
         Some(act(place, waker))
     }
 
@@ -54,10 +53,8 @@ impl WaitList {
     /// Whether nobody waits.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        let waiters = self.0.borrow();
-        waiters
-            .as_ref()
-            .is_none_or(|waiters| waiters.by_place.is_empty())
+        let waiters = self.0.get();
+        waiters.is_none_or(|waiters| waiters.borrow().by_place.is_empty())
     }
 
     /// Wakes the first, which stays in the list.
@@ -70,7 +67,8 @@ impl WaitList {
 
     /// Wakes all, who stay in the list until they leave.
     pub fn wake_each(&self) {
-        if let Some(waiters) = &*self.0.borrow() {
+        if let Some(waiters) = self.0.get() {
+            let waiters = waiters.borrow();
             waiters.by_place.values().for_each(Waker::wake_by_ref);
         }
     }
@@ -84,10 +82,9 @@ impl WaitList {
     }
 
     fn take_all(&self) -> BTreeMap<u64, Waker> {
-        let mut waiters = self.0.borrow_mut();
-        let waiters = waiters.as_mut();
+        let waiters = self.0.get();
         waiters.map_or_else(BTreeMap::new, |waiters| {
-            std::mem::take(&mut waiters.by_place)
+            std::mem::take(&mut waiters.borrow_mut().by_place)
         })
     }
 }

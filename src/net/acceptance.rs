@@ -29,7 +29,7 @@ impl Accept {
                 "only a listening socket accepts: see copas_bind()",
             ));
         }
-        if listener.server.borrow().is_some() {
+        if listener.is_served() {
             return Err(Fault::new(Status::BUSY, "this socket is served already"));
         }
         Ok(Accept {

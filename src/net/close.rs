@@ -59,7 +59,7 @@ pub fn abort(d: &Dispatcher, socket: &Rc<Socket>) {
 /// Wakes everybody who waits on a socket that was just closed, and gives its input up.
 fn release_waiters(d: &Dispatcher, socket: &Rc<Socket>) {
     d.disarm(&socket.deadline);
-    socket.server.take();
+    socket.take_server();
     // What a receive has taken whose event is still to come is lent to nobody who could give it back.
     let undelivered = socket.reading.get() && d.borrower() == d.handle;
     let closer = if undelivered {
@@ -145,7 +145,7 @@ pub fn unwrap(d: &Dispatcher, socket: &Rc<Socket>) -> Outcome<OwnedFd> {
     socket.drain();
     let busy = if socket.reading.get() || socket.has_senders() || socket.submitted.get() {
         Some("somebody waits on this socket")
-    } else if socket.server.borrow().is_some() {
+    } else if socket.is_served() {
         Some("this socket is served: copas_removeserver() first")
     } else if socket.unsent() != 0 || !socket.flushers.is_empty() {
         Some("this socket has unsent output: copas_flush() first")

@@ -284,7 +284,7 @@ impl Driver for Sockets {
 
     fn stop_servers(&self, d: &Dispatcher) {
         for socket in self.0.all_sockets() {
-            if socket.server.borrow().is_some() {
+            if socket.is_served() {
                 close(d, &socket);
             }
         }
@@ -316,7 +316,7 @@ impl Driver for Sockets {
         let mut counts = Counts::default();
         for socket in self.0.all_sockets() {
             counts.sockets += u64::from(!socket.marks.has(Mark::Closed));
-            counts.servers += u64::from(socket.server.borrow().is_some());
+            counts.servers += u64::from(socket.is_served());
             counts.readers += u64::from(socket.reader.get().is_some());
             counts.writers += u64::from(socket.is_blocked());
         }

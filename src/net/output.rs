@@ -49,7 +49,15 @@ impl Socket {
 
     /// Whether output, a sender or a connection attempt waits for the kernel.
     pub(super) fn is_blocked(&self) -> bool {
-        self.blocked.borrow().is_some() || self.has_senders() || !self.flushers.is_empty()
+        self.is_stuck() || self.has_senders() || !self.flushers.is_empty()
+    }
+
+    /// Whether the kernel does not take what is pending now.
+    fn is_stuck(&self) -> bool {
+        let stuck = self.stuck.take();
+        let is_stuck = stuck.is_some();
+        self.stuck.set(stuck);
+        is_stuck
     }
 
     /// How many bytes are pending.
@@ -164,7 +172,7 @@ impl Socket {
         if let Some(buffer) = self.output.take() {
             self.net.pool.give(buffer);
         }
-        self.blocked.take();
+        self.stuck.take();
         self.senders.wake_first();
         self.flushers.wake_all();
     }
@@ -173,11 +181,9 @@ impl Socket {
     /// is left: of the output or (`more`) of a sender's own memory.
     fn note_unsent(&self, more: bool) {
         if self.unsent() == 0 {
-            if self.blocked.borrow().is_some() {
-                self.blocked.take();
-            }
-        } else if self.blocked.borrow().is_none() {
-            *self.blocked.borrow_mut() = Some(self.net.alive.hold());
+            self.stuck.take();
+        } else if !self.is_stuck() {
+            self.stuck.set(Some(self.net.alive.hold()));
         }
         if (more || self.unsent() != 0)
             && let Err(fault) = self.register()
@@ -200,7 +206,7 @@ impl Socket {
         if self.writable.get() {
             let _ = self.write_once(&[]);
         }
-        if self.output.borrow().is_some() || self.blocked.borrow().is_some() {
+        if self.output.borrow().is_some() || self.is_stuck() {
             let _ = self.write(&[]);
         }
     }

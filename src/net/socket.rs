@@ -13,10 +13,19 @@ use crate::dispatcher::{Alive, Deadline, Dispatcher, Handle, Name, WaitList, reg
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
 use socket2::SockAddr;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
+
+/// What few sockets need: made when the first of it is.
+#[derive(Default)]
+struct Extras {
+    /// Who sent the datagram that a submission received last.
+    sender: RefCell<Option<SockAddr>>,
+    /// A served socket's server.
+    server: RefCell<Option<Rc<Server>>>,
+}
 
 /// A socket. Its parts: receiving (`receive`), sending (`send`), closing (`close`). In the order of
 /// the fields what every request touches comes first, so that it shares few cache lines.
@@ -53,8 +62,8 @@ pub struct Socket {
     pub(super) submitted: Cell<bool>,
     pub(super) senders: WaitList,
     pub(super) flushers: WaitList,
-    /// The kernel does not take what is pending now.
-    pub(super) blocked: RefCell<Option<Alive>>,
+    /// What keeps the loop alive while the kernel does not take what is pending.
+    pub(super) stuck: Cell<Option<Alive>>,
     /// Time limits.
     pub timeouts: Cell<Timeouts>,
     /// Most bytes of a receive.
@@ -64,14 +73,11 @@ pub struct Socket {
     pub(super) write_error: Cell<i32>,
     /// SO_LINGER in seconds; negative is off.
     pub(super) linger: Cell<i32>,
-    /// Who sent the datagram that a submission received last.
-    sender: RefCell<Option<Box<SockAddr>>>,
     /// When it was made, in nanoseconds.
     pub born: u64,
     /// Its name.
     pub name: RefCell<Name>,
-    /// A served socket's server.
-    pub(super) server: RefCell<Option<Rc<Server>>>,
+    extras: OnceCell<Box<Extras>>,
     /// For draining after a close, and for pauses of accepting.
     pub(super) deadline: Deadline,
 }
@@ -110,16 +116,15 @@ impl Socket {
                 submitted: Cell::new(false),
                 senders: WaitList::default(),
                 flushers: WaitList::default(),
-                blocked: RefCell::new(None),
+                stuck: Cell::new(None),
                 timeouts: Cell::new(inherited.timeouts),
                 limits: Cell::new(inherited.limits),
                 read_error: Cell::new(0),
                 write_error: Cell::new(0),
                 linger: Cell::new(inherited.linger),
-                sender: RefCell::new(None),
                 born,
-                name: RefCell::new(Name::Numbered("socket", net.next_number())),
-                server: RefCell::new(None),
+                name: RefCell::new(Name::Numbered(&"socket", net.next_number())),
+                extras: OnceCell::new(),
                 deadline: Deadline::new(),
             })
         });
@@ -163,15 +168,37 @@ impl Socket {
 
     /// Remembers who sent a datagram.
     pub(super) fn remember_sender(&self, sender: SockAddr) {
-        match &mut *self.sender.borrow_mut() {
-            Some(place) => **place = sender,
-            empty => *empty = Some(Box::new(sender)),
-        }
+        self.extras().sender.replace(Some(sender));
     }
 
     /// Who sent the datagram that a submission received last.
     pub fn last_sender(&self) -> Option<SockAddr> {
-        self.sender.borrow().as_deref().cloned()
+        self.extras.get()?.sender.borrow().clone()
+    }
+
+    fn extras(&self) -> &Extras {
+        self.extras.get_or_init(Box::default)
+    }
+
+    /// Its server, if it is served.
+    pub(super) fn server(&self) -> Option<Rc<Server>> {
+        self.extras.get()?.server.borrow().clone()
+    }
+
+    /// Whether it is served.
+    pub(super) fn is_served(&self) -> bool {
+        let extras = self.extras.get();
+        extras.is_some_and(|extras| extras.server.borrow().is_some())
+    }
+
+    /// Is served by `server` from now on.
+    pub(super) fn serve_by(&self, server: Rc<Server>) {
+        self.extras().server.replace(Some(server));
+    }
+
+    /// Is served no longer; by whom it was.
+    pub(super) fn take_server(&self) -> Option<Rc<Server>> {
+        self.extras.get()?.server.take()
     }
 
     /// Wakes whoever receives.

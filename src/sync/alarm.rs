@@ -47,6 +47,8 @@ pub fn set_alarm(d: &Dispatcher, thread: &Thread, seconds: f64, call: Call) -> O
 
 /// Takes a coroutine's alarm away; whether it was still to come.
 pub fn clear_alarm(d: &Dispatcher, thread: &Thread) -> bool {
-    let alarm = thread.extras().alarm.take();
+    let alarm = thread
+        .extras_if_any()
+        .and_then(|extras| extras.alarm.take());
     alarm.is_some_and(|handle| d.destroy_object(handle))
 }

@@ -99,7 +99,7 @@ fn check_outside(d: &Dispatcher, group: &Rc<Group>) -> Outcome<()> {
 
 impl Object for Group {
     fn first_name(&self, number: u64) -> Option<Name> {
-        Some(Name::Numbered("group", number))
+        Some(Name::Numbered(&"group", number))
     }
 
     fn abandoned(&self, thread: Handle) {

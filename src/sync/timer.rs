@@ -21,6 +21,8 @@ pub struct Timer {
     /// Seconds between the end of a callback and the next one; None: it runs once.
     again: Option<f64>,
     name: Rc<str>,
+    /// What the names of its callback's coroutines begin with.
+    runs_name: Rc<String>,
     /// Who is told of its callbacks' failures.
     pub error_handler: RefCell<Option<ErrorHandler>>,
     deadline: Deadline,
@@ -42,6 +44,7 @@ impl Timer {
             handle,
             callback,
             again,
+            runs_name: Rc::new(format!("{name}:timer")),
             name,
             error_handler: RefCell::new(None),
             deadline: Deadline::new(),
@@ -99,7 +102,7 @@ impl Timer {
         self.runs.set(true);
         let run = Run(Rc::clone(self));
         let spawned = d.spawn(
-            Name::Served(Rc::clone(&self.name), "timer", number),
+            Name::Served(Rc::clone(&self.runs_name), number),
             0,
             move || {
                 (run.0.callback)();
@@ -111,7 +114,9 @@ impl Timer {
             Ok(thread) => {
                 if let Some(thread) = d.thread(thread) {
                     let handler = self.error_handler.borrow().clone();
-                    thread.extras().error_handler.replace(handler);
+                    if handler.is_some() {
+                        thread.extras().error_handler.replace(handler);
+                    }
                 }
             }
             Err(fault) => {
