@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The committed table of instructions, and how new counts compare with it."""
+"""The committed table of costs, and how new ones compare with it."""
 
 import json
 import pathlib
@@ -8,13 +8,13 @@ import platform
 import build
 import machine
 
-TABLE = pathlib.Path(__file__).resolve().parent / "instructions.json"
+TABLE = pathlib.Path(__file__).resolve().parent / "costs.json"
 # How much more an operation may cost than the table says.
 SLACK = 0.03
 
 
 def key():
-    """What the counts depend on beside the source: they compare where all of it is the same."""
+    """What costs depend on beside the source: they compare where all of it is the same."""
     return {"rustc": build.run(["rustc", "--version"]).strip(),
             "valgrind": build.run(["valgrind", "--version"]).strip(),
             "cpu": machine.cpu_model(),
@@ -22,44 +22,48 @@ def key():
 
 
 def read(path):
-    """The key and the counts of a table; both empty where there is none yet."""
+    """The key and the costs of a table; both empty where there is none yet."""
     if not path.exists():
         return {}, {}
     table = json.loads(path.read_text())
-    return table["key"], table["instructions"]
+    return table["key"], table["costs"]
 
 
-def write(path, a_key, counts):
-    path.write_text(json.dumps({"key": a_key, "instructions": counts}, indent=2) + "\n")
+def write(path, a_key, costs):
+    path.write_text(json.dumps({"key": a_key, "costs": costs}, indent=2) + "\n")
 
 
-def rounded(count):
-    return round(count, 1)
+def rounded(cost):
+    return round(cost, 1)
 
 
-def change(count, before):
+def change(cost, before):
     """By how much it went up, as a part of what it was."""
-    return count / before - 1
+    return cost / before - 1
 
 
-def complaints(counts, before):
-    """What is wrong with these counts, in words; nothing when they may stay."""
+def moved(operation, cost, before):
+    return (f"{cost:,.1f} {operation.unit} instead of {before:,.1f}, "
+            f"{change(cost, before):+.1%}")
+
+
+def complaints(costs, before):
+    """What is wrong with the costs, {operation: cost}, in words; nothing when they may stay."""
     found = []
-    for name, count in counts.items():
-        if name not in before:
-            found.append(f"{name} is not in the table")
-        elif change(count, before[name]) > SLACK:
-            found.append(f"{name} got slower: {count:,.1f} instructions instead of "
-                         f"{before[name]:,.1f}, {change(count, before[name]):+.1%}")
+    for operation, cost in costs.items():
+        was = before.get(operation.name)
+        if was is None:
+            found.append(f"{operation.name} is not in the table")
+        elif change(cost, was) > SLACK:
+            found.append(f"{operation.name} costs more: {moved(operation, cost, was)}")
     return found
 
 
-def improvements(counts, before):
+def improvements(costs, before):
     """What got so much better that the table should know it."""
-    return [f"{name} got faster: {count:,.1f} instructions instead of {before[name]:,.1f}, "
-            f"{change(count, before[name]):+.1%}"
-            for name, count in counts.items()
-            if name in before and change(count, before[name]) < -SLACK]
+    known = ((operation, cost, before.get(operation.name)) for operation, cost in costs.items())
+    return [f"{operation.name} costs less: {moved(operation, cost, was)}"
+            for operation, cost, was in known if was is not None and change(cost, was) < -SLACK]
 
 
 def differences(a_key, another):

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The operations that are measured, each by a program in `programs`."""
+"""The operations whose costs are measured, each by a program in `programs`."""
 
 import dataclasses
 import pathlib
 
 PROGRAMS = pathlib.Path(__file__).resolve().parent / "programs"
+# What costs are counted in.
+INSTRUCTIONS, BYTES = "instructions", "bytes"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,6 +18,7 @@ class Operation:
     # How often it is done in a round.
     count: int
     title: str
+    unit: str = INSTRUCTIONS
 
 
 OPERATIONS = [
@@ -41,4 +44,9 @@ OPERATIONS = [
     Operation("queue-hand-over", "queue", "hand-over", 1000,
               "an item from coroutine to coroutine, room for 1"),
     Operation("queue-batch", "queue", "batch", 6400, "the same, room for 64"),
+    Operation("idle-connection", "memory", "connection", 1000,
+              "heap of a connection that waits in a coroutine", BYTES),
+    Operation("idle-coroutine", "memory", "coroutine", 1000, "heap of a coroutine that is parked",
+              BYTES),
+    Operation("idle-timer", "memory", "timer", 1000, "heap of an armed timer", BYTES),
 ]
