@@ -89,12 +89,34 @@ static void measure_spawn(copas *c)
   micro_measure(spawn_all, c);
 }
 
+static void join_each(copas *c, long n)
+{
+  copas_thread *thread;
+  for (long i = 0; i < n; i++) {
+    MICRO_OK(copas_addthread(c, nothing, NULL, &thread));
+    MICRO_OK(copas_join(thread, COPAS_FOREVER));
+  }
+}
+
+static void joiner(void *user)
+{
+  micro_measure(join_each, user);
+}
+
+/* One after the other, each waited for: the step of the loop and two switches are in it. */
+static void measure_join(copas *c)
+{
+  MICRO_OK(copas_addthread(c, joiner, c, NULL));
+  MICRO_OK(copas_loop(c, COPAS_FOREVER));
+}
+
 int main(int argc, char **argv)
 {
   static const struct micro_operation operations[] = {{"switch", measure_switch},
                                                       {"turn", measure_turn},
                                                       {"wakeup", measure_wakeup},
                                                       {"spawn", measure_spawn},
+                                                      {"join", measure_join},
                                                       {NULL, NULL}};
   return micro_main(argc, argv, operations);
 }
