@@ -34,6 +34,7 @@ OPERATIONS = [
     Operation("timer-1m", "timer", "1000000", 6400, "the same, 1,000,000 others"),
     Operation("timer-at-once", "timer", "at-once", 6400,
               "a timer is armed and canceled within a step, 1,000 others"),
+    Operation("timer-new", "timer", "new", 6400, "a timer is made, armed and destroyed"),
     Operation("alarm", "alarm", "alarm", 6400, "a coroutine's alarm is set and taken away"),
     Operation("scope", "alarm", "scope", 6400, "a deadline is begun and ended"),
     Operation("handle-object", "handle", "object", 6400, "the handle of a semaphore is looked up"),

@@ -82,6 +82,19 @@ static void measure_1_000_000(copas *c)
   measure(c, 1000000, arm_and_cancel);
 }
 
+static void make_and_destroy(copas *c, long n)
+{
+  for (long i = 0; i < n; i += MICRO_BATCH) {
+    for (int k = 0; k < MICRO_BATCH; k++) MICRO_OK(copas_timer_destroy(armed(c, 60 + k)));
+    MICRO_OK(copas_step(c, 0) == COPAS_TIMEOUT ? COPAS_OK : COPAS_FAILED);
+  }
+}
+
+static void measure_new(copas *c)
+{
+  micro_measure(make_and_destroy, c);
+}
+
 /* Canceled in the step in which it was armed, as most time limits of waits are. */
 static void measure_at_once(copas *c)
 {
@@ -95,6 +108,7 @@ int main(int argc, char **argv)
                                                       {"100000", measure_100_000},
                                                       {"1000000", measure_1_000_000},
                                                       {"at-once", measure_at_once},
+                                                      {"new", measure_new},
                                                       {NULL, NULL}};
   return micro_main(argc, argv, operations);
 }
