@@ -3,6 +3,7 @@
 
 use super::annotations;
 use super::arena::Arena;
+use super::switch::Link;
 use corosensei::stack::valgrind::ValgrindStackRegistration;
 use corosensei::stack::{Stack as CorosenseiStack, StackPointer};
 use parking_lot::Mutex;
@@ -23,6 +24,8 @@ pub struct Stack {
     slot: usize,
     top: StackPointer,
     bottom: StackPointer,
+    /// For the switches of whoever runs on it.
+    pub(super) link: Rc<Link>,
     _registration: ValgrindStackRegistration,
 }
 
@@ -44,6 +47,7 @@ impl Stack {
             slot,
             top,
             bottom,
+            link: Rc::new(Link::new()),
             _registration: registration,
         }))
     }

@@ -36,14 +36,16 @@ pub enum State {
     Finished,
 }
 
-/// What both sides of a switch share.
-struct Link {
+/// What both sides of a switch share. It stays with its stack, so that a coroutine on a pooled one makes
+/// none.
+pub(super) struct Link {
     /// The way back, valid while the body runs or is suspended.
     yielder: Cell<Option<NonNull<Yielder<(), ()>>>>,
     running: Cell<bool>,
     /// The C++ words of whichever side does not run.
     words: Cell<Words>,
-    fiber: RefCell<Option<Box<Fiber>>>,
+    /// For a tool that wants to know of switches.
+    fiber: Option<RefCell<Box<Fiber>>>,
 }
 
 /// A coroutine on a stack of its own, in the OS thread of whoever resumes it.
@@ -58,12 +60,8 @@ impl Switched {
     /// Makes a coroutine that runs `body` when it is first resumed. A panic of `body` ends it.
     pub fn new(stack: Stack, body: impl FnOnce() + 'static) -> Self {
         let bounds = stack.bounds();
-        let link = Rc::new(Link {
-            yielder: Cell::new(None),
-            running: Cell::new(false),
-            words: Cell::new([0; 2]),
-            fiber: RefCell::new(Fiber::new()),
-        });
+        let link = Rc::clone(&stack.link);
+        link.words.set([0; 2]);
         let shared = Rc::clone(&link);
         let inner = Inner::with_stack(stack, move |yielder, ()| {
             shared.yielder.set(Some(NonNull::from(yielder)));
@@ -153,6 +151,16 @@ fn abandon(mut inner: Inner) {
 }
 
 impl Link {
+    /// For a new stack.
+    pub(super) fn new() -> Self {
+        Link {
+            yielder: Cell::new(None),
+            running: Cell::new(false),
+            words: Cell::new([0; 2]),
+            fiber: Fiber::new().map(RefCell::new),
+        }
+    }
+
     /// Exchanges the OS thread's C++ words with those of the side that runs next.
     fn exchange(&self, place: Option<NonNull<Words>>) {
         if let Some(place) = place {
@@ -163,8 +171,8 @@ impl Link {
 
     /// Tells a tool, if there is one.
     fn annotate(&self, tell: impl FnOnce(&mut Fiber)) {
-        if let Some(fiber) = self.fiber.borrow_mut().as_mut() {
-            tell(fiber);
+        if let Some(fiber) = &self.fiber {
+            tell(&mut fiber.borrow_mut());
         }
     }
 }
