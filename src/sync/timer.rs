@@ -7,7 +7,7 @@ use crate::dispatcher::{
     Deadline, Dispatcher, ErrorHandler, Handle, Name, Object, WaitList, conclude, registry,
 };
 use crate::status::{Fault, Outcome, Status};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::CString;
 use std::rc::Rc;
 
@@ -32,8 +32,8 @@ pub struct Timer {
     /// Its callback's coroutine runs or waits.
     runs: Cell<bool>,
     fired: Cell<u64>,
-    /// Those that wait for its next firing.
-    waiters: Rc<WaitList>,
+    /// Those that wait for its next firing: made for the first of them.
+    waiters: OnceCell<Rc<WaitList>>,
     destroyed: Cell<bool>,
 }
 
@@ -52,7 +52,7 @@ impl Timer {
             late: Cell::new(false),
             runs: Cell::new(false),
             fired: Cell::new(0),
-            waiters: Rc::default(),
+            waiters: OnceCell::new(),
             destroyed: Cell::new(false),
         }
     }
@@ -84,18 +84,25 @@ impl Timer {
     pub async fn next_firing(self: Rc<Self>) -> Outcome<()> {
         let before = self.fired.get();
         let over = || self.fired.get() != before || self.destroyed.get();
-        Until::new(Rc::clone(&self.waiters), over).await;
+        let waiters = self.waiters.get_or_init(Rc::default);
+        Until::new(Rc::clone(waiters), over).await;
         if self.destroyed.get() {
             return Err(Status::DESTROYED.into());
         }
         Ok(())
     }
 
+    fn wake_waiters(&self) {
+        if let Some(waiters) = self.waiters.get() {
+            waiters.wake_each();
+        }
+    }
+
     /// Runs the callback in a coroutine.
     fn fire(self: &Rc<Self>, d: &Dispatcher) {
         let number = self.fired.get() + 1;
         self.fired.set(number);
-        self.waiters.wake_each();
+        self.wake_waiters();
         if self.again.is_none() {
             self.armed.set(false);
         }
@@ -186,6 +193,6 @@ impl Object for Timer {
     fn destroy(&self, d: &Dispatcher) {
         self.destroyed.set(true);
         let _ = self.cancel(d);
-        self.waiters.wake_each();
+        self.wake_waiters();
     }
 }
