@@ -199,14 +199,14 @@ impl Socket {
     /// Writes the output, as far as the kernel takes it. A failure is kept for later calls.
     #[inline]
     pub(super) fn drain(self: &Rc<Self>) {
-        if self.output.borrow().is_none() {
+        if self.unsent() == 0 {
             return;
         }
         // The usual case: one system call takes it all.
         if self.writable.get() {
             let _ = self.write_once(&[]);
         }
-        if self.output.borrow().is_some() || self.is_stuck() {
+        if self.unsent() != 0 || self.is_stuck() {
             let _ = self.write(&[]);
         }
     }
