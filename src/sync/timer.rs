@@ -22,7 +22,7 @@ pub struct Timer {
     again: Option<f64>,
     name: Rc<str>,
     /// What the names of its callback's coroutines begin with.
-    runs_name: Rc<String>,
+    runs_name: OnceCell<Rc<String>>,
     /// Who is told of its callbacks' failures.
     pub error_handler: RefCell<Option<ErrorHandler>>,
     deadline: Deadline,
@@ -44,7 +44,7 @@ impl Timer {
             handle,
             callback,
             again,
-            runs_name: Rc::new(format!("{name}:timer")),
+            runs_name: OnceCell::new(),
             name,
             error_handler: RefCell::new(None),
             deadline: Deadline::new(),
@@ -108,15 +108,15 @@ impl Timer {
         }
         self.runs.set(true);
         let run = Run(Rc::clone(self));
-        let spawned = d.spawn(
-            Name::Served(Rc::clone(&self.runs_name), number),
-            0,
-            move || {
-                (run.0.callback)();
-                conclude();
-                drop(run);
-            },
-        );
+        let runs = self
+            .runs_name
+            .get_or_init(|| format!("{}:timer", self.name).into());
+        let name = Name::Served(Rc::clone(runs), number);
+        let spawned = d.spawn(name, 0, move || {
+            (run.0.callback)();
+            conclude();
+            drop(run);
+        });
         match spawned {
             Ok(thread) => {
                 if let Some(thread) = d.thread(thread) {
