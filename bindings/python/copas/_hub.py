@@ -96,7 +96,8 @@ class Hub:
         events = self._view[:count * _library.EVENT.size]
         for status, errno, token, data, length, result in _library.EVENT.iter_unpack(events):
             wait = pending.pop(token)
-            wait.outcome = (status, errno, _copy(_pointer(data), _sizes[length * wait.unit]), result)
+            size = length if status else length * wait.unit
+            wait.outcome = (status, errno, _copy(_pointer(data), _sizes[size]), result)
             ready.append(wait)
 
     def _resume(self) -> None:
@@ -209,8 +210,8 @@ def current() -> Hub:
     loop = asyncio._get_running_loop()
     if loop is None:
         if _local.own is None:
-            raise RuntimeError("no loop is running: call this in a coroutine of asyncio, or of "
-                               "copas.run()")
+            raise RuntimeError("no loop is running: call this in a coroutine of asyncio or of "
+                               "copas.run(), or in a function of copas.sequential.run()")
         return _local.own
     hub = _local.hubs.get(loop)
     if hub is None:

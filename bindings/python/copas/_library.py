@@ -21,14 +21,18 @@ OK = 0
 TIMEOUT = -1
 CLOSED = -2
 CANCELED = -3
+INVALID = -4
 STALE = -5
 BUSY = -6
+TOO_LONG = -9
 LIMIT = -12
 
 #: status, errno, token, data, length and result of a copas_event.
 EVENT = struct.Struct("=8xiiQ8xQQQ8x")
 #: family, port and host of a copas_address.
 ADDRESS = struct.Struct("=ii112s")
+#: Bytes of the host, with its NUL.
+ADDRESS_HOST = 112
 
 
 class Config(ctypes.Structure):

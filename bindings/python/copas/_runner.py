@@ -14,6 +14,8 @@ from ._hub import Hub, parked_wait, print_exception, set_own
 from ._wait import Wait
 
 T = TypeVar("T")
+# What leaves copas.run() at once, so that nobody else need be told.
+_LEAVES = (KeyboardInterrupt, SystemExit)
 _FOREVER = _library.seconds(None)
 _poll = _library.waiting.copas_poll
 _COUNT = ctypes.c_int(256)
@@ -53,7 +55,7 @@ class Task:
             self._end(end.value, None)
         except BaseException as error:
             self._end(None, error)
-            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            if isinstance(error, _LEAVES):
                 raise
         else:
             self._wait_on(wait)
@@ -77,7 +79,7 @@ class Task:
             callback(self)
         for wait in self._joins:
             wait.give()
-        failed = error is not None and not isinstance(error, asyncio.CancelledError)
+        failed = error is not None and not isinstance(error, (asyncio.CancelledError, *_LEAVES))
         if failed and not self._joins and not self._callbacks:
             self._hub.unseen.append(self)
 

@@ -8,7 +8,7 @@ import sys
 import unittest
 import warnings
 
-faulthandler.dump_traceback_later(50, exit=True)
+faulthandler.dump_traceback_later(100, exit=True)
 warnings.simplefilter("error", ResourceWarning)
 # A busy machine makes slow callbacks.
 logging.getLogger("asyncio").setLevel(logging.ERROR)
