@@ -10,7 +10,7 @@ from typing import Any, Callable, Deque, Dict, Optional, Tuple, Union
 from . import _library
 from ._address import Address, address_of
 from ._errors import Busy, Closed, Error, error_of
-from ._hub import Hub, current, parked_wait
+from ._hub import MORE, Hub, current, parked_wait
 from ._wait import Outcome, Wait
 
 _submit_receive: Callable[..., int] = _library.quick.copas_submit_receive
@@ -71,7 +71,10 @@ class Connection:
             code = _submit_receive(self._argument, known, wait.token, self._now_at,
                                    wait.operation_at)
         if code == 1:
-            status, errno, _, data, length, _ = _unpack(self._hub.now)
+            hub = self._hub
+            # It was there already, and so may be the next: the answers are written in one piece.
+            hub.send_flags = MORE
+            status, errno, _, data, length, _ = _unpack(hub.now)
             bytes_ = _bytes_at(data, length)
         elif code == 0:
             wait.submitted()

@@ -19,8 +19,10 @@ _pointer = _library.pointer
 _sizes = _library.sizes
 _MOST = 256
 _MOST_POLLS = 4
-_AT_ONCE = _library.number(0)
-_MORE = _library.number(1)
+#: A send is written as soon as it is submitted.
+AT_ONCE = _library.number(0)
+#: What is sent meanwhile is written, in one piece for each connection, by the next poll.
+MORE = _library.number(1)
 _COUNT = ctypes.c_int(_MOST)
 _NO_TIME = _library.seconds(0)
 _new = _library.quick.copas_new
@@ -40,7 +42,7 @@ class Hub:
         self.tokens = itertools.count(1)
         self.pending: Dict[int, Any] = {}
         #: How a send is submitted now.
-        self.send_flags = _AT_ONCE
+        self.send_flags = AT_ONCE
         self._ready: Deque[Any] = deque()
         self._events = ctypes.create_string_buffer(_library.EVENT.size * _MOST)
         self._events_at = ctypes.byref(self._events)
@@ -74,19 +76,7 @@ class Hub:
 
     def turn(self) -> None:
         """Resumes everybody whose operation is over."""
-        # What is sent meanwhile is written, in one piece for each connection, by the next poll.
-        self.send_flags = _MORE
-        try:
-            for _ in range(_MOST_POLLS):
-                count = _poll(self.argument, self._events_at, _COUNT, _NO_TIME)
-                if count:
-                    self._take(count)
-                elif not self._ready:
-                    return
-                self._resume()
-            self.turn_again()
-        finally:
-            self.send_flags = _AT_ONCE
+        raise NotImplementedError
 
     def _take(self, count: int) -> None:
         # All bytes are copied before anybody runs: who does may close the socket that lends them.
@@ -110,10 +100,6 @@ class Hub:
                 self._wake()
 
     def _wake(self) -> None:
-        raise NotImplementedError
-
-    def turn_again(self) -> None:
-        """Has the next turn begin by itself."""
         raise NotImplementedError
 
     def spawn(self, coroutine: "Coroutine[Any, Any, Any]") -> Any:
@@ -158,6 +144,23 @@ class AsyncioHub(Hub):
         finally:
             self.free()
 
+    def turn(self) -> None:
+        for _ in range(_MOST_POLLS):
+            count = _poll(self.argument, self._events_at, _COUNT, _NO_TIME)
+            if not count and not self._ready:
+                return
+            # One task alone writes at once what it sends, until it finds more to answer.
+            self.send_flags = AT_ONCE if count == 1 else MORE
+            try:
+                self._take(count)
+                self._resume()
+                if self.send_flags is AT_ONCE:
+                    # What comes of it makes the descriptor readable.
+                    return
+            finally:
+                self.send_flags = AT_ONCE
+        self.loop.call_soon(self.turn)
+
     def free(self) -> None:
         if not self.loop.is_closed():
             self.loop.remove_reader(self._descriptor)
@@ -168,9 +171,6 @@ class AsyncioHub(Hub):
         if not self._wakes:
             self._wakes = True
             self.loop.call_soon(self._woken)
-
-    def turn_again(self) -> None:
-        self.loop.call_soon(self.turn)
 
     def _woken(self) -> None:
         self._wakes = False

@@ -10,14 +10,16 @@ import threading
 from typing import Any, Callable, Coroutine, Generator, List, Optional, Set, TypeVar
 
 from . import _library
-from ._hub import Hub, parked_wait, print_exception, set_own
+from ._hub import MORE, Hub, parked_wait, print_exception, set_own
 from ._wait import Wait
 
 T = TypeVar("T")
 # What leaves copas.run() at once, so that nobody else need be told.
 _LEAVES = (KeyboardInterrupt, SystemExit)
 _FOREVER = _library.seconds(None)
-_poll = _library.waiting.copas_poll
+_NO_TIME = _library.seconds(0)
+_poll_waiting = _library.waiting.copas_poll
+_poll_now = _library.quick.copas_poll
 _COUNT = ctypes.c_int(256)
 
 
@@ -147,6 +149,7 @@ class OwnHub(Hub):
 
     def __init__(self) -> None:
         super().__init__(None)
+        self.send_flags = MORE
         self.tasks: Set[Task] = set()
         self.unseen: List[Task] = []
         # Python's signal handlers run when a poll ends: a byte here ends it.
@@ -175,9 +178,9 @@ class OwnHub(Hub):
         self._listen()
 
     def turn(self) -> None:
-        if not self._ready:
-            self._take(_poll(self.argument, self._events_at, _COUNT, _FOREVER))
-        super().turn()
+        poll, limit = (_poll_now, _NO_TIME) if self._ready else (_poll_waiting, _FOREVER)
+        self._take(poll(self.argument, self._events_at, _COUNT, limit))
+        self._resume()
         while self.unseen:
             task = self.unseen.pop()
             if not task._looked_at and task._error is not None:
@@ -191,9 +194,6 @@ class OwnHub(Hub):
         os.close(self._wake_write)
 
     def _wake(self) -> None:
-        """The next turn comes by itself."""
-
-    def turn_again(self) -> None:
         """The next turn comes by itself."""
 
     def spawn(self, coroutine: "Coroutine[Any, Any, Any]") -> Task:
