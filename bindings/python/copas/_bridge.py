@@ -8,9 +8,8 @@ from typing import Any, Callable, Coroutine, Generator, TypeVar, Union, cast
 try:
     from greenlet import getcurrent, greenlet
 except ImportError:
-    raise ImportError("copas.sequential needs the package greenlet: "
-                      "pip install 'copas[greenlet]', or pip install greenlet",
-                      name="greenlet") from None
+    raise ImportError("copas.sequential needs the package greenlet: pip install greenlet, or "
+                      "install copas with its extra, copas[greenlet]", name="greenlet") from None
 
 T = TypeVar("T")
 

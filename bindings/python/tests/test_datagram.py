@@ -119,7 +119,7 @@ class Datagrams:
                 await one.send(b"connected to nobody")
             with self.assertRaises(TypeError):
                 await one.send_to("text", one.address)
-            with self.assertRaises(copas.Unresolved):
+            with self.assertRaisesRegex(copas.Unresolved, "no.such.name.invalid"):
                 await copas.bind_udp("no.such.name.invalid")
             with self.assertRaises(OSError) as caught:
                 await copas.bind_udp("127.0.0.1", one.port)
