@@ -145,9 +145,10 @@ class AsyncioHub(Hub):
             self.free()
 
     def turn(self) -> None:
+        # It may end before a poll gives nothing: what is left makes the descriptor readable.
         for _ in range(_MOST_POLLS):
             count = _poll(self.argument, self._events_at, _COUNT, _NO_TIME)
-            if not count and not self._ready:
+            if not count:
                 return
             # One task alone writes at once what it sends, until it finds more to answer.
             self.send_flags = AT_ONCE if count == 1 else MORE
@@ -155,11 +156,9 @@ class AsyncioHub(Hub):
                 self._take(count)
                 self._resume()
                 if self.send_flags is AT_ONCE:
-                    # What comes of it makes the descriptor readable.
                     return
             finally:
                 self.send_flags = AT_ONCE
-        self.loop.call_soon(self.turn)
 
     def free(self) -> None:
         if not self.loop.is_closed():

@@ -160,6 +160,24 @@ class Sequential(unittest.TestCase):
             self.assertEqual(theirs.receive(), b"half")
 
     @in_a_function
+    def test_a_receive_canceled_in_the_turn_that_completes_it_loses_nothing(self):
+        with Ends() as (ours, theirs):
+            task = seq.spawn(theirs.receive)
+
+            def cancel_it():
+                ours.receive()
+                task.cancel()
+
+            killer = seq.spawn(cancel_it)
+            seq.sleep(0.01)
+            theirs.send(b"to ours\n")
+            ours.send(b"a line\nand more\n")
+            killer.join()
+            with self.assertRaises(seq.CancelledError):
+                task.join()
+            self.assertEqual([theirs.receive(), theirs.receive()], [b"a line", b"and more"])
+
+    @in_a_function
     def test_a_function_canceled_before_it_runs_never_runs(self):
         ran = []
         task = seq.spawn(ran.append, 1)
@@ -403,8 +421,10 @@ class Runs(unittest.TestCase):
             seq.spawn(sys.exit, 3)
             seq.sleep(60)
 
-        with self.assertRaises(SystemExit):
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said), self.assertRaises(SystemExit):
             seq.run(body)
+        self.assertEqual(said.getvalue(), "")
 
 
 class WithoutGreenlet(unittest.TestCase):
