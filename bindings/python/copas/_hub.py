@@ -14,9 +14,7 @@ from ._errors import Error, error_of
 from ._wait import Wait
 
 _poll = _library.quick.copas_poll
-_copy = _library.copy
-_pointer = _library.pointer
-_sizes = _library.sizes
+_memory = _library.memory
 _MOST = 256
 _MOST_POLLS = 4
 #: A send is written as soon as it is submitted.
@@ -86,8 +84,8 @@ class Hub:
         events = self._view[:count * _library.EVENT.size]
         for status, errno, token, data, length, result in _library.EVENT.iter_unpack(events):
             wait = pending.pop(token)
-            size = length if status else length * wait.unit
-            wait.outcome = (status, errno, _copy(_pointer(data), _sizes[size]), result)
+            end = data + (length if status else length * wait.unit)
+            wait.outcome = (status, errno, _memory[data:end].tobytes(), result)
             ready.append(wait)
 
     def _resume(self) -> None:
