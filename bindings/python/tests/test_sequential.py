@@ -161,6 +161,11 @@ class Sequential(unittest.TestCase):
 
     @in_a_function
     def test_a_receive_canceled_in_the_turn_that_completes_it_loses_nothing(self):
+        while not self.cancel_in_that_turn():
+            pass
+
+    def cancel_in_that_turn(self):
+        """False: the receive was over before, as its data came in an earlier turn."""
         with Ends() as (ours, theirs):
             task = seq.spawn(theirs.receive)
 
@@ -173,9 +178,13 @@ class Sequential(unittest.TestCase):
             theirs.send(b"to ours\n")
             ours.send(b"a line\nand more\n")
             killer.join()
-            with self.assertRaises(seq.CancelledError):
+            try:
                 task.join()
+                return False
+            except seq.CancelledError:
+                pass
             self.assertEqual([theirs.receive(), theirs.receive()], [b"a line", b"and more"])
+            return True
 
     @in_a_function
     def test_a_function_canceled_before_it_runs_never_runs(self):
