@@ -47,10 +47,14 @@ def interpreter():
     return str(folder / "bin" / "python")
 
 
+# Of ours those that need a package from elsewhere; the tests of the Python package run them.
+NEED_PACKAGES = ("copas-uvloop", "copas-seq")
+
+
 def ours():
-    """All of ours, in each language; uvloop is not asked for here."""
+    """All of ours, in each language."""
     return [one for one in servers.read_list(paths.LIST)
-            if (one.group == "ours" or one.uses == "copas") and one.arguments != ("uvloop",)]
+            if (one.group == "ours" or one.uses == "copas") and one.name not in NEED_PACKAGES]
 
 
 class Bench(unittest.TestCase):
