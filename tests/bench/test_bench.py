@@ -4,6 +4,7 @@
 import dataclasses
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -57,6 +58,15 @@ def ours():
             if (one.group == "ours" or one.uses == "copas") and one.name not in NEED_PACKAGES]
 
 
+def go_is_there():
+    """The Go package needs Go 1.24."""
+    if not shutil.which("go"):
+        return False
+    told = subprocess.run(["go", "version"], capture_output=True, text=True).stdout
+    version = re.search(r"go(\d+)\.(\d+)", told)
+    return version is not None and tuple(map(int, version.groups())) >= (1, 24)
+
+
 class Bench(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -99,8 +109,8 @@ class Bench(unittest.TestCase):
     def test_each_of_our_servers_answers_every_byte_of_every_kind_of_load(self):
         wanted = [dataclasses.replace(self.case(name), bindings=True) for name in KINDS]
         for server in ours():
-            if server.language == "go" and not shutil.which("go"):
-                print("(skipped: no Go compiler in PATH or /usr/local/go/bin)")
+            if server.language == "go" and not go_is_there():
+                print("(skipped: no Go 1.24 in PATH or /usr/local/go/bin)")
                 continue
             with self.subTest(server.name):
                 done = self.measured({server: self.builder.command(server)}, wanted)
