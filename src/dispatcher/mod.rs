@@ -11,6 +11,7 @@ mod driver;
 mod elapse;
 mod handle;
 mod inbox;
+mod letters;
 mod object;
 mod operation;
 mod pending;

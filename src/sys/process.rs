@@ -17,16 +17,22 @@ pub fn number() -> u32 {
     unsafe { PAGE.load(SeqCst).as_ref() }.map_or(0, |word| word.load(SeqCst))
 }
 
-/// Gives this process a number, unless it has one. One call at a time.
+/// Gives this process a number, unless it has one.
 pub fn mark() {
     if PAGE.load(SeqCst).is_null() {
-        PAGE.store(map(), SeqCst);
+        let page = map();
+        let kept = PAGE.compare_exchange(ptr::null_mut(), page, SeqCst, SeqCst);
+        if kept.is_err() && !page.is_null() {
+            unmap(page);
+        }
     }
     // SAFETY: NULL, or the page that was mapped for good.
     if let Some(word) = unsafe { PAGE.load(SeqCst).as_ref() }
         && word.load(SeqCst) == 0
     {
-        word.store(LAST.fetch_add(1, SeqCst) + 1, SeqCst);
+        let next = LAST.fetch_add(1, SeqCst) + 1;
+        // Whoever came first has given it.
+        let _ = word.compare_exchange(0, next, SeqCst, SeqCst);
     }
 }
 
@@ -42,9 +48,14 @@ fn map() -> *mut AtomicU32 {
     }
     // SAFETY: the page was just mapped; the advice changes its content in children only.
     if unsafe { libc::madvise(page, size, libc::MADV_WIPEONFORK) } != 0 {
-        // SAFETY: as above, and nobody knows of it.
-        unsafe { libc::munmap(page, size) };
+        unmap(page.cast());
         return ptr::null_mut();
     }
     page.cast()
+}
+
+/// Gives back a page that `map` has made and nobody knows of.
+fn unmap(page: *mut AtomicU32) {
+    // SAFETY: the page was mapped by `map`, and nobody uses it.
+    unsafe { libc::munmap(page.cast(), super::memory::page_size()) };
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
-//! Telling AddressSanitizer and ThreadSanitizer of switches and of passed batons, when the program
+//! Telling AddressSanitizer and ThreadSanitizer of switches, and of what orders OS threads, when the program
 //! runs under one: their functions are looked up in the process, so that the one release library
 //! works with all tools.
 
-use crate::sys::symbols;
+use super::symbols;
 use std::ffi::{CStr, c_uint, c_void};
 use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicU32;
 
 type StartSwitch = unsafe extern "C" fn(*mut *mut c_void, *const c_void, usize);
 type FinishSwitch = unsafe extern "C" fn(*mut c_void, *mut *const c_void, *mut usize);
@@ -44,6 +43,16 @@ struct Tools {
 }
 
 static TOOLS: OnceLock<Option<Tools>> = OnceLock::new();
+
+/// Looks for tools, once; those that are not looked for are not told.
+pub fn prepare() {
+    tools();
+}
+
+/// ThreadSanitizer, if it was found. May be called in a signal handler: looks for nothing.
+fn tsan() -> Option<&'static Tsan> {
+    TOOLS.get()?.as_ref()?.tsan.as_ref()
+}
 
 /// The tools, if there are any.
 fn tools() -> Option<&'static Tools> {
@@ -120,24 +129,18 @@ pub fn leaked(bottom: usize, len: usize) {
 
 /// What this OS thread did is seen by whoever acquires the same word next; told because the tool does
 /// not see the library's own stores.
-pub fn released(word: &AtomicU32) {
-    if let Some(Tools {
-        tsan: Some(tsan), ..
-    }) = tools()
-    {
+pub fn released<T>(word: &T) {
+    if let Some(tsan) = tsan() {
         // SAFETY: the address only names the order; nothing is read or written there.
-        unsafe { (tsan.release)(word.as_ptr().cast()) };
+        unsafe { (tsan.release)(ptr::from_ref(word).cast_mut().cast()) };
     }
 }
 
 /// The other half of `released`.
-pub fn acquired(word: &AtomicU32) {
-    if let Some(Tools {
-        tsan: Some(tsan), ..
-    }) = tools()
-    {
+pub fn acquired<T>(word: &T) {
+    if let Some(tsan) = tsan() {
         // SAFETY: as in `released`.
-        unsafe { (tsan.acquire)(word.as_ptr().cast()) };
+        unsafe { (tsan.acquire)(ptr::from_ref(word).cast_mut().cast()) };
     }
 }
 
