@@ -30,6 +30,7 @@ impl Dispatcher {
     pub fn caller(&self) -> Result<Caller, Status> {
         self.check_bound()?;
         match current::get() {
+            None if current::is_inside() => Err(Status::CANNOT_WAIT),
             None => Ok(Caller::Root),
             Some(dispatcher) if dispatcher == self.handle => self
                 .running()
