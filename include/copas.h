@@ -595,7 +595,8 @@ typedef struct copas_event {
    * COPAS_EVENT_RECEIVE and _RECEIVEFROM: the bytes, as copas_receive() shows them. The library's
    * memory, valid until the next call that receives on, or closes, that socket. COPAS_EVENT_RESOLVE:
    * the addresses. Of other operations that failed: what went wrong, in words without a NUL at the
-   * end. Both valid until the next copas_poll(). NULL without any.
+   * end. Both valid until the next copas_poll(); where `now` has told them at once, until the next
+   * copas_submit function or copas_poll() of the dispatcher. NULL without any.
    */
   const char *data;
   /**
@@ -1641,7 +1642,7 @@ int copas_submit_accept(struct copas_socket *server,
 
 /**
  * Submits a copas_connect(): the event's `result` is the new socket; of a failure `data` and `len` are
- * the words, valid until the next copas_poll(). `host` is copied. Answers as copas_submit_receive().
+ * the words, valid as copas_event says. `host` is copied. Answers as copas_submit_receive().
  * Errors: COPAS_INVALID (also when `host` is NULL, or NAN), COPAS_LIMIT, COPAS_STALE,
  * COPAS_WRONG_THREAD; all others are in the event. Never switches.
  */
@@ -1668,7 +1669,7 @@ int copas_submit_connect_unix(struct copas *c,
 
 /**
  * Submits a copas_resolve(): the event's `data` are `len` structs copas_address (a count, not bytes),
- * best first, with the port 0, valid until the next copas_poll(); of a failure they are its words.
+ * best first, with the port 0, valid as copas_event says; of a failure they are its words.
  * `host` is copied. Answers and errors as copas_submit_connect(). Never switches.
  */
 COPAS_MUST_USE
@@ -1843,7 +1844,8 @@ copas_status copas_semaphore_new(struct copas *c,
 
 /**
  * Takes `n` (1 to the maximum), waiting for at most `timeout` seconds (NAN: the semaphore's own
- * limit; 0: not at all) until they are there and everybody who came earlier has been served.
+ * limit; 0: not at all) until they are there and everybody who came earlier has been served. With a
+ * `timeout` of 0 it may be called in callbacks.
  *
  * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_DESTROYED (meanwhile); COPAS_TOO_MANY (more than the
  * maximum); COPAS_INVALID (also when `n` is below 1); COPAS_CANNOT_WAIT; COPAS_STALE;

@@ -72,7 +72,7 @@ pub unsafe extern "C" fn copas_submit_accept(
 }
 
 /// Submits a copas_connect(): the event's `result` is the new socket; of a failure `data` and `len` are
-/// the words, valid until the next copas_poll(). `host` is copied. Answers as copas_submit_receive().
+/// the words, valid as copas_event says. `host` is copied. Answers as copas_submit_receive().
 /// Errors: COPAS_INVALID (also when `host` is NULL, or NAN), COPAS_LIMIT, COPAS_STALE,
 /// COPAS_WRONG_THREAD; all others are in the event. Never switches.
 #[unsafe(no_mangle)]
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn copas_submit_connect_unix(
 }
 
 /// Submits a copas_resolve(): the event's `data` are `len` structs copas_address (a count, not bytes),
-/// best first, with the port 0, valid until the next copas_poll(); of a failure they are its words.
+/// best first, with the port 0, valid as copas_event says; of a failure they are its words.
 /// `host` is copied. Answers and errors as copas_submit_connect(). Never switches.
 #[unsafe(no_mangle)]
 #[must_use]

@@ -416,7 +416,8 @@ pub struct copas_event {
     /// COPAS_EVENT_RECEIVE and _RECEIVEFROM: the bytes, as copas_receive() shows them. The library's
     /// memory, valid until the next call that receives on, or closes, that socket. COPAS_EVENT_RESOLVE:
     /// the addresses. Of other operations that failed: what went wrong, in words without a NUL at the
-    /// end. Both valid until the next copas_poll(). NULL without any.
+    /// end. Both valid until the next copas_poll(); where `now` has told them at once, until the next
+    /// copas_submit function or copas_poll() of the dispatcher. NULL without any.
     pub data: *const c_char,
     /// How many bytes, or how many addresses. COPAS_EVENT_WAIT_FD: COPAS_READABLE, COPAS_WRITABLE or both.
     pub len: usize,

@@ -178,11 +178,6 @@ impl Net {
         });
     }
 
-    /// All events are delivered: what those lent of sockets that are closed comes back.
-    pub fn end_root_loans(&self, root: Handle) {
-        self.end_loans(|to, socket| to == root && self.socket(socket).is_none());
-    }
-
     /// Takes back what is held and matches.
     fn end_loans(&self, over: impl Fn(Handle, Handle) -> bool) {
         if self.held.borrow().is_empty() {
@@ -258,6 +253,11 @@ impl Driver for Sockets {
 
     fn ended(&self, thread: Handle) {
         self.0.end_loans(|borrower, _| borrower == thread);
+    }
+
+    fn delivered(&self, d: &Dispatcher) {
+        let net = &self.0;
+        net.end_loans(|to, socket| to == d.handle && net.socket(socket).is_none());
     }
 
     fn stop_servers(&self, d: &Dispatcher) {

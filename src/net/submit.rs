@@ -192,6 +192,7 @@ pub fn submit_send(
     said: Submission,
 ) -> Outcome<(usize, Begun)> {
     socket.check_stream()?;
+    d.check_room()?;
     let (room, taken) = Room::send(socket, data, more)?;
     if !more {
         socket.net.settle();
