@@ -34,7 +34,8 @@
  * but fit for functions of CPython, Go, JVMs and .NET, which must not run on switched stacks. Timers,
  * queue workers, futures and groups do not take it. */
 #define COPAS_OS_THREAD (UINT64_C(256))
-/** copas_choice.kind: something was received, or the stream has ended. */
+/** copas_choice.kind: something was received, or the stream has ended; of a listening socket, a connection
+ *  waits for copas_accept(). */
 #define COPAS_CHOICE_RECEIVE 1
 /** copas_choice.kind: a send finds room. */
 #define COPAS_CHOICE_SEND 2
@@ -619,7 +620,7 @@ typedef struct copas_event {
  */
 typedef struct copas_choice {
   /**
-   * COPAS_CHOICE_RECEIVE, _SEND (a stream socket), _POP, _PUSH, _FINISH (a queue), _JOIN (a coroutine),
+   * COPAS_CHOICE_RECEIVE (a socket), _SEND (a stream socket), _POP, _PUSH, _FINISH (a queue), _JOIN (a coroutine),
    * _TIMER, _TAKE (a semaphore), _LOCK, _FUTURE, _GROUP or _EXIT (the dispatcher).
    */
   uint32_t kind;
@@ -1191,6 +1192,20 @@ copas_status copas_connect(struct copas *c,
                            struct copas_socket **out);
 
 /**
+ * Accepts one connection from a listening socket that no server serves, waiting for at most `timeout`
+ * seconds. The new socket has the listener's time limits and limits; close it with copas_close().
+ *
+ * Errors: COPAS_TIMEOUT; COPAS_CLOSED (the listener was closed meanwhile); COPAS_BUSY (it is served, or
+ * somebody else accepts); COPAS_LIMIT (no descriptor left: wait before you try again); COPAS_CANCELED;
+ * COPAS_UNSUPPORTED (it does not listen); COPAS_CANNOT_WAIT; COPAS_INVALID (also when `out` is NULL, or
+ * NAN); COPAS_SYSTEM; COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
+ */
+COPAS_MUST_USE
+copas_status copas_accept(struct copas_socket *server,
+                          double timeout,
+                          struct copas_socket **out);
+
+/**
  * Makes a socket of an open descriptor that came from elsewhere: a TCP or Unix stream (a
  * socketpair too), a datagram socket, a listening socket, or one end of a pipe. The descriptor is set non-blocking
  * and belongs to the socket from then on, with its other options as they are; on an error it stays the caller's, unchanged.
@@ -1616,20 +1631,6 @@ int copas_submit_flush(struct copas_socket *skt,
 copas_status copas_submit_cancel(struct copas_operation *operation);
 
 /**
- * Accepts one connection from a listening socket that no server serves, waiting for at most `timeout`
- * seconds. The new socket has the listener's time limits and limits; close it with copas_close().
- *
- * Errors: COPAS_TIMEOUT; COPAS_CLOSED (the listener was closed meanwhile); COPAS_BUSY (it is served, or
- * somebody else accepts); COPAS_LIMIT (no descriptor left: wait before you try again); COPAS_CANCELED;
- * COPAS_UNSUPPORTED (it does not listen); COPAS_CANNOT_WAIT; COPAS_INVALID (also when `out` is NULL, or
- * NAN); COPAS_SYSTEM; COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
- */
-COPAS_MUST_USE
-copas_status copas_accept(struct copas_socket *server,
-                          double timeout,
-                          struct copas_socket **out);
-
-/**
  * Submits a copas_accept(): the event's `result` is the new socket. Answers as copas_submit_receive().
  * Errors: as copas_accept(); COPAS_LIMIT. Never switches.
  */
@@ -1819,7 +1820,7 @@ copas_status copas_lock_get(struct copas_lock *lock,
 
 /**
  * Gives the lock back; after as many releases as gets it belongs to the first that waits. A submitted
- * get counts as soon as its event is there to be polled, not before.
+ * get counts from the delivery of its event on.
  * Errors: COPAS_NOT_OWNER, COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
 copas_status copas_lock_release(struct copas_lock *lock);
@@ -2059,7 +2060,9 @@ copas_status copas_on_signal(struct copas *c,
  * Waits, for at most `timeout` seconds, until the first of `count` (1 to 65,536) choices is there, and
  * gives its place (from 0). Of several that are there each call prefers another one. Its `status`
  * tells how it ended and `item` what a queue gave; the other choices have taken nothing. A choice
- * that is wrong (COPAS_STALE, COPAS_INVALID, COPAS_BUSY …) is there at once with that status.
+ * that is wrong (COPAS_STALE, COPAS_INVALID, COPAS_BUSY …) is there at once with that status; so is one
+ * by which the caller would wait for itself (its own end, result or group: COPAS_INVALID). With a
+ * `timeout` of 0 the kernel is asked once.
  *
  * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_CANNOT_WAIT; COPAS_INVALID (also when `choices` is
  * NULL, `count` out of range, or NAN); COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
@@ -2089,7 +2092,8 @@ copas_status copas_group_addthread(struct copas_group *group,
 
 /**
  * Waits, for at most `timeout` seconds, until all coroutines of the group have ended. Then COPAS_OK,
- * or the status of the first that failed; copas_error() has its text.
+ * or the status of the first that failed; copas_error() has its text then, and the status COPAS_FAILED,
+ * which tells it from the errors of the wait itself.
  *
  * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_CANNOT_WAIT; COPAS_INVALID (also for NAN, in a coroutine
  * of the group, or in one of another group that one of these has started and has not outlived);
@@ -2107,7 +2111,7 @@ copas_status copas_group_cancel(struct copas_group *group);
 /**
  * Cancels all coroutines of the group, waits until they have ended, and destroys it: its handle is
  * stale. It really waits, also when the caller is canceled. Then COPAS_OK, or the status of the first
- * that failed; copas_error() has its text.
+ * that failed; copas_error() tells as after copas_group_wait().
  *
  * Errors: COPAS_CANCELED (the caller was canceled; the group is closed all the same);
  * COPAS_CANNOT_WAIT; COPAS_INVALID (also inside the group, as for copas_group_wait()); COPAS_STALE;

@@ -333,7 +333,7 @@ pub struct copas_socket_stats {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct copas_choice {
-    /// COPAS_CHOICE_RECEIVE, _SEND (a stream socket), _POP, _PUSH, _FINISH (a queue), _JOIN (a coroutine),
+    /// COPAS_CHOICE_RECEIVE (a socket), _SEND (a stream socket), _POP, _PUSH, _FINISH (a queue), _JOIN (a coroutine),
     /// _TIMER, _TAKE (a semaphore), _LOCK, _FUTURE, _GROUP or _EXIT (the dispatcher).
     pub kind: u32,
     /// Set by copas_select() in the choice that came first: a copas_status.

@@ -12,7 +12,7 @@ use crate::dispatcher::{Dispatcher, LEVEL_ERROR, LEVEL_WARNING, Name, conclude};
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
 use crate::sys::stream;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::ffi::CString;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -57,7 +57,6 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
         pause: Cell::new(0.0),
         reported: Cell::new(false),
         full: Cell::new(false),
-        kept: RefCell::new(None),
         _alive: d.alive().hold(),
     });
     if serves_datagrams {
@@ -105,7 +104,7 @@ pub fn accept_batch(d: &Dispatcher, socket: &Rc<Socket>) {
         if d.awaits_room(server.settings.ground, socket.handle) {
             return report_full(d, &server);
         }
-        match next_connection(socket, &server) {
+        match next_connection(socket) {
             Ok(fd) => {
                 if let Err(fault) = serve(d, socket, &server, fd) {
                     return pause(d, socket, &server, fault.describe(), VEHICLES_ADVICE);
@@ -121,9 +120,19 @@ pub fn accept_batch(d: &Dispatcher, socket: &Rc<Socket>) {
     d.wake(socket.handle);
 }
 
+impl Socket {
+    /// Whether a connection was kept.
+    pub(super) fn has_kept(&self) -> bool {
+        let kept = self.kept.take();
+        let there = kept.is_some();
+        self.kept.set(kept);
+        there
+    }
+}
+
 /// The connection that was kept, or the next one of the kernel's queue.
-fn next_connection(socket: &Socket, server: &Server) -> io::Result<OwnedFd> {
-    match server.kept.take() {
+pub(super) fn next_connection(socket: &Socket) -> io::Result<OwnedFd> {
+    match socket.kept.take() {
         Some(fd) => Ok(fd),
         None => socket.with_fd(stream::accept),
     }
@@ -135,7 +144,7 @@ fn serve(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>, fd: OwnedFd) 
     let vehicle = match d.vehicle(server.settings.ground) {
         Ok(vehicle) => vehicle,
         Err(fault) => {
-            server.kept.replace(Some(fd));
+            socket.kept.set(Some(fd));
             return Err(fault);
         }
     };

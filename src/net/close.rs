@@ -59,6 +59,7 @@ pub fn abort(d: &Dispatcher, socket: &Rc<Socket>) {
 fn release_waiters(d: &Dispatcher, socket: &Rc<Socket>) {
     d.disarm(&socket.deadline);
     socket.server.take();
+    socket.kept.take();
     // What a receive has taken whose event is still to come is lent to nobody who could give it back.
     let undelivered = socket.reading.get() && d.borrower() == d.handle;
     let closer = if undelivered {

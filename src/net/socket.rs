@@ -76,6 +76,8 @@ pub struct Socket {
     pub name: RefCell<Name>,
     /// A served socket's server.
     pub(super) server: RefCell<Option<Rc<Server>>>,
+    /// A connection that was accepted when there was nothing to run its handler on: the next one.
+    pub(super) kept: Cell<Option<OwnedFd>>,
     /// For draining after a close, and for pauses of accepting.
     pub(super) deadline: Deadline,
 }
@@ -126,6 +128,7 @@ impl Socket {
                 born,
                 name: RefCell::new(Name::Numbered("socket", net.next_number())),
                 server: RefCell::new(None),
+                kept: Cell::new(None),
                 deadline: Deadline::new(),
             })
         });

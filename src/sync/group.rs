@@ -3,7 +3,7 @@
 
 use super::Until;
 use super::kin::{self, Kin};
-use crate::dispatcher::{Caller, Dispatcher, Handle, Name, Object, WaitList, conclude};
+use crate::dispatcher::{Dispatcher, Handle, Name, Object, WaitList, conclude};
 use crate::status::{Fault, Outcome, Status};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -83,15 +83,16 @@ impl Group {
     }
 }
 
-/// Nobody may wait for a group from inside, however deep: it would wait for itself.
-fn check_outside(d: &Dispatcher, group: &Rc<Group>) -> Outcome<()> {
-    match d.caller() {
-        Ok(Caller::Thread(caller)) if kin::is_inside(caller.handle, group) => Err(Fault::invalid(
+/// Nobody may wait for a group from inside, however deep: it would wait for itself. An error if `who`, a
+/// coroutine or the root stack, is.
+pub fn check_outside(who: Handle, group: &Rc<Group>) -> Outcome<()> {
+    if kin::is_inside(who, group) {
+        return Err(Fault::invalid(
             "neither a member of a group nor who descends from one can wait for the group: it would \
              wait for itself",
-        )),
-        _ => Ok(()),
+        ));
     }
+    Ok(())
 }
 
 impl Object for Group {
@@ -163,14 +164,14 @@ pub async fn joined(group: Rc<Group>) -> Outcome<()> {
 
 /// Waits until all members have ended, for at most `seconds`.
 pub fn wait_group(d: &Dispatcher, group: &Rc<Group>, seconds: f64) -> Outcome<()> {
-    check_outside(d, group)?;
+    check_outside(d.borrower(), group)?;
     d.wait(pin!(joined(Rc::clone(group))), seconds)?
 }
 
 /// Cancels all members and waits until they have ended, also when the caller is canceled. Nobody can
 /// be added any more.
 pub fn close_group(d: &Dispatcher, group: &Rc<Group>) -> Outcome<()> {
-    check_outside(d, group)?;
+    check_outside(d.borrower(), group)?;
     d.caller()?;
     group.closed.set(true);
     group.cancel(d);
