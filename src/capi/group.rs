@@ -60,7 +60,8 @@ pub unsafe extern "C" fn copas_group_addthread(
 }
 
 /// Waits, for at most `timeout` seconds, until all coroutines of the group have ended. Then COPAS_OK,
-/// or the status of the first that failed; copas_error() has its text.
+/// or the status of the first that failed; copas_error() has its text then, and the status COPAS_FAILED,
+/// which tells it from the errors of the wait itself.
 ///
 /// Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_CANNOT_WAIT; COPAS_INVALID (also for NAN, in a coroutine
 /// of the group, or in one of another group that one of these has started and has not outlived);
@@ -87,7 +88,7 @@ pub extern "C" fn copas_group_cancel(group: *mut copas_group) -> copas_status {
 
 /// Cancels all coroutines of the group, waits until they have ended, and destroys it: its handle is
 /// stale. It really waits, also when the caller is canceled. Then COPAS_OK, or the status of the first
-/// that failed; copas_error() has its text.
+/// that failed; copas_error() tells as after copas_group_wait().
 ///
 /// Errors: COPAS_CANCELED (the caller was canceled; the group is closed all the same);
 /// COPAS_CANNOT_WAIT; COPAS_INVALID (also inside the group, as for copas_group_wait()); COPAS_STALE;

@@ -252,6 +252,32 @@ static void one_whose_starter_has_ended_may_close_it(void)
   CHECK_OK(copas_free(c));
 }
 
+static void fail_as_if_the_time_had_passed(void *user)
+{
+  CHECK_OK(copas_fail(COPAS_TIMEOUT, user));
+}
+
+static void a_members_status_is_told_from_the_waits_own(void)
+{
+  copas_error_info info = {.size = sizeof info};
+  double long_time = 3600;
+  open_group(0);
+  CHECK_OK(copas_group_addthread(group, sleep_a_little, &long_time, NULL));
+  CHECK_STATUS(copas_group_wait(group, 0.001), COPAS_TIMEOUT);
+  CHECK_OK(copas_error(c, &info));
+  CHECK_STATUS(info.status, COPAS_TIMEOUT);
+  CHECK_OK(copas_group_cancel(group));
+  CHECK_OK(copas_group_addthread(group, fail_as_if_the_time_had_passed, "mine", NULL));
+  CHECK_STATUS(copas_group_wait(group, 10), COPAS_TIMEOUT);
+  CHECK_OK(copas_error(c, &info));
+  CHECK_STATUS(info.status, COPAS_FAILED);
+  CHECK(strcmp(info.text, "mine") == 0);
+  CHECK_STATUS(copas_group_close(group), COPAS_TIMEOUT);
+  CHECK_OK(copas_error(c, &info));
+  CHECK_STATUS(info.status, COPAS_FAILED);
+  CHECK_OK(copas_free(c));
+}
+
 int main(void)
 {
   RUN(a_wait_ends_with_the_last_of_the_group);
@@ -264,5 +290,6 @@ int main(void)
   RUN(a_strict_group_that_has_failed_takes_nobody);
   RUN(nobody_inside_waits_for_an_outer_group);
   RUN(one_whose_starter_has_ended_may_close_it);
+  RUN(a_members_status_is_told_from_the_waits_own);
   return check_report();
 }
