@@ -218,8 +218,8 @@ typedef struct copas_future copas_future;
  *
  * Lifetime: from copas_group_new() until copas_group_close() or copas_free().
  *
- * Functions: copas_group_addthread, copas_group_wait, copas_group_cancel, copas_group_close,
- * copas_setname, copas_getname, copas_of.
+ * Functions: copas_group_addthread, copas_group_addthread_with, copas_group_wait,
+ * copas_group_cancel, copas_group_close, copas_setname, copas_getname, copas_of.
  */
 typedef struct copas_group copas_group;
 
@@ -250,8 +250,8 @@ typedef struct copas_operation copas_operation;
  * left then go to its finalizer.
  *
  * Functions: copas_queue_push, copas_queue_pop, copas_queue_size, copas_queue_addworker,
- * copas_queue_stop, copas_queue_finish, copas_queue_destroy, copas_setname, copas_getname,
- * copas_of.
+ * copas_queue_addworker_with, copas_queue_stop, copas_queue_finish, copas_queue_destroy, copas_setname,
+ * copas_getname, copas_of.
  */
 typedef struct copas_queue copas_queue;
 
@@ -355,6 +355,12 @@ typedef struct copas_config {
 typedef void (*copas_post_fn)(struct copas *c, void *user);
 
 /**
+ * Releases a user pointer. Called exactly once for each call that was given one, on every path,
+ * also when that call fails.
+ */
+typedef void (*copas_free_fn)(void *user);
+
+/**
  * The detail of an error, as copas_error() gives it.
  */
 typedef struct copas_error_info {
@@ -388,12 +394,6 @@ typedef void *(*copas_cxa_globals_fn)(void);
  * server's.
  */
 typedef void (*copas_handler_fn)(struct copas_socket *client, void *user);
-
-/**
- * Releases a user pointer. Called exactly once for each call that was given one, on every path,
- * also when that call fails.
- */
-typedef void (*copas_free_fn)(void *user);
 
 /**
  * Settings of a server, for copas_addserver_with(). Zero everything, then set `size`.
@@ -447,7 +447,7 @@ typedef struct copas_server_options {
 typedef void (*copas_thread_fn)(void *user);
 
 /**
- * Settings of a coroutine, for copas_addthread_with(). Zero everything, then set `size`.
+ * Settings of a coroutine, for copas_addthread_with() and the like. Zero everything, then set `size`.
  */
 typedef struct copas_thread_options {
   /**
@@ -455,7 +455,7 @@ typedef struct copas_thread_options {
    */
   size_t size;
   /**
-   * 0, or COPAS_OS_THREAD: run it on an OS thread of the library's.
+   * 0; of copas_addthread_with() also COPAS_OS_THREAD: run it on an OS thread of the library's.
    */
   uint64_t flags;
   /**
@@ -818,7 +818,8 @@ struct copas *copas_new(const struct copas_config *config);
  * output that the kernel does not take at once is lost. The OS threads of handlers have ended when it
  * returns. The handle is stale afterwards.
  *
- * In a child of fork() nothing runs: what was inherited is closed here, and the parent's goes on.
+ * In a child of fork() nobody runs: what was inherited is closed here, what the child has copies of goes to
+ * their finalizers, and the parent's goes on.
  *
  * Errors: COPAS_CANNOT_WAIT inside its own loop, a coroutine or a callback (nothing is freed);
  * COPAS_WRONG_THREAD, COPAS_STALE, COPAS_INVALID. Steps the dispatcher for at
@@ -908,12 +909,23 @@ copas_status copas_release(struct copas *c);
 /**
  * Has `fn` run once with `user`, on the dispatcher's OS thread, in its next step. Posts run in the
  * order of their calls. A pending post keeps the loop alive; one that never ran because the
- * dispatcher was freed is dropped.
+ * dispatcher was freed is dropped: see copas_post_with() for what its `user` owns.
  *
  * May be called from any OS thread, but not from a signal handler (use copas_notify()).
  * Errors: COPAS_INVALID (also when `fn` is NULL), COPAS_STALE (`fn` will not run). Never switches.
  */
 copas_status copas_post(struct copas *c, copas_post_fn fn, void *user);
+
+/**
+ * copas_post() whose `user` is released by exactly one call of `user_free` (which may be NULL): when `fn`
+ * has returned, when it will not run because the dispatcher was freed, or when this call fails. That
+ * happens on the OS thread that runs or frees the dispatcher, or on the caller's.
+ * Errors: as copas_post(). Never switches.
+ */
+copas_status copas_post_with(struct copas *c,
+                             copas_post_fn fn,
+                             void *user,
+                             copas_free_fn user_free);
 
 /**
  * Wakes the dispatcher: the step that waits, or else the next one, returns without waiting.
@@ -1094,12 +1106,16 @@ copas_status copas_fail(int status, const char *text);
 /**
  * Sets who is told when a coroutine fails: for the calling coroutine, or with `is_default` not 0
  * for all that have none of their own. `fn` NULL takes the handler away. The default without any
- * handler is the report callback.
+ * handler is the report callback. `user` must live until another handler is set, or the coroutine, with
+ * `is_default` the dispatcher, has ended.
  *
  * Errors: COPAS_INVALID (also when `is_default` is 0 outside of a coroutine), COPAS_STALE,
  * COPAS_WRONG_THREAD. Never switches.
  */
-copas_status copas_seterrorhandler(struct copas *c, copas_error_fn fn, void *user, int is_default);
+copas_status copas_seterrorhandler(struct copas *c,
+                                   copas_error_fn fn,
+                                   void *user,
+                                   int is_default);
 
 /**
  * Names a socket, a coroutine, or a timer, lock, semaphore, queue, future or group; the name is
@@ -1942,6 +1958,16 @@ copas_status copas_queue_addworker(struct copas_queue *queue,
                                    struct copas_thread **out);
 
 /**
+ * copas_queue_addworker() with options; `options` may be NULL and is copied. `options->user_free` is
+ * called exactly once, when the worker has ended, also when this call fails. Errors: as
+ * copas_queue_addworker(); COPAS_INVALID also for a bad size or stack size, or any flag. Never switches.
+ */
+copas_status copas_queue_addworker_with(struct copas_queue *queue,
+                                        copas_worker_fn fn,
+                                        const struct copas_thread_options *options,
+                                        struct copas_thread **out);
+
+/**
  * Takes no further items: pushes answer COPAS_STOPPED, pops too once the queue is empty. May be
  * called twice. Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
@@ -1975,6 +2001,18 @@ copas_status copas_future_addthread(struct copas *c,
                                     void *user,
                                     copas_free_fn result_free,
                                     struct copas_future **out);
+
+/**
+ * copas_future_addthread() with options; `options` may be NULL and is copied. `options->user_free` is
+ * called exactly once, when the function has returned or will not run, also when this call fails.
+ * Errors: as copas_future_addthread(); COPAS_INVALID also for a bad size or stack size, or any flag.
+ * Never switches.
+ */
+copas_status copas_future_addthread_with(struct copas *c,
+                                         copas_future_fn fn,
+                                         const struct copas_thread_options *options,
+                                         copas_free_fn result_free,
+                                         struct copas_future **out);
 
 /**
  * Waits for the result, for at most `timeout` seconds (COPAS_FOREVER: no limit). `*result` belongs
@@ -2035,17 +2073,22 @@ int copas_enddeadline(struct copas *c);
  * Sets the calling coroutine's alarm: unless it ends before, `fn(thread, user)` is called in
  * `seconds` on the root stack, where it may cancel it (copas_removethread()) or close what it waits
  * on, but not wait itself. A second call sets it anew; a negative number of seconds (COPAS_FOREVER)
- * takes it away, and `fn` may be NULL then.
+ * takes it away, and `fn` may be NULL then. `user` must live until the alarm has rung, is set anew or
+ * taken away, or the coroutine has ended: then it is used no more.
  * Errors: COPAS_INVALID (also outside of a coroutine, for NAN, or when `fn` is NULL), COPAS_LIMIT,
  * COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
-copas_status copas_timeout(struct copas *c, double seconds, copas_timeout_fn fn, void *user);
+copas_status copas_timeout(struct copas *c,
+                           double seconds,
+                           copas_timeout_fn fn,
+                           void *user);
 
 /**
  * Has `fn(c, number, user)` called on the root stack, in the step after the process got signal
  * `number` (of <signal.h>); several deliveries may become one call. This installs a handler for the
  * whole process until copas_free(), or until `fn` is NULL; then the signal is handled as before. A
- * signal belongs to one dispatcher. It does not keep the loop alive.
+ * signal belongs to one dispatcher. It does not keep the loop alive. `user` must live until then, or until
+ * another function is set for the signal.
  *
  * Errors: COPAS_BUSY (another dispatcher has the signal), COPAS_INVALID (also for a number that is no
  * signal, or one that cannot be caught; or when `fn` is NULL and the signal is not this
@@ -2089,6 +2132,16 @@ copas_status copas_group_addthread(struct copas_group *group,
                                    copas_thread_fn fn,
                                    void *user,
                                    struct copas_thread **out);
+
+/**
+ * copas_group_addthread() with options; `options` may be NULL and is copied. `options->user_free` is
+ * called exactly once, also when this call fails. Errors: as copas_group_addthread(); COPAS_INVALID also
+ * for a bad size or stack size, or any flag. Never switches.
+ */
+copas_status copas_group_addthread_with(struct copas_group *group,
+                                        copas_thread_fn fn,
+                                        const struct copas_thread_options *options,
+                                        struct copas_thread **out);
 
 /**
  * Waits, for at most `timeout` seconds, until all coroutines of the group have ended. Then COPAS_OK,

@@ -89,8 +89,8 @@ pub struct copas_semaphore {
 /// left then go to its finalizer.
 ///
 /// Functions: copas_queue_push, copas_queue_pop, copas_queue_size, copas_queue_addworker,
-/// copas_queue_stop, copas_queue_finish, copas_queue_destroy, copas_setname, copas_getname,
-/// copas_of.
+/// copas_queue_addworker_with, copas_queue_stop, copas_queue_finish, copas_queue_destroy, copas_setname,
+/// copas_getname, copas_of.
 pub struct copas_queue {
     _opaque: (),
 }
@@ -110,8 +110,8 @@ pub struct copas_timer {
 ///
 /// Lifetime: from copas_group_new() until copas_group_close() or copas_free().
 ///
-/// Functions: copas_group_addthread, copas_group_wait, copas_group_cancel, copas_group_close,
-/// copas_setname, copas_getname, copas_of.
+/// Functions: copas_group_addthread, copas_group_addthread_with, copas_group_wait,
+/// copas_group_cancel, copas_group_close, copas_setname, copas_getname, copas_of.
 pub struct copas_group {
     _opaque: (),
 }
@@ -258,13 +258,13 @@ pub struct copas_bind_options {
     pub backlog: c_int,
 }
 
-/// Settings of a coroutine, for copas_addthread_with(). Zero everything, then set `size`.
+/// Settings of a coroutine, for copas_addthread_with() and the like. Zero everything, then set `size`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct copas_thread_options {
     /// sizeof(copas_thread_options).
     pub size: usize,
-    /// 0, or COPAS_OS_THREAD: run it on an OS thread of the library's.
+    /// 0; of copas_addthread_with() also COPAS_OS_THREAD: run it on an OS thread of the library's.
     pub flags: u64,
     /// The coroutine's name, copied. NULL: "thread_N", N counting from 1.
     pub name: *const c_char,

@@ -3,7 +3,7 @@
 
 use super::Until;
 use super::kin::{self, Kin};
-use crate::dispatcher::{Dispatcher, Handle, Name, Object, WaitList, conclude};
+use crate::dispatcher::{Dispatcher, Ground, Handle, Name, Object, WaitList, conclude};
 use crate::status::{Fault, Outcome, Status};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -130,6 +130,7 @@ pub fn add_member(
     d: &Dispatcher,
     group: &Rc<Group>,
     name: Name,
+    ground: Ground,
     body: impl FnOnce() + 'static,
 ) -> Outcome<Handle> {
     if group.is_over() {
@@ -142,7 +143,7 @@ pub fn add_member(
     };
     let number = d.handle;
     let kin = Kin::new(group, d.running().map(|starter| starter.handle));
-    let handle = d.spawn(name, 0, move || {
+    let handle = d.spawn_on(d.vehicle(ground)?, name, move || {
         let _kin = member.handle.get().map(|own| kin.begin(own));
         body();
         if let Ok(d) = crate::dispatcher::registry::enter(number) {

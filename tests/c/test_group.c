@@ -278,6 +278,42 @@ static void a_members_status_is_told_from_the_waits_own(void)
   CHECK_OK(copas_free(c));
 }
 
+static void count_free(void *user)
+{
+  ++*(int *)user;
+}
+
+static void note_name(void *user)
+{
+  CHECK(strcmp(copas_getname(copas_running()), "member") == 0);
+  CHECK_NUMBER(*(int *)user, 0);
+  ended++;
+}
+
+static void what_a_member_owns_is_released_once_on_every_path(void)
+{
+  int released = 0;
+  copas_thread_options options = {
+      .size = sizeof options, .name = "member", .user = &released, .user_free = count_free};
+  open_group(0);
+  CHECK_OK(copas_group_addthread_with(group, note_name, &options, NULL));
+  CHECK_OK(copas_group_wait(group, 10));
+  CHECK_NUMBER(ended, 1);
+  CHECK_NUMBER(released, 1);
+  CHECK_OK(copas_group_addthread_with(group, note_name, &options, NULL));
+  CHECK_OK(copas_group_close(group));
+  CHECK_NUMBER(ended, 1);
+  CHECK_NUMBER(released, 2);
+  CHECK_STATUS(copas_group_addthread_with(group, note_name, &options, NULL), COPAS_STALE);
+  CHECK_OK(copas_group_new(c, 0, &group));
+  CHECK_STATUS(copas_group_addthread_with(group, NULL, &options, NULL), COPAS_INVALID);
+  options.flags = COPAS_OS_THREAD;
+  CHECK_STATUS(copas_group_addthread_with(group, note_name, &options, NULL), COPAS_INVALID);
+  CHECK_NUMBER(released, 5);
+  CHECK_OK(copas_group_addthread_with(group, sleep_a_little, NULL, NULL));
+  CHECK_OK(copas_free(c));
+}
+
 int main(void)
 {
   RUN(a_wait_ends_with_the_last_of_the_group);
@@ -291,5 +327,6 @@ int main(void)
   RUN(nobody_inside_waits_for_an_outer_group);
   RUN(one_whose_starter_has_ended_may_close_it);
   RUN(a_members_status_is_told_from_the_waits_own);
+  RUN(what_a_member_owns_is_released_once_on_every_path);
   return check_report();
 }
