@@ -78,7 +78,16 @@ impl Inbox {
         drop(self.letters.take());
     }
 
-    /// Leaves a letter. Not for signal handlers: it allocates.
+    /// Makes it usable in a child of fork(2).
+    ///
+    /// # Safety
+    /// It was inherited by fork, and nobody uses it in this process.
+    pub unsafe fn unlock_inherited(&self) {
+        // SAFETY: the caller says so.
+        unsafe { self.letters.unlock_inherited() };
+    }
+
+    /// Leaves a letter. Not for signal handlers: it locks.
     pub fn post(&self, letter: Letter) {
         self.letters.push(letter);
         self.raise(signal::LETTERS);

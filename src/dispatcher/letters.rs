@@ -1,65 +1,55 @@
 // SPDX-License-Identifier: MIT
-//! Letters on their way to a dispatcher: a list that any OS thread prepends to without a lock, so that
-//! a fork(2) amid a post leaves the child nothing that stays locked.
+//! Letters on their way to a dispatcher, under a lock that a child of fork(2) can do without: the OS thread
+//! that held it amid the fork is not there to open it.
 
 use super::inbox::Letter;
 use crate::sys::annotations;
-use std::ptr;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicPtr, AtomicU32};
+use std::cell::UnsafeCell;
+use std::sync::{Mutex, PoisonError, TryLockError};
 
-struct Node {
-    letter: Letter,
-    before: *mut Node,
-}
+/// Letters that nobody has taken yet. The lock is one word of the kernel's (futex), without a queue in the
+/// process that a fork could copy.
+pub struct Letters(UnsafeCell<Mutex<Vec<Letter>>>);
 
-/// Letters that nobody has taken yet.
-pub struct Letters {
-    last: AtomicPtr<Node>,
-    /// Names the order of those who post before the one who takes, for tools.
-    order: AtomicU32,
-}
+// SAFETY: all go through the lock, but `unlock_inherited`, whose caller is alone.
+unsafe impl Sync for Letters {}
 
 impl Letters {
     /// None.
     pub const fn new() -> Self {
-        Letters {
-            last: AtomicPtr::new(ptr::null_mut()),
-            order: AtomicU32::new(0),
-        }
+        Letters(UnsafeCell::new(Mutex::new(Vec::new())))
+    }
+
+    fn with<R>(&self, act: impl FnOnce(&mut Vec<Letter>) -> R) -> R {
+        // SAFETY: only `unlock_inherited` changes it otherwise than through the lock, and its caller is alone.
+        let letters = unsafe { &*self.0.get() };
+        let mut letters = letters.lock().unwrap_or_else(PoisonError::into_inner);
+        // Tools do not see the lock.
+        annotations::acquired(self);
+        let result = act(&mut letters);
+        annotations::released(self);
+        result
     }
 
     /// Adds one.
     pub fn push(&self, letter: Letter) {
-        let mut before = self.last.load(Relaxed);
-        let node = Box::into_raw(Box::new(Node { letter, before }));
-        annotations::released(&self.order);
-        while let Err(now) = self
-            .last
-            .compare_exchange_weak(before, node, Release, Relaxed)
-        {
-            before = now;
-            // SAFETY: the node came from Box::into_raw above, and nobody else knows it yet.
-            unsafe { (*node).before = before };
-        }
+        self.with(|letters| letters.push(letter));
     }
 
     /// Takes all, in the order in which they were added.
     pub fn take(&self) -> Vec<Letter> {
-        let mut last = self.last.swap(ptr::null_mut(), Acquire);
-        let mut letters = Vec::new();
-        if last.is_null() {
-            return letters;
+        self.with(std::mem::take)
+    }
+
+    /// Makes them usable in a child of fork(2). What was half done stays so, and is forgotten.
+    ///
+    /// # Safety
+    /// They were inherited by fork, and nobody uses them in this process.
+    pub unsafe fn unlock_inherited(&self) {
+        // SAFETY: the caller says that nobody uses them.
+        let letters = unsafe { &mut *self.0.get() };
+        if matches!(letters.try_lock(), Err(TryLockError::WouldBlock)) {
+            std::mem::forget(std::mem::take(letters));
         }
-        annotations::acquired(&self.order);
-        while !last.is_null() {
-            // SAFETY: `push` made it by Box::into_raw, and the swap has handed the list to this call
-            // alone.
-            let node = unsafe { Box::from_raw(last) };
-            last = node.before;
-            letters.push(node.letter);
-        }
-        letters.reverse();
-        letters
     }
 }

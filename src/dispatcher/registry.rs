@@ -234,6 +234,8 @@ pub fn inherited(handle: Handle) -> Option<Entered> {
     }
     entry.holder.store(os_thread::id(), Release);
     entry.visitors.store(0, SeqCst);
+    // SAFETY: `visit` lets nobody in who is of another process than the dispatcher.
+    unsafe { entry.inbox.unlock_inherited() };
     hold(handle, entry).ok()
 }
 
