@@ -2,6 +2,7 @@
 //! Waiting until a socket could be used without waiting, for those who wait for other things too.
 
 use super::acceptance;
+use super::marks::Mark;
 use super::output::LOW_WATER;
 use super::reading::{Read, Reading};
 use super::socket::Socket;
@@ -50,7 +51,7 @@ impl Readable {
                 Reading::begin(socket)?
             });
         }
-        if socket.closed.get() || socket.has_input() {
+        if socket.marks.has(Mark::Closed) || socket.has_input() {
             return Ok(true);
         }
         if let Some(reading) = &mut self.reading {
@@ -77,7 +78,7 @@ impl Socket {
         }
         loop {
             let there = !self.input.borrow().pending().is_empty();
-            if there || self.at_end.get() {
+            if there || self.marks.has(Mark::AtEnd) {
                 return true;
             }
             if !self.readable.get() || !matches!(self.fill(1), Read::Progress) {
@@ -127,7 +128,7 @@ impl Writable {
             return Ok(true);
         }
         if self.alive.is_none() {
-            self.alive = socket.net.dispatcher().map(|d| d.alive().hold());
+            self.alive = Some(socket.net.alive.hold());
         }
         Ok(false)
     }
