@@ -204,8 +204,10 @@ impl Drop for Entered {
     fn drop(&mut self) {
         if self.releases {
             let entry = &TABLE[self.handle.dispatcher() as usize];
-            annotations::released(&entry.holder);
-            entry.holder.store(0, Release);
+            match annotations::are_told() {
+                true => let_go_and_tell(entry),
+                false => entry.holder.store(0, Release),
+            }
         }
     }
 }
@@ -246,7 +248,10 @@ fn hold(handle: Handle, entry: &'static Entry) -> Outcome<Entered> {
     let me = os_thread::id();
     let releases = entry.holder.load(Relaxed) != me;
     if releases {
-        take_hold(handle, entry, me)?;
+        match annotations::are_told() {
+            true => take_hold_and_tell(handle, entry, me)?,
+            false => take_hold(handle, entry, me)?,
+        }
     }
     Ok(Entered {
         dispatcher: entry.dispatcher.load(Acquire),
@@ -264,12 +269,26 @@ fn take_hold(handle: Handle, entry: &Entry, me: usize) -> Outcome<()> {
             true => Fault::from(Status::BUSY),
             false => Status::WRONG_THREAD.into(),
         })?;
-    annotations::acquired(&entry.holder);
     if !is_current(handle, entry) {
         entry.holder.store(0, Release);
         return Err(Status::STALE.into());
     }
     Ok(())
+}
+
+/// `take_hold` under a tool that does not see it.
+#[cold]
+fn take_hold_and_tell(handle: Handle, entry: &Entry, me: usize) -> Outcome<()> {
+    take_hold(handle, entry, me)?;
+    annotations::acquired(&entry.holder);
+    Ok(())
+}
+
+/// The end of a hold under such a tool.
+#[cold]
+fn let_go_and_tell(entry: &Entry) {
+    annotations::released(&entry.holder);
+    entry.holder.store(0, Release);
 }
 
 /// The baton has come to the calling OS thread: from now on it is the one that may call the
