@@ -43,6 +43,30 @@ pub unsafe extern "C" fn copas_connect(
     })
 }
 
+/// Accepts one connection from a listening socket that no server serves, waiting for at most `timeout`
+/// seconds. The new socket has the listener's time limits and limits; close it with copas_close().
+///
+/// Errors: COPAS_TIMEOUT; COPAS_CLOSED (the listener was closed meanwhile); COPAS_BUSY (it is served, or
+/// somebody else accepts); COPAS_LIMIT (no descriptor left: wait before you try again); COPAS_CANCELED;
+/// COPAS_UNSUPPORTED (it does not listen); COPAS_CANNOT_WAIT; COPAS_INVALID (also when `out` is NULL, or
+/// NAN); COPAS_SYSTEM; COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn copas_accept(
+    server: *mut copas_socket,
+    timeout: f64,
+    out: *mut *mut copas_socket,
+) -> copas_status {
+    on_socket(server, |d, socket| {
+        // SAFETY: NULL or writable, as the comment asks.
+        let out = unsafe { place(out, "out")? };
+        let timeout = check_seconds(timeout)?;
+        d.bind();
+        out.write(pointer(net::accept(d, socket, timeout)?.handle));
+        Ok(())
+    })
+}
+
 /// Makes a socket of an open descriptor that came from elsewhere: a TCP or Unix stream (a
 /// socketpair too), a datagram socket, a listening socket, or one end of a pipe. The descriptor is set non-blocking
 /// and belongs to the socket from then on, with its other options as they are; on an error it stays the caller's, unchanged.

@@ -13,7 +13,7 @@ use crate::dispatcher::{Dispatcher, LEVEL_ERROR, LEVEL_WARNING, Name, conclude};
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
 use crate::sys::stream;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::ffi::CString;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -60,7 +60,6 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
         pause: Cell::new(0.0),
         reported: Cell::new(false),
         full: Cell::new(false),
-        kept: RefCell::new(None),
         _alive: d.alive().hold(),
     });
     if serves_datagrams {
@@ -108,7 +107,7 @@ pub fn accept_batch(d: &Dispatcher, socket: &Rc<Socket>) {
         if d.awaits_room(server.settings.ground, socket.handle) {
             return report_full(d, &server);
         }
-        match next_connection(socket, &server) {
+        match next_connection(socket) {
             Ok(fd) => {
                 if let Err(fault) = serve(d, socket, &server, fd) {
                     return pause(d, socket, &server, fault.describe(), VEHICLES_ADVICE);
@@ -124,9 +123,20 @@ pub fn accept_batch(d: &Dispatcher, socket: &Rc<Socket>) {
     d.wake(socket.handle);
 }
 
+impl Socket {
+    /// Whether a connection was kept.
+    pub(super) fn has_kept(&self) -> bool {
+        let Some(kept) = self.take_kept() else {
+            return false;
+        };
+        self.keep(kept);
+        true
+    }
+}
+
 /// The connection that was kept, or the next one of the kernel's queue.
-fn next_connection(socket: &Socket, server: &Server) -> io::Result<OwnedFd> {
-    match server.kept.take() {
+pub(super) fn next_connection(socket: &Socket) -> io::Result<OwnedFd> {
+    match socket.take_kept() {
         Some(fd) => Ok(fd),
         None => socket.with_fd(stream::accept),
     }
@@ -138,7 +148,7 @@ fn serve(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>, fd: OwnedFd) 
     let vehicle = match d.vehicle(server.settings.ground) {
         Ok(vehicle) => vehicle,
         Err(fault) => {
-            server.kept.replace(Some(fd));
+            socket.keep(fd);
             return Err(fault);
         }
     };

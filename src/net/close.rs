@@ -60,6 +60,7 @@ pub fn abort(d: &Dispatcher, socket: &Rc<Socket>) {
 fn release_waiters(d: &Dispatcher, socket: &Rc<Socket>) {
     d.disarm(&socket.deadline);
     socket.take_server();
+    socket.take_kept();
     // What a receive has taken whose event is still to come is lent to nobody who could give it back.
     let undelivered = socket.reading.get() && d.borrower() == d.handle;
     let closer = if undelivered {
