@@ -167,8 +167,11 @@ impl Socket {
                 return Read::Nothing;
             }
             Err(e) => {
+                let errno = e.raw_os_error().unwrap_or(libc::EIO);
                 self.at_end.set(true);
-                self.read_error.set(e.raw_os_error().unwrap_or(libc::EIO));
+                self.read_error.set(errno);
+                // A reset ends both directions: later sends say so at once.
+                self.fail_writing(errno);
             }
         }
         Read::Progress

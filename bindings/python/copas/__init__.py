@@ -6,13 +6,13 @@ from asyncio import CancelledError
 from ._connection import Connection, connect, connect_unix
 from ._errors import (Busy, Closed, Error, Invalid, NoMemory, Refused, Timeout, TooLong,
                       Unresolved)
-from ._library import ALL, LINE, LINE_RAW, version
+from ._library import ALL, LINE, LINE_RAW, SHUT_BOTH, SHUT_RECEIVE, SHUT_SEND, version
 from ._runner import Task, run
 from ._server import Server, serve, serve_unix
 from ._tasks import sleep, spawn, timeout
 
 __all__ = [
-    "ALL", "LINE", "LINE_RAW",
+    "ALL", "LINE", "LINE_RAW", "SHUT_BOTH", "SHUT_RECEIVE", "SHUT_SEND",
     "Connection", "Server", "Task",
     "connect", "connect_unix", "run", "serve", "serve_unix", "sleep", "spawn", "timeout", "version",
     "Busy", "CancelledError", "Closed", "Error", "Invalid", "NoMemory", "Refused", "Timeout",

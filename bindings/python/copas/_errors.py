@@ -16,17 +16,21 @@ class Error(OSError):
     status: int
     #: What a receive had got so far. It is not consumed, but for that of a closed connection.
     partial: bytes
+    #: How many bytes of a send, from the first on, were accepted: go on with the rest.
+    sent: int
 
-    def __init__(self, status: int, errno: int = 0, text: str = "", partial: bytes = b"") -> None:
+    def __init__(self, status: int, errno: int = 0, text: str = "", partial: bytes = b"",
+                 sent: int = 0) -> None:
         super().__init__(errno, text or _library.message(status))
         self.status = status
         self.partial = partial
+        self.sent = sent
 
     def __str__(self) -> str:
         return str(self.strerror)
 
     def __reduce__(self) -> "Tuple[object, ...]":
-        return type(self), (self.status, self.errno, self.strerror, self.partial)
+        return type(self), (self.status, self.errno, self.strerror, self.partial, self.sent)
 
 
 # Before Python 3.11 asyncio had a TimeoutError of its own.
