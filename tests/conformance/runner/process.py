@@ -23,6 +23,7 @@ class Process:
         self._unread = b""
         self._outcomes = {}
         self._waiting = set()
+        self._ended = set()
 
     def send(self, line):
         """Sends a command."""
@@ -48,6 +49,9 @@ class Process:
 
     def end(self):
         """Its end of input: it has to end well, and to have said nothing on stderr."""
+        if self._waiting or self._outcomes:
+            raise Gone("the case never waits for " +
+                       ", ".join(sorted(self._waiting.union(self._outcomes))))
         self._process.stdin.close()
         try:
             code = self._process.wait(self._seconds)
@@ -56,8 +60,6 @@ class Process:
                        f"has{self._said()}") from None
         if code or self._said():
             raise Gone(f"the driver {_ended(code)}{self._said()}")
-        if self._outcomes:
-            raise Gone("the case never waits for " + ", ".join(sorted(self._outcomes)))
 
     def kill(self):
         """Ends it whatever it does."""
@@ -85,9 +87,12 @@ class Process:
 
     def _note(self, words):
         if len(words) == 2 and words[1] == "waits":
-            self._waiting.add(words[0])
+            # It may be over before it says that it waits.
+            if words[0] not in self._ended:
+                self._waiting.add(words[0])
         elif len(words) in (2, 3):
             self._waiting.discard(words[0])
+            self._ended.add(words[0])
             self._outcomes[words[0]] = (words[1], words[2] if len(words) == 3 else "=")
         else:
             raise Gone(f"the driver says {' '.join(words)!r}, which is no answer")
