@@ -66,6 +66,7 @@ class Peer:
             fcntl.ioctl(self._socket, termios.TIOCOUTQ, left)
             if time.monotonic() > end:
                 raise socket.timeout
+            time.sleep(0.001 if left[0] else 0)
 
     def _shuts(self, *_):
         self._socket.shutdown(socket.SHUT_WR)

@@ -58,7 +58,7 @@ class Play:
         where = f"{self._case.path.name}:{step.number}: {step.line}" if step else "the end"
         try:
             act()
-        except (Failed, Gone, Wrong) as error:
+        except (Failed, Gone, Wrong, OSError) as error:
             raise Failure(f"{where}\n     {error}") from None
         except (IndexError, ValueError, KeyError) as error:
             raise Failure(f"{where}\n     the line cannot be understood: {error!r}") from None
@@ -187,6 +187,7 @@ class Play:
             return text(words[1]).decode()
         if self._listener is None:
             self._listener = self._transport.listen()
+            self._listener[0].settimeout(self._seconds)
         return self._listener[1]
 
     def _conclude(self, words, outcome):
