@@ -182,15 +182,17 @@ class Connection:
         return None if self._limit is None else monotonic() + self._limit
 
     def _submit_send(self, data: Any, size: int, end: Optional[float]) -> int:
-        """Submits what is left of a send that has to be over at `end`."""
-        if end is not None:
-            self._limit_sends(max(end - monotonic(), 0))
+        """Submits what is left of a send that has to be over at `end`, whatever the limit is now."""
+        left = None if end is None else max(end - monotonic(), 0)
+        changes = left is not self._limit
+        if changes:
+            self._limit_sends(left)
         try:
             return _submit_send(self._argument, data, _sizes[size], self._hub.send_flags,
                                 self._writing.token, self._taken_at, self._now_at,
                                 self._writing.operation_at)
         finally:
-            if end is not None:
+            if changes:
                 self._limit_sends(self._limit)
 
     def _limit_sends(self, seconds: Optional[float]) -> None:

@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The other end of a driver's connection: a plain socket."""
 
-import array
-import fcntl
 import random
 import socket
-import struct
-import termios
 import time
 
 from .content import parse, shown, size, told
@@ -19,8 +15,9 @@ class Failed(Exception):
 class Peer:
     """Acts at once and waits for at most `seconds`, the deadline of a step."""
 
-    def __init__(self, connection, seconds, turn):
+    def __init__(self, connection, transport, seconds, turn):
         self._socket = connection
+        self._transport = transport
         self._seconds = seconds
         # Lets the driver look at what has arrived.
         self._turn = turn
@@ -59,24 +56,20 @@ class Peer:
             self._turn()
 
     def _wait_delivered(self):
-        """Until the driver's kernel has acknowledged every byte."""
-        left = array.array("i", [1])
         end = time.monotonic() + self._seconds
-        while left[0]:
-            fcntl.ioctl(self._socket, termios.TIOCOUTQ, left)
+        while not self._transport.is_delivered(self._socket):
             if time.monotonic() > end:
                 raise socket.timeout
-            time.sleep(0.001 if left[0] else 0)
+            time.sleep(0.001)
 
     def _shuts(self, *_):
-        self._socket.shutdown(socket.SHUT_WR)
+        self._transport.shut(self._socket)
 
     def _closes(self, *_):
         self._socket.close()
 
     def _resets(self, *_):
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._socket.close()
+        self._transport.reset(self._socket)
 
     def _expects(self, words, play):
         if words == ["end"]:

@@ -91,7 +91,7 @@ class Play:
         self._check(step, (status, "="))
 
     def _peer_of(self, connection):
-        return Peer(connection, self._seconds, self._turn)
+        return Peer(connection, self._transport, self._seconds, self._turn)
 
     def _turn(self):
         """Two answers: what was there before the second was asked for has been looked at."""

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
 """What carries the bytes of a run: each case runs unchanged over every transport."""
 
+import array
 import errno
+import fcntl
 import select
 import socket
+import struct
+import termios
 
 
 class Tcp:
@@ -46,6 +50,21 @@ class Tcp:
     def accept(self, listener):
         """The next connection of a listener."""
         return self._quick(listener.accept()[0])
+
+    def shut(self, connection):
+        """Ends the sending half."""
+        connection.shutdown(socket.SHUT_WR)
+
+    def reset(self, connection):
+        """Closes with a reset."""
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+
+    def is_delivered(self, connection):
+        """Whether the driver's kernel has acknowledged every byte."""
+        left = array.array("i", [1])
+        fcntl.ioctl(connection, termios.TIOCOUTQ, left)
+        return left[0] == 0
 
     @staticmethod
     def _quick(connection):
