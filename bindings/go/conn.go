@@ -119,9 +119,6 @@ func (c *Conn) Write(p []byte) (int, error) {
 		if err := c.writing.check(); err != nil {
 			return written, c.fault("write", err)
 		}
-		if written == len(p) {
-			return written, nil
-		}
 		if c.writing.operation != 0 {
 			c.writing.wait()
 			continue
@@ -130,6 +127,9 @@ func (c *Conn) Write(p []byte) (int, error) {
 		written += n
 		if err != nil {
 			return written, c.fault("write", err)
+		}
+		if written == len(p) {
+			return written, nil
 		}
 	}
 }

@@ -28,7 +28,7 @@ class Play:
         self._transport = transport
         self._process = Process(command, seconds)
         self._peers = {}
-        self._listener = None
+        self._listener, self._address = None, None
         #: Where the driver listens.
         self._addresses = {}
         self._kept = []
@@ -49,9 +49,9 @@ class Play:
 
     def _end(self):
         self._process.kill()
-        for each in [*self._peers.values()]:
+        for each in self._peers.values():
             each.end()
-        for each in [*self._kept, *([self._listener[0]] if self._listener else [])]:
+        for each in [*self._kept, *filter(None, [self._listener])]:
             each.close()
 
     def _guarded(self, step, act):
@@ -163,7 +163,7 @@ class Play:
         if verb == "connect":
             return [verb, name, limit, self._target(rest)]
         if verb == "listen":
-            return [verb, name, self._transport.anywhere, *rest]
+            return [verb, name, *self._place(rest)]
         if verb == "accept":
             return [verb, name, limit, rest[0]]
         if verb == "receive":
@@ -175,6 +175,7 @@ class Play:
         raise Wrong(f"{verb!r} is no command: see README.md")
 
     def _target(self, words):
+        """The address that a driver connects to."""
         if words == ["nobody"]:
             holder, address = self._transport.nobody()
             self._kept.append(holder)
@@ -183,12 +184,26 @@ class Play:
             kept, address = self._transport.full()
             self._kept += kept
             return address
+        if words == ["by", "name"]:
+            self._listener, address = self._transport.named()
+            self._listener.settimeout(self._seconds)
+            return address
         if words[:1] == ["to"]:
             return text(words[1]).decode()
+        return self._own_address()
+
+    def _own_address(self):
+        """Where the runner listens, from now on."""
         if self._listener is None:
-            self._listener = self._transport.listen()
-            self._listener[0].settimeout(self._seconds)
-        return self._listener[1]
+            self._listener, self._address = self._transport.listen()
+            self._listener.settimeout(self._seconds)
+        return self._address
+
+    def _place(self, words):
+        """Where a driver listens, and what for."""
+        if words[:1] == ["taken"]:
+            return [self._own_address()]
+        return [self._transport.anywhere, *words]
 
     def _conclude(self, words, outcome):
         """What the runner has to do when the driver has done its part."""
@@ -196,7 +211,7 @@ class Play:
         if status != "OK":
             return
         if words[0] == "connect":
-            connection = self._transport.accept(self._listener[0])
+            connection = self._transport.accept(self._listener)
             self._peers[words[1]] = self._peer_of(connection)
         elif words[0] == "listen":
             self._addresses[words[1]] = word

@@ -22,6 +22,11 @@ class Tcp:
         listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
         return listener, self._address(listener)
 
+    def named(self):
+        """The same by a name, and the listening socket."""
+        listener, address = self.listen()
+        return listener, address.replace("127.0.0.1", "localhost")
+
     def nobody(self):
         """An address where nobody listens, and the socket that keeps it."""
         holder = socket.socket()
