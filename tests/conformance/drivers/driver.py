@@ -125,7 +125,9 @@ async def abort(name):
 
 
 async def cancel(name):
-    return "=" if tasks[name].cancel() else None
+    if not tasks[name].cancel():
+        raise copas.Error(_library.STALE)
+    return "="
 
 
 VERBS = {each.__name__: each for each in (turn, connect, listen, accept, receive, send, generate, flush,

@@ -20,8 +20,8 @@ class Step:
     number: int
     line: str
     words: list
-    #: The status, and the bytes as a driver tells them, or ANY; None where the line says nothing.
-    expected: "tuple | None"
+    #: Each status that is right, with the bytes as a driver tells them, or ANY.
+    expected: list
 
 
 @dataclasses.dataclass
@@ -36,15 +36,19 @@ class Case:
 
 
 def _expected(tokens):
+    """What follows ->: STATUS [BYTES] [or STATUS [BYTES]]."""
+    if "or" in tokens:
+        at = tokens.index("or")
+        return _expected(tokens[:at]) + _expected(tokens[at + 1:])
     if not tokens:
         raise Wrong("after -> stands a status")
-    return tokens[0], ANY if tokens[1:] == [ANY] else told(parse(tokens[1:]))
+    return [(tokens[0], ANY if tokens[1:] == [ANY] else told(parse(tokens[1:])))]
 
 
 def _step(number, line):
     tokens = TOKEN.findall(line)
     if "->" not in tokens:
-        return Step(number, line, tokens, None)
+        return Step(number, line, tokens, [OK])
     at = tokens.index("->")
     return Step(number, line, tokens[:at], _expected(tokens[at + 1:]))
 

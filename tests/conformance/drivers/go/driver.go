@@ -24,6 +24,8 @@ const (
 	// More bytes than these are told by length and checksum.
 	shown  = 256
 	period = 65521
+	// COPAS_STALE: what is to be canceled has ended.
+	stale = -5
 )
 
 // driver is what the commands share.
@@ -257,7 +259,11 @@ func (m *command) abort() (string, error) { return "=", m.conn().Abort() }
 func (m *command) cancel() (string, error) {
 	m.d.Lock()
 	defer m.d.Unlock()
-	m.d.cancels[m.words[0]]()
+	cancel := m.d.cancels[m.words[0]]
+	if cancel == nil {
+		return "=", &copas.Error{Status: stale}
+	}
+	cancel()
 	return "=", nil
 }
 
@@ -271,6 +277,9 @@ func (m *command) status(err error) string {
 
 func (m *command) run(name, verb string) {
 	word, err := verbs[verb](m)
+	m.d.Lock()
+	delete(m.d.cancels, name)
+	m.d.Unlock()
 	fmt.Println(name, m.status(err), word)
 }
 
