@@ -9,7 +9,7 @@ from .content import Wrong, generated, parse, shown, size, text, told
 from .peer import Failed, Peer
 from .process import Gone, Process
 
-#: A command of the driver's whose bytes are generated there: more than fit on a line.
+#: The most bytes that a command carries; more than these the driver generates.
 _INLINE = 4096
 #: What fills a connection, length and seed: the kernel's buffers, then the library's.
 _FLOOD = (16 << 20, 11)
@@ -205,7 +205,7 @@ class Play:
             self._listener.settimeout(self._seconds)
             return address
         if words[:1] == ["to"]:
-            return text(words[1]).decode()
+            return f"{self._transport.name}:{text(words[1]).decode()}"
         return self._own_address()
 
     def _own_address(self):
