@@ -1262,13 +1262,14 @@ copas_status copas_abort(struct copas_socket *skt);
 
 /**
  * Ends one direction of a connection: COPAS_SHUT_SEND (after what has been sent so far, the peer
- * sees the end of the stream), COPAS_SHUT_RECEIVE (a waiting reader gets COPAS_CLOSED), or
- * COPAS_SHUT_BOTH. Later sends, or receives, answer COPAS_CLOSED.
+ * sees the end of the stream), COPAS_SHUT_RECEIVE, or COPAS_SHUT_BOTH. Later sends, or receives, answer
+ * COPAS_CLOSED, and so do those that wait.
  *
  * Errors: COPAS_INVALID (also for another `how`), COPAS_UNSUPPORTED (a listening socket or a
  * pipe), COPAS_STALE, COPAS_WRONG_THREAD, COPAS_SYSTEM. Never switches.
  */
-copas_status copas_shut(struct copas_socket *skt, int how);
+copas_status copas_shut(struct copas_socket *skt,
+                        int how);
 
 /**
  * Sets the time limit of every waiting call on a socket, in seconds: negative (COPAS_FOREVER) for

@@ -130,8 +130,8 @@ pub extern "C" fn copas_abort(skt: *mut copas_socket) -> copas_status {
 }
 
 /// Ends one direction of a connection: COPAS_SHUT_SEND (after what has been sent so far, the peer
-/// sees the end of the stream), COPAS_SHUT_RECEIVE (a waiting reader gets COPAS_CLOSED), or
-/// COPAS_SHUT_BOTH. Later sends, or receives, answer COPAS_CLOSED.
+/// sees the end of the stream), COPAS_SHUT_RECEIVE, or COPAS_SHUT_BOTH. Later sends, or receives, answer
+/// COPAS_CLOSED, and so do those that wait.
 ///
 /// Errors: COPAS_INVALID (also for another `how`), COPAS_UNSUPPORTED (a listening socket or a
 /// pipe), COPAS_STALE, COPAS_WRONG_THREAD, COPAS_SYSTEM. Never switches.

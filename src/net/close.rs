@@ -129,6 +129,8 @@ pub fn shut(socket: &Rc<Socket>, how: Shut) -> Outcome<()> {
     if how != Shut::Receive {
         socket.marks.put(Mark::ShutSend);
         socket.drain();
+        // Each that leaves wakes the next.
+        socket.senders.wake_first();
         if socket.unsent() == 0 {
             socket.shut_down(Shutdown::Write)?;
         }
