@@ -2,13 +2,16 @@
 //! The things that a program can wait for among others, as the operations that they are.
 
 use super::guard::{Named, any_handle, handle_of};
+use super::mailbox::{Parcel, mailbox_of};
 use super::queue::Queue;
 use super::types::*;
 use super::user::User;
 use crate::dispatcher::{Dispatcher, Handle, Kind, Object};
 use crate::net::{Net, Readable, Writable};
 use crate::status::{Fault, Outcome, Status};
-use crate::sync::{self, Choice, GetLock, Pop, Promise, Push, Semaphore, Take, Timer};
+use crate::sync::{
+    self, Choice, GetLock, Pop, Promise, Push, Put, Semaphore, Take, TakeItem, Timer,
+};
 use core::ffi::c_void;
 use std::rc::Rc;
 
@@ -36,6 +39,10 @@ const GROUP: u32 = 10;
 const FINISH: u32 = 11;
 /// copas_choice.kind.
 const EXIT: u32 = 12;
+/// copas_choice.kind.
+const MAILBOX_TAKE: u32 = 13;
+/// copas_choice.kind.
+const MAILBOX_PUT: u32 = 14;
 
 /// A push that may be dropped before it succeeded: the item stays the program's then.
 struct Pushing(Push<User>);
@@ -43,6 +50,15 @@ struct Pushing(Push<User>);
 impl Drop for Pushing {
     fn drop(&mut self) {
         self.0.take_back().map(User::into_pointer);
+    }
+}
+
+/// The same for a mailbox.
+struct Putting(Put<Parcel>);
+
+impl Drop for Putting {
+    fn drop(&mut self) {
+        self.0.take_back().map(|item| item.0.into_pointer());
     }
 }
 
@@ -116,6 +132,17 @@ pub(super) fn operation(
             }
             let raised = sync::exit_raised(d.handle);
             Box::pin(async move { raised.await.map(nothing) })
+        }
+        MAILBOX_TAKE => {
+            let mailbox = mailbox_of(choice.handle.cast::<copas_mailbox>())?;
+            let take = TakeItem::new(d, &mailbox.items);
+            Box::pin(async move { take.await.map(|item| item.0) })
+        }
+        MAILBOX_PUT => {
+            let mailbox = mailbox_of(choice.handle.cast::<copas_mailbox>())?;
+            let item = mailbox.own(choice.item);
+            let mut putting = Putting(Put::new(d, &mailbox.items, item));
+            Box::pin(async move { (&mut putting.0).await.map(nothing) })
         }
         kind => return Err(Fault::invalid(format!("{kind} is not a kind of choice"))),
     })

@@ -15,6 +15,7 @@ pub mod future;
 pub mod group;
 mod guard;
 pub mod lock;
+pub mod mailbox;
 mod memory;
 pub mod offload;
 pub mod poll;

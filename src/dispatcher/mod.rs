@@ -18,6 +18,7 @@ mod poller;
 pub mod registry;
 mod run;
 mod scope;
+pub mod shared;
 mod shutdown;
 mod signals;
 mod slots;

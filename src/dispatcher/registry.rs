@@ -69,6 +69,12 @@ impl Entry {
     }
 }
 
+/// Gives this process its number, unless it has one.
+pub fn mark_process() {
+    let _claiming = CLAIMING.lock();
+    process::mark();
+}
+
 /// A number for a new dispatcher, and where its objects' generations start.
 pub struct Claim {
     /// The new dispatcher's handle.
