@@ -166,6 +166,7 @@ fn header() -> String {
         .with_src(format!("{root}/src/capi/types.rs"))
         .with_src(format!("{root}/src/capi/status.rs"))
         .with_src(format!("{root}/src/capi/dispatcher.rs"))
+        .with_src(format!("{root}/src/capi/fleet.rs"))
         .with_src(format!("{root}/src/capi/server.rs"))
         .with_src(format!("{root}/src/capi/thread.rs"))
         .with_src(format!("{root}/src/capi/bind.rs"))

@@ -7,7 +7,7 @@ use super::types::*;
 use super::{c_int, copas_status};
 use crate::coroutine::exceptions;
 use crate::dispatcher::registry::{self, Claim};
-use crate::dispatcher::{Dispatcher, Letter, Report, Settings, current, signal};
+use crate::dispatcher::{Dispatcher, Letter, Report, Settings, current, free, signal};
 use crate::net::Net;
 use crate::status::{Fault, Outcome, Status};
 use crate::sync;
@@ -35,7 +35,7 @@ const MOST_OS_THREADS: usize = 1 << 20;
 /// copas_config.flags: no reports on stderr.
 const QUIET: u64 = 1;
 /// copas_config.flags: completions only, from any OS thread, one call at a time.
-const UNBOUND: u64 = 2;
+pub(super) const UNBOUND: u64 = 2;
 
 // SAFETY: repr(C), the size first, and every field may be zero (NULL functions are None).
 unsafe impl Growing for copas_config {}
@@ -83,22 +83,7 @@ pub extern "C" fn copas_free(c: *mut copas) -> copas_status {
     if c.is_null() {
         return Status::OK as copas_status;
     }
-    answer(|| {
-        let handle = handle_of(c)?;
-        if current::is_inside() {
-            return Err(Status::CANNOT_WAIT.into());
-        }
-        if let Some(inherited) = registry::inherited(handle) {
-            inherited.let_go();
-            drop(registry::retire(inherited));
-            return Ok(());
-        }
-        let entered = registry::enter(handle)?;
-        let ended = entered.end_all();
-        entered.close();
-        drop(registry::retire(entered));
-        Ok(ended?)
-    })
+    answer(|| free(handle_of(c)?))
 }
 
 /// Runs the dispatcher until nothing is left to do; then COPAS_OK.
@@ -302,7 +287,7 @@ pub extern "C" fn copas_set_cxa_globals(get: copas_cxa_globals_fn) {
 }
 
 /// Makes the dispatcher and its sockets.
-fn make(claim: Claim, config: copas_config) -> Outcome<Rc<Dispatcher>> {
+pub(super) fn make(claim: Claim, config: copas_config) -> Outcome<Rc<Dispatcher>> {
     exceptions::find_getter();
     let slots_from = claim.slots_from;
     let d = Dispatcher::new(claim, settings(config)?)?;
@@ -330,8 +315,19 @@ fn settings(config: copas_config) -> Outcome<Settings> {
             )));
         }
     };
+    Ok(Settings {
+        report: report_of(&config),
+        stack_size,
+        os_threads,
+        clock: Clock::Monotonic,
+        unbound: config.flags & UNBOUND != 0,
+    })
+}
+
+/// Where the reports of a caller's dispatcher go.
+pub(super) fn report_of(config: &copas_config) -> Report {
     let user = config.report_user;
-    let report: Report = match config.report {
+    match config.report {
         Some(call) => Box::new(move |level, text| {
             let text = CString::new(text.replace('\0', " ")).unwrap_or_default();
             // SAFETY: the program's function with the program's pointer, as copas_config asks.
@@ -341,14 +337,7 @@ fn settings(config: copas_config) -> Outcome<Settings> {
         None => Box::new(|_, text| {
             let _ = writeln!(std::io::stderr(), "copas: {text}");
         }),
-    };
-    Ok(Settings {
-        report,
-        stack_size,
-        os_threads,
-        clock: Clock::Monotonic,
-        unbound: config.flags & UNBOUND != 0,
-    })
+    }
 }
 
 /// A stack size that a caller asked for; 0 stands for the default.

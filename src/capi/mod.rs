@@ -11,6 +11,7 @@ pub mod bind;
 mod choice;
 pub mod datagram;
 pub mod dispatcher;
+pub mod fleet;
 pub mod future;
 pub mod group;
 mod guard;

@@ -172,6 +172,11 @@ pub type copas_thread_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
 /// everything that never switches; a waiting call in it answers COPAS_CANNOT_WAIT.
 pub type copas_post_fn = Option<unsafe extern "C" fn(c: *mut copas, user: *mut c_void)>;
 
+/// Gives one of several dispatchers its work, on its OS thread; `number` counts from 0. Anything but
+/// COPAS_OK ends them all. See copas_loop_many().
+pub type copas_setup_fn =
+    Option<unsafe extern "C" fn(c: *mut copas, number: c_int, user: *mut c_void) -> c_int>;
+
 /// Told when a coroutine has failed (see copas_fail()). `socket` is the connection of a handler,
 /// else NULL. `text` is valid during the call. Runs on the stack of the failed coroutine, before its
 /// socket is closed; it may send, but not wait for long: the coroutine ends after it. An error

@@ -34,7 +34,9 @@ pub trait Driver: Any {
     fn is_unsettled(&self) -> bool;
     /// A coroutine has ended: what was lent to it comes back.
     fn ended(&self, thread: Handle);
-    /// A shutdown starts: end all servers.
+    /// A shutdown starts: the connections that the kernel has taken for the servers are theirs.
+    fn accept_rest(&self, d: &Dispatcher);
+    /// End all servers.
     fn stop_servers(&self, d: &Dispatcher);
     /// The dispatcher is freed: close everything.
     fn close(&self, d: &Dispatcher);

@@ -14,6 +14,11 @@ pub fn id() -> usize {
     MARK.with(|mark| std::ptr::from_ref(mark) as usize)
 }
 
+/// How many CPUs this process may use (sched_getaffinity(2), and the quota of its control group).
+pub fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Lets other OS threads run.
 pub fn yield_now() {
     std::thread::yield_now();
