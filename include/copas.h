@@ -58,6 +58,10 @@
 #define COPAS_CHOICE_FINISH 11
 /** copas_choice.kind: the exit flag is raised. */
 #define COPAS_CHOICE_EXIT 12
+/** copas_choice.kind: a mailbox gives an item. */
+#define COPAS_CHOICE_MAILBOX_TAKE 13
+/** copas_choice.kind: a mailbox takes an item. */
+#define COPAS_CHOICE_MAILBOX_PUT 14
 /** copas_bind_options.flags: an IPv6 address does not take IPv4 peers (IPV6_V6ONLY). */
 #define COPAS_BIND_V6ONLY (UINT64_C(1))
 /** copas_bind_options.flags: SO_REUSEADDR; several UDP sockets that all set it share a port, and each
@@ -234,6 +238,19 @@ typedef struct copas_group copas_group;
 typedef struct copas_lock copas_lock;
 
 /**
+ * A bounded queue of pointers between coroutines of several dispatchers, and OS threads without one.
+ *
+ * Lifetime: from copas_mailbox_new() until copas_mailbox_destroy(); the items that are left then go to
+ * its finalizer. It belongs to no dispatcher.
+ *
+ * OS threads: any. A child of fork() gets COPAS_FORKED.
+ *
+ * Functions: copas_mailbox_put, copas_mailbox_take, copas_mailbox_size, copas_mailbox_stop,
+ * copas_mailbox_destroy; COPAS_CHOICE_MAILBOX_TAKE and COPAS_CHOICE_MAILBOX_PUT of copas_select().
+ */
+typedef struct copas_mailbox copas_mailbox;
+
+/**
  * A submitted operation that has not been delivered by copas_poll() yet.
  *
  * Lifetime: from copas_submit_receive() and the like until copas_poll() has delivered its event. After that the handle answers COPAS_STALE.
@@ -380,6 +397,12 @@ typedef struct copas_error_info {
  * Gives the address of the C++ runtime's exception state of the calling OS thread.
  */
 typedef void *(*copas_cxa_globals_fn)(void);
+
+/**
+ * Gives one of several dispatchers its work, on its OS thread; `number` counts from 0. Anything but
+ * COPAS_OK ends them all. See copas_loop_many().
+ */
+typedef int (*copas_setup_fn)(struct copas *c, int number, void *user);
 
 /**
  * Serves one accepted connection, in its own coroutine; or a datagram socket, which is its `client`.
@@ -619,7 +642,8 @@ typedef struct copas_event {
 typedef struct copas_choice {
   /**
    * COPAS_CHOICE_RECEIVE, _SEND (a stream socket), _POP, _PUSH, _FINISH (a queue), _JOIN (a coroutine),
-   * _TIMER, _TAKE (a semaphore), _LOCK, _FUTURE, _GROUP or _EXIT (the dispatcher).
+   * _TIMER, _TAKE (a semaphore), _LOCK, _FUTURE, _GROUP, _EXIT (the dispatcher), _MAILBOX_TAKE or
+   * _MAILBOX_PUT.
    */
   uint32_t kind;
   /**
@@ -631,8 +655,8 @@ typedef struct copas_choice {
    */
   void *handle;
   /**
-   * COPAS_CHOICE_PUSH: the item. Set by copas_select(): the item of a queue that was popped, the
-   * result of a future, else NULL.
+   * COPAS_CHOICE_PUSH, _MAILBOX_PUT: the item. Set by copas_select(): the item that a queue or a
+   * mailbox gave, the result of a future, else NULL.
    */
   void *item;
   /**
@@ -955,6 +979,34 @@ copas_status copas_error(struct copas *c, struct copas_error_info *info);
  * Holds for the whole process; may be called from any OS thread. Never switches.
  */
 void copas_set_cxa_globals(copas_cxa_globals_fn get);
+
+/**
+ * Runs `count` dispatchers (0: as many as there are CPUs for this process; at most 1,023), each on an OS
+ * thread of its own, until all their loops have ended, and frees them.
+ *
+ * `setup(c, number, user)` gives each its work, on its own OS thread and outside of any step: sockets,
+ * servers, coroutines. It is called for number 0 first, then 1 and so on, each when the one before
+ * has returned; what one does is seen by the next. When all have answered COPAS_OK the loops begin.
+ * Servers share a port by COPAS_BIND_REUSEPORT: each binds a listening socket of its own, and the
+ * kernel deals the connections out among them. `config` may be NULL; its settings are those of each
+ * dispatcher, and its `report` may be called by several OS threads at the same time.
+ *
+ * copas_shutdown() of one of them, from any OS thread or a signal handler, shuts them all down.
+ * Otherwise one whose loop ends leaves the others alone. The caller's OS thread sleeps meanwhile; it is
+ * the one that takes the process' signals, since the others have them blocked.
+ *
+ * When a set-up answers anything else (or an OS thread or dispatcher cannot be had, or a loop fails), all
+ * are ended at once, the reason is reported in words, and that status is the answer, of several the
+ * first. COPAS_ABANDONED: as copas_free().
+ *
+ * Errors: COPAS_INVALID (also when `setup` is NULL, `count` out of range, or `config` has
+ * COPAS_UNBOUND); COPAS_CANNOT_WAIT inside a loop, a coroutine or a callback; COPAS_LIMIT (OS threads,
+ * descriptors or dispatchers); COPAS_NO_MEMORY; COPAS_SYSTEM; those of `setup`.
+ */
+copas_status copas_loop_many(int count,
+                             copas_setup_fn setup,
+                             void *user,
+                             const struct copas_config *config);
 
 /**
  * Serves a listening socket: each accepted connection runs `handler(client, user)` in a coroutine
@@ -1961,6 +2013,69 @@ copas_status copas_queue_finish(struct copas_queue *queue,
  * Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
 copas_status copas_queue_destroy(struct copas_queue *queue);
+
+/**
+ * Makes an empty mailbox of at most `most` items (at least 1). `item_free` may be NULL; else it is
+ * called, on the OS thread that destroys the mailbox, for each item that is left in it then.
+ * May be called from any OS thread. Errors: COPAS_INVALID (also when `most` is 0 or `out` NULL),
+ * COPAS_LIMIT. Never switches.
+ */
+copas_status copas_mailbox_new(size_t most, copas_free_fn item_free, struct copas_mailbox **out);
+
+/**
+ * Puts an item, which may be NULL, into the mailbox, waiting for at most `timeout` seconds (0: not at
+ * all) while it is full. Those that wait come in their order, whichever their dispatchers. On an
+ * error the item stays the caller's; afterwards it belongs to the mailbox, then to whoever takes it.
+ * What the caller did before is seen by whoever takes it.
+ *
+ * A coroutine of any dispatcher may wait, and its wait keeps its loop alive. With a `timeout` of 0 it
+ * may be called from any OS thread, also one without a dispatcher, and in callbacks; not in a signal
+ * handler. The root stack waits with copas_select().
+ *
+ * Errors: COPAS_TIMEOUT (full); COPAS_CANCELED; COPAS_STOPPED; COPAS_DESTROYED (meanwhile);
+ * COPAS_CANNOT_WAIT; COPAS_INVALID (also when `timeout` is NAN); COPAS_STALE; COPAS_FORKED. In a
+ * coroutine a switch point, also where there is room.
+ */
+COPAS_MUST_USE
+copas_status copas_mailbox_put(struct copas_mailbox *mailbox,
+                               void *item,
+                               double timeout);
+
+/**
+ * Takes the oldest item, waiting for at most `timeout` seconds (0: not at all) until there is one.
+ * Those that wait come in their order, whichever their dispatchers. The item belongs to the caller.
+ * Who may wait: as copas_mailbox_put().
+ *
+ * Errors: COPAS_TIMEOUT (empty); COPAS_CANCELED; COPAS_STOPPED (and empty); COPAS_DESTROYED
+ * (meanwhile); COPAS_CANNOT_WAIT; COPAS_INVALID (also when `item` is NULL or `timeout` NAN);
+ * COPAS_STALE; COPAS_FORKED. In a coroutine a switch point, also where there is an item.
+ */
+COPAS_MUST_USE
+copas_status copas_mailbox_take(struct copas_mailbox *mailbox,
+                                double timeout,
+                                void **item);
+
+/**
+ * How many items are in the mailbox (at most 2,147,483,647 are told); others may change it at any
+ * time. May be called from any OS thread. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED. Never
+ * switches.
+ */
+int copas_mailbox_size(struct copas_mailbox *mailbox);
+
+/**
+ * Takes no further items: puts answer COPAS_STOPPED, takes too once the mailbox is empty. May be
+ * called twice, and from any OS thread. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED. Never
+ * switches.
+ */
+copas_status copas_mailbox_stop(struct copas_mailbox *mailbox);
+
+/**
+ * Destroys the mailbox: its handle is stale, those that wait get COPAS_DESTROYED, and the items that
+ * are left go to the finalizer. May be called from any OS thread, also while others use it: of two
+ * calls one answers COPAS_STALE. No dispatcher destroys a mailbox by itself.
+ * Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED. Never switches.
+ */
+copas_status copas_mailbox_destroy(struct copas_mailbox *mailbox);
 
 /**
  * Starts a coroutine that runs `fn(user)`, whose result many may get. `result_free` may be NULL; else
