@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
-//! Telling AddressSanitizer and ThreadSanitizer of switches and of passed batons, when the program
-//! runs under one: their functions are looked up in the process, so that the one release library
-//! works with all tools.
+//! Telling AddressSanitizer and ThreadSanitizer of switches, when the program runs under one: their
+//! functions are looked up in the process, so that the one release library works with all tools.
 
 use crate::sys::symbols;
 use std::ffi::{CStr, c_uint, c_void};
 use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicU32;
 
 type StartSwitch = unsafe extern "C" fn(*mut *mut c_void, *const c_void, usize);
 type FinishSwitch = unsafe extern "C" fn(*mut c_void, *mut *const c_void, *mut usize);
@@ -16,7 +14,6 @@ type CreateFiber = unsafe extern "C" fn(c_uint) -> *mut c_void;
 type CurrentFiber = unsafe extern "C" fn() -> *mut c_void;
 type SwitchFiber = unsafe extern "C" fn(*mut c_void, c_uint);
 type DestroyFiber = unsafe extern "C" fn(*mut c_void);
-type Order = unsafe extern "C" fn(*mut c_void);
 
 /// AddressSanitizer's functions.
 struct Asan {
@@ -33,8 +30,6 @@ struct Tsan {
     current: CurrentFiber,
     switch: SwitchFiber,
     destroy: DestroyFiber,
-    acquire: Order,
-    release: Order,
 }
 
 /// The tools that the process runs under.
@@ -89,8 +84,6 @@ fn find_tsan() -> Option<Tsan> {
             current: function(c"__tsan_get_current_fiber")?,
             switch: function(c"__tsan_switch_to_fiber")?,
             destroy: function(c"__tsan_destroy_fiber")?,
-            acquire: function(c"__tsan_acquire")?,
-            release: function(c"__tsan_release")?,
         })
     }
 }
@@ -115,29 +108,6 @@ pub fn leaked(bottom: usize, len: usize) {
     {
         // SAFETY: the range is a stack that stays mapped for as long as the process runs.
         unsafe { add_root(bottom as *const c_void, len) };
-    }
-}
-
-/// What this OS thread did is seen by whoever acquires the same word next; told because the tool does
-/// not see the library's own stores.
-pub fn released(word: &AtomicU32) {
-    if let Some(Tools {
-        tsan: Some(tsan), ..
-    }) = tools()
-    {
-        // SAFETY: the address only names the order; nothing is read or written there.
-        unsafe { (tsan.release)(word.as_ptr().cast()) };
-    }
-}
-
-/// The other half of `released`.
-pub fn acquired(word: &AtomicU32) {
-    if let Some(Tools {
-        tsan: Some(tsan), ..
-    }) = tools()
-    {
-        // SAFETY: as in `released`.
-        unsafe { (tsan.acquire)(word.as_ptr().cast()) };
     }
 }
 

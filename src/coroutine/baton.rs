@@ -16,8 +16,7 @@
 //! the word again. At most one side sleeps for long, since the other has the baton; a `wake` that
 //! comes late finds the side that gave it asleep at most, which looks at the word and sleeps on.
 
-use super::annotations;
-use crate::sys::parking;
+use crate::sys::{order, parking};
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::time::{Duration, Instant};
@@ -48,7 +47,7 @@ impl Baton {
 
     /// Passes it to the other side. For the one that has it.
     pub fn give(&self, to: Side) {
-        annotations::released(&self.side);
+        order::released(&self.side);
         self.side.store(to as u32, Release);
         parking::wake(&self.side);
     }
@@ -67,7 +66,7 @@ impl Baton {
         loop {
             let now = self.side.load(Acquire);
             if now == side as u32 {
-                annotations::acquired(&self.side);
+                order::acquired(&self.side);
                 return true;
             }
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));

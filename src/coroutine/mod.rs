@@ -2,7 +2,7 @@
 //! Coroutines: stacks and switching between them, OS threads and the baton between those. Knows
 //! nothing of what runs on them.
 
-pub mod annotations;
+mod annotations;
 mod arena;
 mod baton;
 mod carried;

@@ -3,9 +3,8 @@
 //! begin together, are shut down together and end before the call that started them.
 
 use super::{Handle, free, registry};
-use crate::coroutine::annotations;
 use crate::status::{Fault, Outcome, Status};
-use crate::sys::os_thread;
+use crate::sys::{order, os_thread};
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -88,7 +87,7 @@ impl Fleet {
     fn act<R>(&self, act: impl FnOnce(&mut Progress) -> R) -> R {
         let mut progress = self.lock();
         let result = act(&mut progress);
-        annotations::released(&self.order);
+        order::released(&self.order);
         drop(progress);
         self.changed.notify_all();
         result
@@ -96,7 +95,7 @@ impl Fleet {
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
         let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        annotations::acquired(&self.order);
+        order::acquired(&self.order);
         progress
     }
 
@@ -109,7 +108,7 @@ impl Fleet {
             }
             let woken = self.changed.wait(progress);
             progress = woken.unwrap_or_else(PoisonError::into_inner);
-            annotations::acquired(&self.order);
+            order::acquired(&self.order);
         }
     }
 

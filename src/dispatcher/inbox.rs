@@ -3,6 +3,7 @@
 
 use super::Dispatcher;
 use super::handle::Handle;
+use crate::sys::order;
 use parking_lot::Mutex;
 use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, SeqCst};
@@ -75,12 +76,16 @@ impl Inbox {
             // alone, and the registry has waited until no visitor could still use it.
             drop(unsafe { Box::from_raw(waker) });
         }
-        drop(std::mem::take(&mut *self.letters.lock()));
+        drop(self.take_letters());
     }
 
     /// Leaves a letter. Not for signal handlers: it locks.
     pub fn post(&self, letter: Letter) {
-        self.letters.lock().push(letter);
+        let mut letters = self.letters.lock();
+        order::acquired(&self.signals);
+        letters.push(letter);
+        order::released(&self.signals);
+        drop(letters);
         self.raise(signal::LETTERS);
     }
 
@@ -135,7 +140,9 @@ impl Inbox {
 
     /// The letters that have come.
     pub fn take_letters(&self) -> Vec<Letter> {
-        std::mem::take(&mut *self.letters.lock())
+        let letters = std::mem::take(&mut *self.letters.lock());
+        order::acquired(&self.signals);
+        letters
     }
 
     /// Whether any of these signals is raised.

@@ -14,7 +14,7 @@ use super::Dispatcher;
 use super::handle::{DISPATCHERS, GENERATIONS, Handle, Kind};
 use super::inbox::{Inbox, Letter};
 use crate::status::{Fault, Outcome, Status};
-use crate::sys::{os_thread, process};
+use crate::sys::{order, os_thread, process};
 use parking_lot::Mutex;
 use std::ops::Deref;
 use std::ptr;
@@ -72,6 +72,7 @@ impl Entry {
 /// Gives this process its number, unless it has one.
 pub fn mark_process() {
     let _claiming = CLAIMING.lock();
+    order::prepare();
     process::mark();
 }
 
@@ -97,6 +98,7 @@ pub fn publish(make: impl FnOnce(Claim) -> Outcome<Rc<Dispatcher>>) -> Outcome<H
         slots_from: entry.slots_from.load(Relaxed),
     })?;
     entry.inbox.open(dispatcher.kernel_waker()?);
+    order::prepare();
     process::mark();
     entry.process.store(process::number(), Relaxed);
     entry.unbound.store(dispatcher.is_unbound(), Relaxed);
@@ -116,6 +118,7 @@ pub fn retire(entered: Entered) -> Rc<Dispatcher> {
     while entry.visitors.load(SeqCst) != 0 {
         os_thread::yield_now();
     }
+    order::acquired(&entry.visitors);
     entry.inbox.close();
     entry.slots_from.store(entered.next_generation(), Relaxed);
     let dispatcher = entry.dispatcher.load(Acquire);
@@ -185,9 +188,9 @@ impl Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         if self.releases {
-            TABLE[self.handle.dispatcher() as usize]
-                .holder
-                .store(0, Release);
+            let entry = &TABLE[self.handle.dispatcher() as usize];
+            order::released(&entry.last);
+            entry.holder.store(0, Release);
         }
     }
 }
@@ -231,6 +234,7 @@ fn hold(handle: Handle, entry: &'static Entry) -> Outcome<Entered> {
                 true => Fault::from(Status::BUSY),
                 false => Status::WRONG_THREAD.into(),
             })?;
+        order::acquired(&entry.last);
         if !is_current(handle, entry) {
             entry.holder.store(0, Release);
             return Err(Status::STALE.into());
@@ -274,6 +278,7 @@ pub fn visit<R>(handle: Handle, act: impl FnOnce(&Inbox) -> R) -> Outcome<R> {
     } else {
         Err(Status::STALE.into())
     };
+    order::released(&entry.visitors);
     entry.visitors.fetch_sub(1, SeqCst);
     result
 }

@@ -9,9 +9,9 @@
 //! over, and no wake-up is lost.
 
 use super::line::{Line, Place};
-use crate::coroutine::annotations;
 use crate::dispatcher::{Alive, AliveCount, Dispatcher};
 use crate::status::{Fault, Outcome, Status};
+use crate::sys::order;
 use std::collections::VecDeque;
 use std::pin::{Pin, pin};
 use std::sync::atomic::AtomicU32;
@@ -123,10 +123,10 @@ impl<T> Mailbox<T> {
     /// Acts under the lock, then wakes those that may go on. Nothing of the program runs meanwhile.
     fn act<R>(&self, act: impl FnOnce(&mut State<T>) -> R) -> R {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        annotations::acquired(&self.order);
+        order::acquired(&self.order);
         let result = act(&mut state);
         let woken = state.settle();
-        annotations::released(&self.order);
+        order::released(&self.order);
         drop(state);
         woken.into_iter().for_each(Waker::wake);
         result

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! Everything that talks to the operating system, and the only place that knows which one it is.
 //!
-//! A platform supplies: `clock` (monotonic time), `os_thread` (who calls, and starting
+//! A platform supplies: `clock` (monotonic time), `order` (what tools
+//! need to know of it), `os_thread` (who calls, and starting
 //! others), `parking` (sleeping until a word changes), `process` (whether it was forked), `memory` (reserving, guarding and giving back address space), `symbols` (looking a name up in
 //! the process), `descriptor` (what an open descriptor is), `interface` (network interfaces), `timer` (a
 //! descriptor that tells of time), `pool` (OS threads), `signals` (their handlers) and `stream` (reading,
@@ -15,6 +16,7 @@ pub mod clock;
 pub mod descriptor;
 pub mod interface;
 pub mod memory;
+pub mod order;
 pub mod os_thread;
 pub mod parking;
 pub mod pool;

@@ -3,9 +3,10 @@
 //! functions, so that neither holds up the other. They are started when something is to do, take no
 //! signals from outside, and end when nothing has been to do for a while.
 
-use super::{os_thread, process};
+use super::{order, os_thread, process};
 use std::collections::VecDeque;
 use std::io;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ pub struct Pool {
     most: usize,
     state: Mutex<State>,
     there_is_work: Condvar,
+    /// Names the order of the lock's holders to tools.
+    order: AtomicU32,
 }
 
 impl Pool {
@@ -62,11 +65,13 @@ impl Pool {
                 process: 0,
             }),
             there_is_work: Condvar::new(),
+            order: AtomicU32::new(0),
         }
     }
 
     /// Has a job done by one of the OS threads, in the order of the calls.
     pub fn run(&'static self, job: Job) -> io::Result<()> {
+        order::prepare();
         let mut state = self.lock();
         state.begin_process();
         let mut waits = state.idle <= state.jobs.len();
@@ -82,19 +87,23 @@ impl Pool {
             }
         }
         state.jobs.push_back((job, waits));
+        order::released(&self.order);
         self.there_is_work.notify_one();
         Ok(())
     }
 
     /// No job runs under the lock, so that a panic leaves the state whole.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        order::acquired(&self.order);
+        state
     }
 
     fn work(&self) {
         let mut state = self.lock();
         loop {
             if let Some((job, waited)) = state.jobs.pop_front() {
+                order::released(&self.order);
                 drop(state);
                 // A panic of a job is its own; the thread goes on.
                 let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || job(waited)));
@@ -105,6 +114,7 @@ impl Pool {
             let waited = self.there_is_work.wait_timeout(state, IDLE);
             let (woken, waited) = waited.unwrap_or_else(PoisonError::into_inner);
             state = woken;
+            order::acquired(&self.order);
             state.idle -= 1;
             if waited.timed_out() && state.jobs.is_empty() {
                 state.threads -= 1;
