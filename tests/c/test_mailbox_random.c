@@ -228,12 +228,50 @@ static void every_item_is_taken_once_by_whoever_is_left(void)
   CHECK(put_count > 0 && timeouts > 0 && cancels > 0);
 }
 
+/* Each takes from its own mailbox and puts into the next one's. */
+struct link {
+  copas_mailbox *from, *to;
+};
+
+static struct link links[MEMBERS];
+
+static void pass_on(void *user)
+{
+  struct link *link = (struct link *)user;
+  void *token;
+  for (;;) {
+    if (copas_mailbox_take(link->from, NET_PATIENCE, &token) == COPAS_STOPPED) break;
+    if (--*(long *)token == 0) break;
+    CHECK_OK(copas_mailbox_put(link->to, token, NET_PATIENCE));
+  }
+  CHECK_OK(copas_mailbox_stop(link->to));
+}
+
+static copas_status add_link(copas *c, int number, void *user)
+{
+  (void)user;
+  return copas_addthread(c, pass_on, &links[number], NULL);
+}
+
+static void a_token_goes_round_and_no_wake_up_is_lost(void)
+{
+  copas_mailbox *ring[MEMBERS];
+  long token = (long)rounds * 10;
+  for (int i = 0; i < MEMBERS; i++) CHECK_OK(copas_mailbox_new(1, NULL, &ring[i]));
+  for (int i = 0; i < MEMBERS; i++) links[i] = (struct link){ring[i], ring[(i + 1) % MEMBERS]};
+  CHECK_OK(copas_mailbox_put(ring[0], &token, 0));
+  CHECK_OK(copas_loop_many(MEMBERS, add_link, NULL, NULL));
+  for (int i = 0; i < MEMBERS; i++) CHECK_OK(copas_mailbox_destroy(ring[i]));
+  CHECK_NUMBER(token, 0);
+}
+
 int main(int argc, char **argv)
 {
   if (argc > 1) seed = strtoull(argv[1], NULL, 10);
   rounds = check_small() ? 300 : 3000;
   printf("seed %llu\n", (unsigned long long)seed);
   RUN(every_item_is_taken_once_by_whoever_is_left);
+  RUN(a_token_goes_round_and_no_wake_up_is_lost);
   printf("%llu put, %llu taken, %llu left, %llu timeouts, %llu cancels\n",
          (unsigned long long)put_count, (unsigned long long)taken_count,
          (unsigned long long)freed_count, (unsigned long long)timeouts,
