@@ -34,10 +34,9 @@ pub trait Driver: Any {
     fn is_unsettled(&self) -> bool;
     /// A coroutine has ended: what was lent to it comes back.
     fn ended(&self, thread: Handle);
-    /// A shutdown starts: the connections that the kernel has taken for the servers are theirs.
-    fn accept_rest(&self, d: &Dispatcher);
-    /// End all servers.
-    fn stop_servers(&self, d: &Dispatcher);
+    /// A shutdown starts: end all servers. With `serves_rest` the connections that the kernel has taken
+    /// for them are served.
+    fn stop_servers(&self, d: &Dispatcher, serves_rest: bool);
     /// The dispatcher is freed: close everything.
     fn close(&self, d: &Dispatcher);
     /// The dispatcher was inherited by fork: close everything, write nothing.

@@ -48,8 +48,7 @@ impl Dispatcher {
         {
             fleet.shut_down(Some(self.handle), grace);
         }
-        self.driver().accept_rest(self);
-        self.driver().stop_servers(self);
+        self.driver().stop_servers(self, true);
         self.wind_down(false);
         self.raise_exit();
     }
@@ -131,7 +130,7 @@ impl Dispatcher {
     /// Ends every coroutine before the dispatcher is freed; OK or ABANDONED.
     pub fn end_all(&self) -> Result<(), Status> {
         let before = self.abandoned.get();
-        self.driver().stop_servers(self);
+        self.driver().stop_servers(self, false);
         self.raise_exit();
         self.cancel_everything(self.now());
         while self.threads.borrow().len() != 0 && !self.is_shut_down() {

@@ -260,14 +260,14 @@ impl Driver for Sockets {
         self.0.end_loans(|borrower, _| borrower == thread);
     }
 
-    fn accept_rest(&self, d: &Dispatcher) {
-        for socket in self.0.servers() {
-            accept::accept_rest(d, &socket);
-        }
-    }
-
-    fn stop_servers(&self, d: &Dispatcher) {
-        for socket in self.0.servers() {
+    fn stop_servers(&self, d: &Dispatcher, serves_rest: bool) {
+        for socket in self.0.all_sockets() {
+            if socket.server.borrow().is_none() {
+                continue;
+            }
+            if serves_rest {
+                accept::accept_rest(d, &socket);
+            }
             close(d, &socket);
         }
     }
@@ -313,13 +313,5 @@ impl Driver for Sockets {
 impl Net {
     fn all_sockets(&self) -> Vec<Rc<Socket>> {
         self.sockets.borrow().iter().cloned().collect()
-    }
-
-    fn servers(&self) -> Vec<Rc<Socket>> {
-        let sockets = self.sockets.borrow();
-        let served = sockets
-            .iter()
-            .filter(|socket| socket.server.borrow().is_some());
-        served.cloned().collect()
     }
 }
