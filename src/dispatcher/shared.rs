@@ -119,3 +119,43 @@ pub fn unshare<T: Any + Send + Sync>(handle: Handle) -> Outcome<Arc<T>> {
     // Two that remove it at the same time: the second one is late.
     removed.map(|_| object).ok_or_else(|| Status::STALE.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_found_by_its_handle_until_it_is_removed() {
+        let handle = share(7_u32).unwrap();
+        assert_eq!(*shared::<u32>(handle).unwrap(), 7);
+        let status = |outcome: Outcome<Arc<u32>>| outcome.unwrap_err().status;
+        assert_eq!(*unshare::<u32>(handle).unwrap(), 7);
+        assert_eq!(status(shared(handle)), Status::STALE);
+        assert_eq!(status(unshare(handle)), Status::STALE);
+    }
+
+    #[test]
+    fn an_object_of_another_kind_is_not_given() {
+        let handle = share(7_u32).unwrap();
+        assert_eq!(shared::<u64>(handle).unwrap_err().status, Status::INVALID);
+        let of_a_dispatcher = Handle::new(Kind::Object, 1, 0, 1);
+        assert_eq!(
+            shared::<u32>(of_a_dispatcher).unwrap_err().status,
+            Status::INVALID
+        );
+        assert!(unshare::<u32>(handle).is_ok());
+    }
+
+    #[test]
+    fn of_two_who_remove_it_one_gets_it() {
+        for _ in 0..200 {
+            let handle = share(1_u32).unwrap();
+            let got: usize = std::thread::scope(|scope| {
+                let removers = [(); 2].map(|()| scope.spawn(|| unshare::<u32>(handle).is_ok()));
+                let got = removers.map(|remover| usize::from(remover.join().unwrap()));
+                got.iter().sum()
+            });
+            assert_eq!(got, 1);
+        }
+    }
+}

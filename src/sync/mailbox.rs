@@ -316,3 +316,75 @@ pub fn put<T: Unpin>(
 pub fn take<T>(d: &Dispatcher, mailbox: &Arc<Mailbox<T>>, seconds: f64) -> Outcome<T> {
     super::wait_or_look(d, pin!(Take::new(d, mailbox)), seconds)?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicU64;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    #[test]
+    fn what_does_not_fit_comes_back() {
+        let mailbox = Mailbox::new(1);
+        assert!(mailbox.put_now("first").is_ok());
+        let (status, item) = mailbox.put_now("second").unwrap_err();
+        assert_eq!((status, item), (Status::TIMEOUT, Some("second")));
+        assert_eq!(mailbox.take_now(), Ok("first"));
+        assert_eq!(mailbox.take_now(), Err(Status::TIMEOUT));
+    }
+
+    #[test]
+    fn a_stopped_mailbox_gives_what_is_left() {
+        let mailbox = Mailbox::new(2);
+        assert!(mailbox.put_now(1).is_ok());
+        mailbox.stop();
+        assert_eq!(mailbox.put_now(2), Err((Status::STOPPED, Some(2))));
+        assert_eq!(mailbox.take_now(), Ok(1));
+        assert_eq!(mailbox.take_now(), Err(Status::STOPPED));
+    }
+
+    #[test]
+    fn what_is_left_is_dropped_when_it_is_destroyed() {
+        let item = Arc::new(());
+        let mailbox = Mailbox::new(2);
+        assert!(mailbox.put_now(Arc::clone(&item)).is_ok());
+        mailbox.destroy();
+        assert_eq!(Arc::strong_count(&item), 1);
+        assert_eq!(mailbox.take_now(), Err(Status::DESTROYED));
+        assert!(mailbox.put_now(item).is_err());
+    }
+
+    #[test]
+    fn os_threads_take_each_item_once() {
+        const EACH: u64 = 20_000;
+        let (mailbox, sum) = (Mailbox::new(3), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            let putters = [0, 1].map(|first| {
+                let mailbox = &mailbox;
+                scope.spawn(move || {
+                    for item in 0..EACH {
+                        while mailbox.put_now(first + 2 * item).is_err() {
+                            std::thread::yield_now();
+                        }
+                    }
+                })
+            });
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    loop {
+                        match mailbox.take_now() {
+                            Ok(item) => drop(sum.fetch_add(item, Relaxed)),
+                            Err(Status::STOPPED) => break,
+                            Err(_) => std::thread::yield_now(),
+                        }
+                    }
+                });
+            }
+            for putter in putters {
+                putter.join().unwrap();
+            }
+            mailbox.stop();
+        });
+        assert_eq!(sum.into_inner(), (0..2 * EACH).sum());
+    }
+}
