@@ -23,6 +23,8 @@ struct Table {
     /// The generations of its slots start here; lower ones are those of inherited tables.
     first: u32,
     slots: RwLock<Slots<Object>>,
+    /// The one before, which nobody uses: kept in sight of tools that look for lost memory.
+    _inherited: Option<&'static Table>,
 }
 
 /// The table that was made last; NULL before the first object.
@@ -50,6 +52,7 @@ fn own() -> &'static Table {
         process: process::number(),
         first,
         slots: RwLock::new(Slots::new(first)),
+        _inherited: before,
     }));
     let before = before.map_or(ptr::null_mut(), |table| ptr::from_ref(table).cast_mut());
     match TABLE.compare_exchange(before, new, AcqRel, Acquire) {

@@ -433,6 +433,8 @@ static void a_child_process_has_mailboxes_of_its_own(void)
     CHECK_NUMBER(take(), 6);
     CHECK_STATUS(copas_mailbox_take(inherited, 0, &item), COPAS_FORKED);
     CHECK_STATUS(copas_mailbox_destroy(inherited), COPAS_FORKED);
+    CHECK_OK(copas_mailbox_destroy(mailbox));
+    CHECK_OK(copas_free(c));
     _exit(0);
   }
   net_reap(child);
