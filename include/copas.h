@@ -166,7 +166,7 @@ typedef enum copas_status {
   COPAS_NOT_OWNER = -19,
   /** more than the semaphore's maximum */
   COPAS_TOO_MANY = -20,
-  /** the queue has been stopped: it takes no further items, and none is left */
+  /** the queue or mailbox has been stopped: it takes no further items, and none is left */
   COPAS_STOPPED = -21,
   /** the dispatcher was inherited by fork(): only its parent may use it; copas_free() it and make a new one */
   COPAS_FORKED = -23,
@@ -854,8 +854,8 @@ copas_status copas_free(struct copas *c);
  * `timeout` is the longest wait of one step in seconds (COPAS_FOREVER: as long as nothing
  * happens; it does not end the loop). What keeps the loop alive: a server, a wait on a socket, a
  * ready coroutine, any wait with a time limit, a pending post, a closed socket whose output is
- * still being written, an unfinished submission, and copas_hold(). What does not: coroutines
- * asleep for ever, and waits without a time limit on other coroutines.
+ * still being written, an unfinished submission, a wait on a mailbox, and copas_hold(). What does not:
+ * coroutines asleep for ever, and waits without a time limit on other coroutines.
  *
  * When all work is done the exit flag is raised, so that those in copas_waitforexit() run; when
  * they add no work, the loop ends. Can be called again.
@@ -864,7 +864,8 @@ copas_status copas_free(struct copas *c);
  * COPAS_SYSTEM when the kernel's poller fails; COPAS_INVALID (also when `timeout` is NAN),
  * COPAS_STALE, COPAS_WRONG_THREAD. Binds the dispatcher to the calling OS thread.
  */
-copas_status copas_loop(struct copas *c, double timeout);
+copas_status copas_loop(struct copas *c,
+                        double timeout);
 
 /**
  * Runs one iteration of the dispatcher, waiting at most `timeout` seconds for something to do
@@ -904,15 +905,17 @@ int copas_exiting(struct copas *c);
 copas_status copas_waitforexit(struct copas *c);
 
 /**
- * Starts a shutdown and returns at once: the dispatcher removes its servers (closing their
- * listening sockets), raises the exit flag, gives the coroutines `grace` seconds to end
- * (COPAS_FOREVER: all the time they want), then cancels those that are left. Who ignores that for
- * another second is abandoned and reported. copas_loop() then returns.
+ * Starts a shutdown and returns at once: the dispatcher accepts the connections that the kernel has taken
+ * for its servers, removes these (closing their listening sockets), raises the exit flag, gives the
+ * coroutines `grace` seconds to end (COPAS_FOREVER: all the time they want), then cancels those that are
+ * left. Who ignores that for another second is abandoned and reported. copas_loop() then returns. Of
+ * dispatchers that copas_loop_many() runs it shuts all down.
  *
  * A second call with an earlier end shortens the grace. May be called from any OS thread and from
  * a signal handler. Errors: COPAS_INVALID (also when `grace` is NAN), COPAS_STALE. Never switches.
  */
-copas_status copas_shutdown(struct copas *c, double grace);
+copas_status copas_shutdown(struct copas *c,
+                            double grace);
 
 /**
  * Keeps copas_loop() alive until the matching copas_release(); calls add up. For work that the
@@ -984,8 +987,8 @@ void copas_set_cxa_globals(copas_cxa_globals_fn get);
  * Runs `count` dispatchers (0: as many as there are CPUs for this process; at most 1,023), each on an OS
  * thread of its own, until all their loops have ended, and frees them.
  *
- * `setup(c, number, user)` gives each its work, on its own OS thread and outside of any step: sockets,
- * servers, coroutines. It is called for number 0 first, then 1 and so on, each when the one before
+ * `setup(c, number, user)` gives each its work, on its own OS thread (whose stack has 8 MiB) and outside
+ * of any step: sockets, servers, coroutines. It is called for number 0 first, then 1 and so on, each when the one before
  * has returned; what one does is seen by the next. When all have answered COPAS_OK the loops begin.
  * Servers share a port by COPAS_BIND_REUSEPORT: each binds a listening socket of its own, and the
  * kernel deals the connections out among them. `config` may be NULL; its settings are those of each

@@ -91,8 +91,8 @@ pub extern "C" fn copas_free(c: *mut copas) -> copas_status {
 /// `timeout` is the longest wait of one step in seconds (COPAS_FOREVER: as long as nothing
 /// happens; it does not end the loop). What keeps the loop alive: a server, a wait on a socket, a
 /// ready coroutine, any wait with a time limit, a pending post, a closed socket whose output is
-/// still being written, an unfinished submission, and copas_hold(). What does not: coroutines
-/// asleep for ever, and waits without a time limit on other coroutines.
+/// still being written, an unfinished submission, a wait on a mailbox, and copas_hold(). What does not:
+/// coroutines asleep for ever, and waits without a time limit on other coroutines.
 ///
 /// When all work is done the exit flag is raised, so that those in copas_waitforexit() run; when
 /// they add no work, the loop ends. Can be called again.
@@ -162,10 +162,11 @@ pub extern "C" fn copas_waitforexit(c: *mut copas) -> copas_status {
     })
 }
 
-/// Starts a shutdown and returns at once: the dispatcher removes its servers (closing their
-/// listening sockets), raises the exit flag, gives the coroutines `grace` seconds to end
-/// (COPAS_FOREVER: all the time they want), then cancels those that are left. Who ignores that for
-/// another second is abandoned and reported. copas_loop() then returns.
+/// Starts a shutdown and returns at once: the dispatcher accepts the connections that the kernel has taken
+/// for its servers, removes these (closing their listening sockets), raises the exit flag, gives the
+/// coroutines `grace` seconds to end (COPAS_FOREVER: all the time they want), then cancels those that are
+/// left. Who ignores that for another second is abandoned and reported. copas_loop() then returns. Of
+/// dispatchers that copas_loop_many() runs it shuts all down.
 ///
 /// A second call with an earlier end shortens the grace. May be called from any OS thread and from
 /// a signal handler. Errors: COPAS_INVALID (also when `grace` is NAN), COPAS_STALE. Never switches.

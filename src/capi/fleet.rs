@@ -17,8 +17,8 @@ const MOST: c_int = 1023;
 /// Runs `count` dispatchers (0: as many as there are CPUs for this process; at most 1,023), each on an OS
 /// thread of its own, until all their loops have ended, and frees them.
 ///
-/// `setup(c, number, user)` gives each its work, on its own OS thread and outside of any step: sockets,
-/// servers, coroutines. It is called for number 0 first, then 1 and so on, each when the one before
+/// `setup(c, number, user)` gives each its work, on its own OS thread (whose stack has 8 MiB) and outside
+/// of any step: sockets, servers, coroutines. It is called for number 0 first, then 1 and so on, each when the one before
 /// has returned; what one does is seen by the next. When all have answered COPAS_OK the loops begin.
 /// Servers share a port by COPAS_BIND_REUSEPORT: each binds a listening socket of its own, and the
 /// kernel deals the connections out among them. `config` may be NULL; its settings are those of each

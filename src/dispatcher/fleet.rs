@@ -8,6 +8,10 @@ use crate::sys::{order, os_thread};
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+/// Bytes of the stack of a member's OS thread, as the first one of a process usually has: loops, callbacks
+/// and set-ups run on it as they do there.
+const STACK: usize = 8 << 20;
+
 /// Why a fleet ended early: a status of the library or of the program's own, in words.
 pub struct Mishap {
     /// Not 0.
@@ -65,7 +69,7 @@ impl Fleet {
         let mut os_threads = Vec::new();
         for number in 0..count {
             let member = Arc::clone(&fleet);
-            match os_thread::start("copas-loop", None, move || member.live(number)) {
+            match os_thread::start("copas-loop", Some(STACK), move || member.live(number)) {
                 Ok(os_thread) => os_threads.push(os_thread),
                 Err(e) => fleet.fail(Fault::system(&e, "start an OS thread").into()),
             }
