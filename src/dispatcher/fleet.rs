@@ -144,13 +144,15 @@ impl Fleet {
     }
 
     fn set_up_and_loop(self: &Arc<Self>, c: Handle, number: usize) -> Result<(), Mishap> {
-        registry::enter(c)?.join_fleet(Arc::clone(self));
+        let mut d = registry::enter(c)?;
+        // This OS thread's from the start, although it may not step before the others are set up.
+        d.bind();
+        d.join_fleet(Arc::clone(self));
+        drop(d);
         (self.set_up)(c, number)?;
         self.add(c);
         if self.wait_for(|progress| progress.begins) {
-            let mut d = registry::enter(c)?;
-            d.bind();
-            d.run(-1.0).map_err(Fault::from)?;
+            registry::enter(c)?.run(-1.0).map_err(Fault::from)?;
         }
         Ok(())
     }

@@ -214,6 +214,28 @@ static void a_status_of_the_programs_own_is_the_answer(void)
   CHECK_NUMBER(reports.count, 1);
 }
 
+static void *call_from_outside(void *user)
+{
+  CHECK_STATUS(copas_hold((copas *)user), COPAS_WRONG_THREAD);
+  CHECK_OK(copas_notify((copas *)user));
+  return NULL;
+}
+
+static copas_status belong_to_one(copas *c, int number, void *user)
+{
+  pthread_t outside;
+  (void)number;
+  (void)user;
+  CHECK(pthread_create(&outside, NULL, call_from_outside, c) == 0);
+  CHECK(pthread_join(outside, NULL) == 0);
+  return COPAS_OK;
+}
+
+static void a_member_belongs_to_its_os_thread_from_the_start(void)
+{
+  CHECK_OK(copas_loop_many(2, belong_to_one, NULL, NULL));
+}
+
 static copas_status count_members(copas *c, int number, void *user)
 {
   (void)c;
@@ -285,6 +307,7 @@ int main(void)
   RUN(a_shutdown_in_a_set_up_holds_for_those_that_come_later);
   RUN(a_set_up_that_fails_ends_all_with_its_status_and_words);
   RUN(a_status_of_the_programs_own_is_the_answer);
+  RUN(a_member_belongs_to_its_os_thread_from_the_start);
   RUN(as_many_as_there_are_cpus_unless_a_number_is_given);
   RUN(wrong_arguments_and_callers_are_told);
   RUN(a_lack_of_descriptors_is_told);

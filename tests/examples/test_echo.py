@@ -42,6 +42,12 @@ class Echo(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertIn("requests 5000\n", done.stdout)
 
+    def test_the_use_of_several_cores_is_told(self):
+        done = subprocess.run([program.example("echo_cores"), "--help"], capture_output=True, text=True,
+                              timeout=program.PATIENCE, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertTrue(done.stdout.startswith("usage: echo_cores "))
+
     def test_a_port_that_another_one_has_is_told_once_with_the_reason(self):
         with program.Server("echo_server", 0) as server:
             done = subprocess.run([program.example("echo_cores"), str(server.port), "2"],
