@@ -10,7 +10,7 @@ use crate::dispatcher::{Dispatcher, Handle, Kind, Object};
 use crate::net::{Net, Readable, Writable};
 use crate::status::{Fault, Outcome, Status};
 use crate::sync::{
-    self, Choice, GetLock, Pop, Promise, Push, Put, Semaphore, Take, TakeItem, Timer,
+    self, Choice, GetLock, Pop, Promise, Push, PutItem, Semaphore, Take, TakeItem, Timer,
 };
 use core::ffi::c_void;
 use std::rc::Rc;
@@ -54,7 +54,7 @@ impl Drop for Pushing {
 }
 
 /// The same for a mailbox.
-struct Putting(Put<Parcel>);
+struct Putting(PutItem<Parcel>);
 
 impl Drop for Putting {
     fn drop(&mut self) {
@@ -141,7 +141,7 @@ pub(super) fn operation(
         MAILBOX_PUT => {
             let mailbox = mailbox_of(choice.handle.cast::<copas_mailbox>())?;
             let item = mailbox.own(choice.item);
-            let mut putting = Putting(Put::new(d, &mailbox.items, item));
+            let mut putting = Putting(PutItem::new(d, &mailbox.items, item));
             Box::pin(async move { (&mut putting.0).await.map(nothing) })
         }
         kind => return Err(Fault::invalid(format!("{kind} is not a kind of choice"))),

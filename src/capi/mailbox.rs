@@ -91,7 +91,7 @@ pub extern "C" fn copas_mailbox_put(
         };
         by_caller(
             timeout,
-            |d| sync::put(d, &mailbox.items, mailbox.own(item), timeout).map_err(keep),
+            |d| sync::put_item(d, &mailbox.items, mailbox.own(item), timeout).map_err(keep),
             || {
                 let put = mailbox.items.put_now(mailbox.own(item));
                 put.map_err(|(status, item)| keep((status.into(), item)))

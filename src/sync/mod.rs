@@ -20,7 +20,7 @@ pub use alarm::{clear_alarm, set_alarm};
 pub use future::{Promise, settled, wait_for};
 pub use group::{Group, add_member, close_group, joined, wait_group};
 pub use lock::{Get as GetLock, Lock, get, release};
-pub use mailbox::{Mailbox, Put, Take as TakeItem, put, take as take_item};
+pub use mailbox::{Mailbox, Put as PutItem, Take as TakeItem, put as put_item, take as take_item};
 pub use offload::{Offload, offload};
 pub use queue::{Pop, Push, Queue, Worker, finish, finished, pop, push};
 pub use select::{Choice, select};
