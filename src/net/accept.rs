@@ -4,6 +4,7 @@
 use super::address::local_address;
 use super::close::close;
 use super::datagram_server::serve_datagrams;
+use super::marks::Mark;
 use super::server::{Server, ServerSettings};
 use super::settings::Inherited;
 use super::socket::Socket;
@@ -42,7 +43,7 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
             "a server needs a listening or a datagram socket: see copas_bind()",
         ));
     }
-    if socket.server.borrow().is_some() || socket.reading.get() {
+    if socket.is_served() || socket.reading.get() {
         let text = "this socket is served already, or somebody accepts from it";
         return Err(Fault::new(Status::BUSY, text));
     }
@@ -54,6 +55,8 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
     };
     let server = Rc::new(Server {
         settings,
+        clients: Rc::new(format!("{name}:client")),
+        handlers: Rc::new(format!("{name}:handler")),
         name,
         accepted: Cell::new(0),
         pause: Cell::new(0.0),
@@ -75,18 +78,18 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
         let name = CString::new(&**name).unwrap_or_default();
         socket.name.replace(Name::Given(name));
     }
-    *socket.server.borrow_mut() = Some(server);
+    socket.serve_by(server);
     Ok(())
 }
 
 /// Stops serving; closes the socket unless it is kept.
 pub fn remove_server(d: &Dispatcher, socket: &Rc<Socket>, keep_open: bool) -> Outcome<()> {
-    if socket.server.borrow().is_none() {
+    if !socket.is_served() {
         return Err(Fault::invalid("this socket is not served"));
     }
     if keep_open {
         d.disarm(&socket.deadline);
-        socket.server.take();
+        socket.take_server();
         // What the server did not come to may still wait.
         socket.readable.set(true);
     } else {
@@ -111,7 +114,7 @@ pub fn accept_rest(d: &Dispatcher, socket: &Rc<Socket>) {
 
 /// Accepts what waits, up to `most`; whether more may wait that can be accepted now.
 fn accept_some(d: &Dispatcher, socket: &Rc<Socket>, most: usize) -> bool {
-    let Some(server) = socket.server.borrow().clone() else {
+    let Some(server) = socket.server() else {
         return false;
     };
     if server.pause.get() != 0.0 && !socket.deadline.has_passed() {
@@ -244,8 +247,8 @@ fn start_handler(
     server.accepted.set(number);
     client
         .name
-        .replace(Name::Served(Rc::clone(&server.name), "client", number));
-    let name = Name::Served(Rc::clone(&server.name), "handler", number);
+        .replace(Name::Served(Rc::clone(&server.clients), number));
+    let name = Name::Served(Rc::clone(&server.handlers), number);
     let closing = server
         .settings
         .autoclose
@@ -269,7 +272,7 @@ struct Closing(Rc<Socket>);
 impl Drop for Closing {
     fn drop(&mut self) {
         if let Some(d) = self.0.net.dispatcher()
-            && !self.0.closed.get()
+            && !self.0.marks.has(Mark::Closed)
         {
             close(&d, &self.0);
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Ending a socket, or one direction of it.
 
+use super::marks::Mark;
 use super::socket::Socket;
 use crate::dispatcher::Dispatcher;
 use crate::status::{Fault, Outcome, Status};
@@ -28,7 +29,7 @@ pub enum Shut {
 /// background.
 pub fn close(d: &Dispatcher, socket: &Rc<Socket>) {
     socket.drain();
-    socket.closed.set(true);
+    socket.marks.put(Mark::Closed);
     release_waiters(d, socket);
     let most = match socket.linger.get() {
         linger if linger > 0 => f64::from(linger),
@@ -50,7 +51,7 @@ pub fn abort(d: &Dispatcher, socket: &Rc<Socket>) {
     let reset = Some(Duration::ZERO);
     let _ = socket.with_fd(|fd| socket2::SockRef::from(&fd).set_linger(reset));
     socket.linger.set(0);
-    socket.closed.set(true);
+    socket.marks.put(Mark::Closed);
     release_waiters(d, socket);
     finish(d, socket);
 }
@@ -58,7 +59,7 @@ pub fn abort(d: &Dispatcher, socket: &Rc<Socket>) {
 /// Wakes everybody who waits on a socket that was just closed, and gives its input up.
 fn release_waiters(d: &Dispatcher, socket: &Rc<Socket>) {
     d.disarm(&socket.deadline);
-    socket.server.take();
+    socket.take_server();
     // What a receive has taken whose event is still to come is lent to nobody who could give it back.
     let undelivered = socket.reading.get() && d.borrower() == d.handle;
     let closer = if undelivered {
@@ -105,9 +106,9 @@ fn forget(socket: &Rc<Socket>) {
 impl Socket {
     /// All output has been written: what waited for that, an end or a close, happens now.
     pub(super) fn finish_output(self: &Rc<Self>, d: &Dispatcher) {
-        if self.closed.get() {
+        if self.marks.has(Mark::Closed) {
             finish(d, self);
-        } else if self.shut_send.get() {
+        } else if self.marks.has(Mark::ShutSend) {
             let _ = self.shut_down(Shutdown::Write);
         }
     }
@@ -130,14 +131,14 @@ pub fn shut(socket: &Rc<Socket>, how: Shut) -> Outcome<()> {
         ));
     }
     if how != Shut::Receive {
-        socket.shut_send.set(true);
+        socket.marks.put(Mark::ShutSend);
         socket.drain();
         if socket.unsent() == 0 {
             socket.shut_down(Shutdown::Write)?;
         }
     }
     if how != Shut::Send {
-        socket.at_end.set(true);
+        socket.marks.put(Mark::AtEnd);
         socket.wake_reader();
         socket.shut_down(Shutdown::Read)?;
     }
@@ -149,7 +150,7 @@ pub fn unwrap(d: &Dispatcher, socket: &Rc<Socket>) -> Outcome<OwnedFd> {
     socket.drain();
     let busy = if socket.reading.get() || socket.has_senders() || socket.submitted.get() {
         Some("somebody waits on this socket")
-    } else if socket.server.borrow().is_some() {
+    } else if socket.is_served() {
         Some("this socket is served: copas_removeserver() first")
     } else if socket.unsent() != 0 || !socket.flushers.is_empty() {
         Some("this socket has unsent output: copas_flush() first")
@@ -164,7 +165,7 @@ pub fn unwrap(d: &Dispatcher, socket: &Rc<Socket>) -> Outcome<OwnedFd> {
             .with_fd(|fd| d.deregister(fd.as_raw_fd()))
             .map_err(|e| Fault::system(&e, "stop watching the descriptor"))?;
     }
-    socket.closed.set(true);
+    socket.marks.put(Mark::Closed);
     release_waiters(d, socket);
     forget(socket);
     socket.take_fd().ok_or_else(|| Status::STALE.into())

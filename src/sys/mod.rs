@@ -3,9 +3,10 @@
 //!
 //! A platform supplies: `clock` (monotonic time), `order` (what tools
 //! need to know of it), `os_thread` (who calls, and starting
-//! others), `parking` (sleeping until a word changes), `process` (whether it was forked), `memory` (reserving, guarding and giving back address space), `symbols` (looking a name up in
+//! others), `parking` (sleeping until a word changes), `prefetch` (memory that is needed
+//! soon), `process` (whether it was forked), `memory` (reserving, guarding and giving back address space), `symbols` (looking a name up in
 //! the process), `descriptor` (what an open descriptor is), `interface` (network interfaces), `timer` (a
-//! descriptor that tells of time), `pool` (OS threads), `signals` (their handlers) and `stream` (reading,
+//! descriptor that tells of time), `pool` (OS threads), `search` (for a byte), `signals` (their handlers) and `stream` (reading,
 //! writing, accepting). Today that is Linux; another platform puts files with the same function names
 //! beside these.
 
@@ -20,7 +21,9 @@ pub mod order;
 pub mod os_thread;
 pub mod parking;
 pub mod pool;
+pub mod prefetch;
 pub mod process;
+pub mod search;
 pub mod signals;
 pub mod stream;
 pub mod symbols;
