@@ -1004,7 +1004,7 @@ void copas_set_cxa_globals(copas_cxa_globals_fn get);
  *
  * Errors: COPAS_INVALID (also when `setup` is NULL, `count` out of range, or `config` has
  * COPAS_UNBOUND); COPAS_CANNOT_WAIT inside a loop, a coroutine or a callback; COPAS_LIMIT (OS threads,
- * descriptors or dispatchers); COPAS_NO_MEMORY; COPAS_SYSTEM; those of `setup`.
+ * descriptors or dispatchers); COPAS_NO_MEMORY; COPAS_SYSTEM; those of `setup`. Never switches.
  */
 copas_status copas_loop_many(int count,
                              copas_setup_fn setup,
@@ -2036,8 +2036,8 @@ copas_status copas_mailbox_new(size_t most, copas_free_fn item_free, struct copa
  * handler. The root stack waits with copas_select().
  *
  * Errors: COPAS_TIMEOUT (full); COPAS_CANCELED; COPAS_STOPPED; COPAS_DESTROYED (meanwhile);
- * COPAS_CANNOT_WAIT; COPAS_INVALID (also when `timeout` is NAN); COPAS_STALE; COPAS_FORKED. In a
- * coroutine a switch point, also where there is room.
+ * COPAS_CANNOT_WAIT; COPAS_INVALID (also when `timeout` is NAN); COPAS_STALE; COPAS_FORKED.
+ * Switch point in a coroutine, also where there is room.
  */
 COPAS_MUST_USE
 copas_status copas_mailbox_put(struct copas_mailbox *mailbox,
@@ -2051,7 +2051,7 @@ copas_status copas_mailbox_put(struct copas_mailbox *mailbox,
  *
  * Errors: COPAS_TIMEOUT (empty); COPAS_CANCELED; COPAS_STOPPED (and empty); COPAS_DESTROYED
  * (meanwhile); COPAS_CANNOT_WAIT; COPAS_INVALID (also when `item` is NULL or `timeout` NAN);
- * COPAS_STALE; COPAS_FORKED. In a coroutine a switch point, also where there is an item.
+ * COPAS_STALE; COPAS_FORKED. Switch point in a coroutine, also where there is an item.
  */
 COPAS_MUST_USE
 copas_status copas_mailbox_take(struct copas_mailbox *mailbox,

@@ -34,7 +34,7 @@ const MOST: c_int = 1023;
 ///
 /// Errors: COPAS_INVALID (also when `setup` is NULL, `count` out of range, or `config` has
 /// COPAS_UNBOUND); COPAS_CANNOT_WAIT inside a loop, a coroutine or a callback; COPAS_LIMIT (OS threads,
-/// descriptors or dispatchers); COPAS_NO_MEMORY; COPAS_SYSTEM; those of `setup`.
+/// descriptors or dispatchers); COPAS_NO_MEMORY; COPAS_SYSTEM; those of `setup`. Never switches.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn copas_loop_many(
     count: c_int,

@@ -72,8 +72,8 @@ pub unsafe extern "C" fn copas_mailbox_new(
 /// handler. The root stack waits with copas_select().
 ///
 /// Errors: COPAS_TIMEOUT (full); COPAS_CANCELED; COPAS_STOPPED; COPAS_DESTROYED (meanwhile);
-/// COPAS_CANNOT_WAIT; COPAS_INVALID (also when `timeout` is NAN); COPAS_STALE; COPAS_FORKED. In a
-/// coroutine a switch point, also where there is room.
+/// COPAS_CANNOT_WAIT; COPAS_INVALID (also when `timeout` is NAN); COPAS_STALE; COPAS_FORKED.
+/// Switch point in a coroutine, also where there is room.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn copas_mailbox_put(
@@ -106,7 +106,7 @@ pub extern "C" fn copas_mailbox_put(
 ///
 /// Errors: COPAS_TIMEOUT (empty); COPAS_CANCELED; COPAS_STOPPED (and empty); COPAS_DESTROYED
 /// (meanwhile); COPAS_CANNOT_WAIT; COPAS_INVALID (also when `item` is NULL or `timeout` NAN);
-/// COPAS_STALE; COPAS_FORKED. In a coroutine a switch point, also where there is an item.
+/// COPAS_STALE; COPAS_FORKED. Switch point in a coroutine, also where there is an item.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn copas_mailbox_take(
