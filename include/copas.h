@@ -2060,15 +2060,15 @@ copas_status copas_mailbox_take(struct copas_mailbox *mailbox,
 
 /**
  * How many items are in the mailbox (at most 2,147,483,647 are told); others may change it at any
- * time. May be called from any OS thread. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED. Never
- * switches.
+ * time. May be called from any OS thread. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED.
+ * Never switches.
  */
 int copas_mailbox_size(struct copas_mailbox *mailbox);
 
 /**
  * Takes no further items: puts answer COPAS_STOPPED, takes too once the mailbox is empty. May be
- * called twice, and from any OS thread. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED. Never
- * switches.
+ * called twice, and from any OS thread. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED.
+ * Never switches.
  */
 copas_status copas_mailbox_stop(struct copas_mailbox *mailbox);
 

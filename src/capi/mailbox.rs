@@ -130,8 +130,8 @@ pub unsafe extern "C" fn copas_mailbox_take(
 }
 
 /// How many items are in the mailbox (at most 2,147,483,647 are told); others may change it at any
-/// time. May be called from any OS thread. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED. Never
-/// switches.
+/// time. May be called from any OS thread. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED.
+/// Never switches.
 #[unsafe(no_mangle)]
 pub extern "C" fn copas_mailbox_size(mailbox: *mut copas_mailbox) -> c_int {
     answer(|| {
@@ -141,8 +141,8 @@ pub extern "C" fn copas_mailbox_size(mailbox: *mut copas_mailbox) -> c_int {
 }
 
 /// Takes no further items: puts answer COPAS_STOPPED, takes too once the mailbox is empty. May be
-/// called twice, and from any OS thread. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED. Never
-/// switches.
+/// called twice, and from any OS thread. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED.
+/// Never switches.
 #[unsafe(no_mangle)]
 pub extern "C" fn copas_mailbox_stop(mailbox: *mut copas_mailbox) -> copas_status {
     answer(|| {
