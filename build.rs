@@ -32,7 +32,8 @@ const CONSTANTS: &str = r#"
  * but fit for functions of CPython, Go, JVMs and .NET, which must not run on switched stacks. Timers,
  * queue workers, futures and groups do not take it. */
 #define COPAS_OS_THREAD (UINT64_C(256))
-/** copas_choice.kind: something was received, or the stream has ended. */
+/** copas_choice.kind: something was received, or the stream has ended; of a listening socket, a connection
+ *  waits for copas_accept(). */
 #define COPAS_CHOICE_RECEIVE 1
 /** copas_choice.kind: a send finds room. */
 #define COPAS_CHOICE_SEND 2

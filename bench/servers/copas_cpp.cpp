@@ -6,9 +6,11 @@
 
 static void lines(copas::socket_ref client)
 {
-  for (const std::string_view line : client.lines()) {
+  std::error_code ec;
+  for (;;) {
+    const std::string_view line = client.receive(COPAS_LINE_RAW, ec);
+    if (ec) return;
     client.send(line);
-    client.send("\n");
   }
 }
 

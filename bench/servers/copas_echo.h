@@ -10,10 +10,8 @@ static inline void echo_lines(copas_socket *client, void *user)
 {
   copas_bytes line;
   (void)user;
-  while (copas_receive(client, COPAS_LINE, &line) == COPAS_OK) {
+  while (copas_receive(client, COPAS_LINE_RAW, &line) == COPAS_OK)
     copas_send(client, line.data, line.len);
-    copas_send(client, "\n", 1);
-  }
 }
 
 static inline void echo_bulk(copas_socket *client, void *user)

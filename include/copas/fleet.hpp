@@ -6,7 +6,6 @@
 #include "dispatcher.hpp"
 
 #include <exception>
-#include <vector>
 
 namespace copas_cpp {
 
@@ -15,7 +14,6 @@ namespace detail {
 /// What the set-up of a fleet gets and leaves behind.
 template <class F> struct fleet {
   F &setup;
-  std::vector<copas *> members;
   std::exception_ptr thrown;
 
   // One after the other, each seen by the next: no lock is needed.
@@ -23,7 +21,6 @@ template <class F> struct fleet {
   {
     auto *const self = static_cast<fleet *>(user);
     try {
-      self->members.push_back(c);
       self->setup(dispatcher_ref(c), number);
       return COPAS_OK;
     } catch (const error &failure) {
@@ -55,9 +52,8 @@ template <class F> void loop_many(int count, F &&setup, dispatcher_options setti
     config.report = detail::callbacks::tell_report;
     config.report_user = &callbacks;
   }
-  detail::fleet<std::remove_reference_t<F>> fleet{setup, {}, nullptr};
+  detail::fleet<std::remove_reference_t<F>> fleet{setup, nullptr};
   const copas_status status = copas_loop_many(count, fleet.set_up, &fleet, &config);
-  for (copas *const c : fleet.members) detail::posted::drop_all(c);
   if (fleet.thrown) std::rethrow_exception(fleet.thrown);
   detail::settle(status, nullptr, detail::throwing);
 }

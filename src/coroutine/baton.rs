@@ -16,7 +16,7 @@
 //! the word again. At most one side sleeps for long, since the other has the baton; a `wake` that
 //! comes late finds the side that gave it asleep at most, which looks at the word and sleeps on.
 
-use crate::sys::{order, parking};
+use crate::sys::{annotations, parking};
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ impl Baton {
 
     /// Passes it to the other side. For the one that has it.
     pub fn give(&self, to: Side) {
-        order::released(&self.side);
+        annotations::released(&self.side);
         self.side.store(to as u32, Release);
         parking::wake(&self.side);
     }
@@ -66,7 +66,7 @@ impl Baton {
         loop {
             let now = self.side.load(Acquire);
             if now == side as u32 {
-                order::acquired(&self.side);
+                annotations::acquired(&self.side);
                 return true;
             }
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));

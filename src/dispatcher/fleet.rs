@@ -4,7 +4,7 @@
 
 use super::{Handle, free, registry};
 use crate::status::{Fault, Outcome, Status};
-use crate::sys::{order, os_thread};
+use crate::sys::{annotations, os_thread};
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -91,7 +91,7 @@ impl Fleet {
     fn act<R>(&self, act: impl FnOnce(&mut Progress) -> R) -> R {
         let mut progress = self.lock();
         let result = act(&mut progress);
-        order::released(&self.order);
+        annotations::released(&self.order);
         drop(progress);
         self.changed.notify_all();
         result
@@ -99,7 +99,7 @@ impl Fleet {
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
         let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        order::acquired(&self.order);
+        annotations::acquired(&self.order);
         progress
     }
 
@@ -112,7 +112,7 @@ impl Fleet {
             }
             let woken = self.changed.wait(progress);
             progress = woken.unwrap_or_else(PoisonError::into_inner);
-            order::acquired(&self.order);
+            annotations::acquired(&self.order);
         }
     }
 

@@ -3,10 +3,9 @@
 //! 0, under which no dispatcher is.
 
 use super::handle::{Handle, Kind};
-use super::registry;
 use super::slots::Slots;
 use crate::status::{Fault, Outcome, Status};
-use crate::sys::{order, process};
+use crate::sys::{annotations, process};
 use std::any::Any;
 use std::ptr;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
@@ -46,7 +45,8 @@ fn own() -> &'static Table {
     {
         return table;
     }
-    registry::mark_process();
+    process::mark();
+    annotations::prepare();
     let first = NEXT_GENERATION.load(Relaxed);
     let new = Box::into_raw(Box::new(Table {
         process: process::number(),
@@ -84,14 +84,14 @@ pub fn share<T: Any + Send + Sync>(object: T) -> Outcome<Handle> {
     let table = own();
     let mut handle = None;
     let mut slots = table.slots.write().unwrap_or_else(PoisonError::into_inner);
-    order::acquired(&NEXT_GENERATION);
+    annotations::acquired(&NEXT_GENERATION);
     slots.insert_with(|slot, generation| {
         handle = Some(Handle::new(Kind::Object, 0, slot, generation));
         let object: Object = Arc::new(object);
         object
     });
     NEXT_GENERATION.fetch_max(slots.next_generation(), Relaxed);
-    order::released(&NEXT_GENERATION);
+    annotations::released(&NEXT_GENERATION);
     handle.ok_or_else(|| Status::LIMIT.into())
 }
 
@@ -114,10 +114,10 @@ pub fn unshare<T: Any + Send + Sync>(handle: Handle) -> Outcome<Arc<T>> {
         .slots
         .write()
         .unwrap_or_else(PoisonError::into_inner);
-    order::acquired(&NEXT_GENERATION);
+    annotations::acquired(&NEXT_GENERATION);
     let removed = slots.remove(handle.slot(), handle.generation());
     NEXT_GENERATION.fetch_max(slots.next_generation(), Relaxed);
-    order::released(&NEXT_GENERATION);
+    annotations::released(&NEXT_GENERATION);
     drop(slots);
     // Two that remove it at the same time: the second one is late.
     removed.map(|_| object).ok_or_else(|| Status::STALE.into())

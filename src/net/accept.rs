@@ -13,7 +13,7 @@ use crate::dispatcher::{Dispatcher, LEVEL_ERROR, LEVEL_WARNING, Name, conclude};
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
 use crate::sys::stream;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::ffi::CString;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -62,7 +62,6 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
         pause: Cell::new(0.0),
         reported: Cell::new(false),
         full: Cell::new(false),
-        kept: RefCell::new(None),
         _alive: d.alive().hold(),
     });
     if serves_datagrams {
@@ -125,7 +124,7 @@ fn accept_some(d: &Dispatcher, socket: &Rc<Socket>, most: usize) -> bool {
             report_full(d, &server);
             return false;
         }
-        match next_connection(socket, &server) {
+        match next_connection(socket) {
             Ok(fd) => {
                 if let Err(fault) = serve(d, socket, &server, fd) {
                     pause(d, socket, &server, fault.describe(), VEHICLES_ADVICE);
@@ -143,9 +142,20 @@ fn accept_some(d: &Dispatcher, socket: &Rc<Socket>, most: usize) -> bool {
     true
 }
 
+impl Socket {
+    /// Whether a connection was kept.
+    pub(super) fn has_kept(&self) -> bool {
+        let Some(kept) = self.take_kept() else {
+            return false;
+        };
+        self.keep(kept);
+        true
+    }
+}
+
 /// The connection that was kept, or the next one of the kernel's queue.
-fn next_connection(socket: &Socket, server: &Server) -> io::Result<OwnedFd> {
-    match server.kept.take() {
+pub(super) fn next_connection(socket: &Socket) -> io::Result<OwnedFd> {
+    match socket.take_kept() {
         Some(fd) => Ok(fd),
         None => socket.with_fd(stream::accept),
     }
@@ -157,7 +167,7 @@ fn serve(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>, fd: OwnedFd) 
     let vehicle = match d.vehicle(server.settings.ground) {
         Ok(vehicle) => vehicle,
         Err(fault) => {
-            server.kept.replace(Some(fd));
+            socket.keep(fd);
             return Err(fault);
         }
     };

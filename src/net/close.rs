@@ -60,6 +60,7 @@ pub fn abort(d: &Dispatcher, socket: &Rc<Socket>) {
 fn release_waiters(d: &Dispatcher, socket: &Rc<Socket>) {
     d.disarm(&socket.deadline);
     socket.take_server();
+    socket.take_kept();
     // What a receive has taken whose event is still to come is lent to nobody who could give it back.
     let undelivered = socket.reading.get() && d.borrower() == d.handle;
     let closer = if undelivered {
@@ -133,6 +134,8 @@ pub fn shut(socket: &Rc<Socket>, how: Shut) -> Outcome<()> {
     if how != Shut::Receive {
         socket.marks.put(Mark::ShutSend);
         socket.drain();
+        // Each that leaves wakes the next.
+        socket.senders.wake_first();
         if socket.unsent() == 0 {
             socket.shut_down(Shutdown::Write)?;
         }

@@ -6,8 +6,7 @@ use super::settings::Inherited;
 use super::socket::Socket;
 use crate::dispatcher::{Alive, Ground, Handle};
 use crate::sys::descriptor::Nature;
-use std::cell::{Cell, RefCell};
-use std::os::fd::OwnedFd;
+use std::cell::Cell;
 use std::rc::Rc;
 
 /// Serves one accepted connection, or a datagram socket, on its own coroutine.
@@ -42,8 +41,6 @@ pub struct Server {
     pub(super) reported: Cell<bool>,
     /// That the dispatcher's OS threads are all taken has been reported.
     pub(super) full: Cell<bool>,
-    /// A connection that was accepted when there was nothing to run its handler on: the next one.
-    pub(super) kept: RefCell<Option<OwnedFd>>,
     pub(super) _alive: Alive,
 }
 

@@ -11,7 +11,7 @@
 use super::line::{Line, Place};
 use crate::dispatcher::{Alive, AliveCount, Dispatcher};
 use crate::status::{Fault, Outcome, Status};
-use crate::sys::order;
+use crate::sys::annotations;
 use std::collections::VecDeque;
 use std::pin::{Pin, pin};
 use std::sync::atomic::AtomicU32;
@@ -123,10 +123,10 @@ impl<T> Mailbox<T> {
     /// Acts under the lock, then wakes those that may go on. Nothing of the program runs meanwhile.
     fn act<R>(&self, act: impl FnOnce(&mut State<T>) -> R) -> R {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        order::acquired(&self.order);
+        annotations::acquired(&self.order);
         let result = act(&mut state);
         let woken = state.settle();
-        order::released(&self.order);
+        annotations::released(&self.order);
         drop(state);
         woken.into_iter().for_each(Waker::wake);
         result

@@ -3,7 +3,7 @@
 
 use crate::dispatcher::{Alive, Dispatcher};
 use crate::status::{Fault, Outcome};
-use crate::sys::{order, pool};
+use crate::sys::{annotations, pool};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -36,7 +36,7 @@ impl Offload {
         let (done, waker) = (Arc::clone(&self.done), context.waker().clone());
         let run = Box::new(move |_| {
             job();
-            order::released(&done);
+            annotations::released(&*done);
             done.store(1, Release);
             waker.wake();
         });
@@ -55,8 +55,8 @@ impl Future for Offload {
         {
             return Poll::Ready(Err(fault));
         }
-        if self.done.load(Acquire) == 1 {
-            order::acquired(&self.done);
+        if self.done.load(Acquire) != 0 {
+            annotations::acquired(&*self.done);
             Poll::Ready(Ok(()))
         } else {
             Poll::Pending

@@ -3,7 +3,7 @@
 //! functions, so that neither holds up the other. They are started when something is to do, take no
 //! signals from outside, and end when nothing has been to do for a while.
 
-use super::{order, os_thread, process};
+use super::{annotations, os_thread, process};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::AtomicU32;
@@ -50,7 +50,7 @@ pub struct Pool {
     most: usize,
     state: Mutex<State>,
     there_is_work: Condvar,
-    /// Names the order of the lock's holders to tools.
+    /// Names the order of those who hand over before those who take, for tools: they do not see the lock.
     order: AtomicU32,
 }
 
@@ -71,7 +71,6 @@ impl Pool {
 
     /// Has a job done by one of the OS threads, in the order of the calls.
     pub fn run(&'static self, job: Job) -> io::Result<()> {
-        order::prepare();
         let mut state = self.lock();
         state.begin_process();
         let mut waits = state.idle <= state.jobs.len();
@@ -86,25 +85,23 @@ impl Pool {
                 Err(_) => {}
             }
         }
+        annotations::released(&self.order);
         state.jobs.push_back((job, waits));
-        order::released(&self.order);
         self.there_is_work.notify_one();
         Ok(())
     }
 
     /// No job runs under the lock, so that a panic leaves the state whole.
     fn lock(&self) -> MutexGuard<'_, State> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        order::acquired(&self.order);
-        state
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn work(&self) {
         let mut state = self.lock();
         loop {
             if let Some((job, waited)) = state.jobs.pop_front() {
-                order::released(&self.order);
                 drop(state);
+                annotations::acquired(&self.order);
                 // A panic of a job is its own; the thread goes on.
                 let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || job(waited)));
                 state = self.lock();
@@ -114,7 +111,6 @@ impl Pool {
             let waited = self.there_is_work.wait_timeout(state, IDLE);
             let (woken, waited) = waited.unwrap_or_else(PoisonError::into_inner);
             state = woken;
-            order::acquired(&self.order);
             state.idle -= 1;
             if waited.timed_out() && state.jobs.is_empty() {
                 state.threads -= 1;

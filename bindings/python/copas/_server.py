@@ -36,8 +36,10 @@ class _Accept(Wait):
 class Server:
     """What `await copas.serve()` gives. `async with` it: at the end it is shut down."""
 
-    def __init__(self, hub: Hub, handler: Handler, bits: int) -> None:
+    def __init__(self, hub: Hub, handler: Handler, bits: int, limit: Optional[float]) -> None:
         self._hub = hub
+        # The time limit of each call on a connection.
+        self._limit = limit
         self._handler = handler
         self._argument = _library.handle(bits)
         self._open = True
@@ -79,7 +81,7 @@ class Server:
             self._hub.later(_PAUSE, self._accept_more)
 
     def _start(self, bits: int) -> None:
-        task = self._hub.spawn(self._serve(Connection(self._hub, bits)))
+        task = self._hub.spawn(self._serve(Connection(self._hub, bits, self._limit)))
         self._tasks.add(task)
         task.add_done_callback(self._end)
 
@@ -167,7 +169,7 @@ def _listening(hub: Hub, handler: Handler, timeout: Optional[float], bind: Any) 
         raise hub.failure(code)
     if timeout is not None:
         _library.quick.copas_settimeout(out, _library.seconds(timeout))
-    return Server(hub, handler, out.value or 0)
+    return Server(hub, handler, out.value or 0, timeout)
 
 
 async def serve(handler: Handler, host: str = "127.0.0.1", port: int = 0, *,

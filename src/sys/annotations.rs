@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
-//! Telling AddressSanitizer and ThreadSanitizer of switches, when the program runs under one: their
-//! functions are looked up in the process, so that the one release library works with all tools.
+//! Telling AddressSanitizer and ThreadSanitizer of switches, and of what orders OS threads, when the program
+//! runs under one: their functions are looked up in the process, so that the one release library
+//! works with all tools.
 
-use crate::sys::symbols;
+use super::symbols;
 use std::ffi::{CStr, c_uint, c_void};
 use std::ptr;
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 type StartSwitch = unsafe extern "C" fn(*mut *mut c_void, *const c_void, usize);
 type FinishSwitch = unsafe extern "C" fn(*mut c_void, *mut *const c_void, *mut usize);
@@ -14,6 +17,7 @@ type CreateFiber = unsafe extern "C" fn(c_uint) -> *mut c_void;
 type CurrentFiber = unsafe extern "C" fn() -> *mut c_void;
 type SwitchFiber = unsafe extern "C" fn(*mut c_void, c_uint);
 type DestroyFiber = unsafe extern "C" fn(*mut c_void);
+type Order = unsafe extern "C" fn(*mut c_void);
 
 /// AddressSanitizer's functions.
 struct Asan {
@@ -30,6 +34,8 @@ struct Tsan {
     current: CurrentFiber,
     switch: SwitchFiber,
     destroy: DestroyFiber,
+    acquire: Order,
+    release: Order,
 }
 
 /// The tools that the process runs under.
@@ -39,6 +45,15 @@ struct Tools {
 }
 
 static TOOLS: OnceLock<Option<Tools>> = OnceLock::new();
+
+/// Whether one of them is to be told what orders OS threads. One load where none is.
+static ORDERS: AtomicBool = AtomicBool::new(false);
+
+/// Looks for tools, once; those that are not looked for are not told.
+pub fn prepare() {
+    let found = tools().is_some_and(|tools| tools.tsan.is_some());
+    ORDERS.store(found, Relaxed);
+}
 
 /// The tools, if there are any.
 fn tools() -> Option<&'static Tools> {
@@ -84,6 +99,8 @@ fn find_tsan() -> Option<Tsan> {
             current: function(c"__tsan_get_current_fiber")?,
             switch: function(c"__tsan_switch_to_fiber")?,
             destroy: function(c"__tsan_destroy_fiber")?,
+            acquire: function(c"__tsan_acquire")?,
+            release: function(c"__tsan_release")?,
         })
     }
 }
@@ -108,6 +125,37 @@ pub fn leaked(bottom: usize, len: usize) {
     {
         // SAFETY: the range is a stack that stays mapped for as long as the process runs.
         unsafe { add_root(bottom as *const c_void, len) };
+    }
+}
+
+/// Whether somebody is told what orders OS threads.
+#[inline]
+pub fn are_told() -> bool {
+    ORDERS.load(Relaxed)
+}
+
+/// What this OS thread did is seen by whoever acquires the same word next; told because the tool does
+/// not see the library's own stores. May be called in a signal handler: looks for nothing.
+#[inline]
+pub fn released<T>(word: &T) {
+    if are_told() {
+        tell_order(ptr::from_ref(word).cast(), |tsan| tsan.release);
+    }
+}
+
+/// The other half of `released`.
+#[inline]
+pub fn acquired<T>(word: &T) {
+    if are_told() {
+        tell_order(ptr::from_ref(word).cast(), |tsan| tsan.acquire);
+    }
+}
+
+#[cold]
+fn tell_order(word: *const c_void, which: fn(&Tsan) -> Order) {
+    if let Some(tsan) = tools().and_then(|tools| tools.tsan.as_ref()) {
+        // SAFETY: the address only names the order; nothing is read or written there.
+        unsafe { which(tsan)(word.cast_mut()) };
     }
 }
 
