@@ -26,7 +26,7 @@ impl Dispatcher {
             }
             Kind::Dispatcher => self.root.woken.set(true),
             Kind::Socket => self.ready.borrow_mut().push_back(who),
-            Kind::Object => {}
+            Kind::Object | Kind::Tls => {}
         }
     }
 
@@ -64,10 +64,7 @@ impl Dispatcher {
                 }
                 1
             }
-            _ => {
-                self.driver().turn(self, who);
-                1
-            }
+            _ => self.driver().turn(self, who),
         }
     }
 

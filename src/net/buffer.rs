@@ -2,6 +2,7 @@
 //! Memory for bytes on their way, and the pool it comes from: a socket has a buffer only while
 //! bytes are in it.
 
+use crate::sys::wiping;
 use std::cell::RefCell;
 
 /// Bytes of a pooled buffer: as much as one read takes from a full kernel buffer.
@@ -17,6 +18,8 @@ pub struct Buffer {
     memory: Vec<u8>,
     start: usize,
     end: usize,
+    /// No byte from here on was ever used, unless it lies before `end`.
+    used: usize,
 }
 
 impl Buffer {
@@ -26,6 +29,7 @@ impl Buffer {
             memory: vec![0; size],
             start: 0,
             end: 0,
+            used: 0,
         }
     }
 
@@ -35,6 +39,7 @@ impl Buffer {
             memory: bytes.to_vec(),
             start: 0,
             end: bytes.len(),
+            used: 0,
         }
     }
 
@@ -71,7 +76,7 @@ impl Buffer {
     /// Starts at the front again when nothing is left in it and nothing is lent.
     pub fn rewind(&mut self) {
         if self.is_empty() {
-            (self.start, self.end) = (0, 0);
+            self.move_to_front(0);
         }
     }
 
@@ -100,9 +105,23 @@ impl Buffer {
         } else {
             let mut memory = vec![0; total.max(self.memory.len() * 2)];
             memory[..self.len()].copy_from_slice(self.pending());
+            self.forget();
             self.memory = memory;
         }
-        (self.start, self.end) = (0, self.len());
+        self.move_to_front(self.len());
+    }
+
+    /// The first `len` bytes are what is pending now.
+    fn move_to_front(&mut self, len: usize) {
+        self.used = self.used.max(self.end);
+        (self.start, self.end) = (0, len);
+    }
+
+    /// Nobody needs the bytes any more: where the process has secrets, they are wiped.
+    fn forget(&mut self) {
+        let used = self.used.max(self.end);
+        wiping::forget(&mut self.memory[..used]);
+        self.used = 0;
     }
 
     /// Appends bytes.
@@ -110,6 +129,12 @@ impl Buffer {
         self.reserve(self.len() + bytes.len());
         self.memory[self.end..self.end + bytes.len()].copy_from_slice(bytes);
         self.end += bytes.len();
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.forget();
     }
 }
 
@@ -133,6 +158,7 @@ impl Pool {
 
     /// Takes a buffer back that nobody uses any more.
     pub fn give(&self, mut buffer: Buffer) {
+        buffer.forget();
         let mut free = self.free.borrow_mut();
         if buffer.capacity() == SIZE && free.len() < KEPT {
             (buffer.start, buffer.end) = (0, 0);

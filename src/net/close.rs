@@ -2,6 +2,7 @@
 //! Ending a socket, or one direction of it.
 
 use super::socket::Socket;
+use super::tls;
 use crate::dispatcher::Dispatcher;
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
@@ -28,6 +29,7 @@ pub enum Shut {
 /// background.
 pub fn close(d: &Dispatcher, socket: &Rc<Socket>) {
     socket.drain();
+    socket.end_output();
     socket.closed.set(true);
     release_waiters(d, socket);
     let most = match socket.linger.get() {
@@ -38,7 +40,7 @@ pub fn close(d: &Dispatcher, socket: &Rc<Socket>) {
         limit if limit < 0.0 => most,
         limit => limit.min(most),
     };
-    if socket.unsent() == 0 || seconds == 0.0 {
+    if seconds == 0.0 || (socket.unsent() == 0 && !socket.awaits_word()) {
         finish(d, socket);
     } else {
         d.arm(&socket.deadline, socket.handle, seconds);
@@ -58,7 +60,7 @@ pub fn abort(d: &Dispatcher, socket: &Rc<Socket>) {
 /// Wakes everybody who waits on a socket that was just closed, and gives its input up.
 fn release_waiters(d: &Dispatcher, socket: &Rc<Socket>) {
     d.disarm(&socket.deadline);
-    socket.server.take();
+    end_server(d, socket);
     // What a receive has taken whose event is still to come is lent to nobody who could give it back.
     let undelivered = socket.reading.get() && d.borrower() == d.handle;
     let closer = if undelivered {
@@ -76,6 +78,19 @@ fn release_waiters(d: &Dispatcher, socket: &Rc<Socket>) {
     socket.wake_reader();
     socket.senders.wake_first();
     socket.flushers.wake_all();
+}
+
+/// Ends the server of a socket, if it is one's: connections in their handshake are closed.
+pub(super) fn end_server(d: &Dispatcher, socket: &Rc<Socket>) {
+    let Some(server) = socket.server.take() else {
+        return;
+    };
+    if server.settings.tls.is_some() {
+        tls::arrival::stop(d, &socket.net.all_sockets(), &server);
+        for client in server.secured.take() {
+            close(d, &client);
+        }
+    }
 }
 
 /// Lets the descriptor of a closed socket go. What is unsent is lost.
@@ -100,11 +115,35 @@ fn forget(socket: &Rc<Socket>) {
 impl Socket {
     /// All output has been written: what waited for that, an end or a close, happens now.
     pub(super) fn finish_output(self: &Rc<Self>, d: &Dispatcher) {
+        if (self.closed.get() || self.shut_send.get()) && self.end_output() {
+            return;
+        }
         if self.closed.get() {
-            finish(d, self);
+            if !self.awaits_word() {
+                finish(d, self);
+            }
         } else if self.shut_send.get() {
             let _ = self.shut_down(Shutdown::Write);
         }
+    }
+
+    /// Whether an encrypted connection that is closed waits for its peer before its descriptor goes.
+    fn awaits_word(&self) -> bool {
+        let awaits = self
+            .tls
+            .get()
+            .is_some_and(|session| session.awaits_word(self));
+        awaits && self.register().is_ok() && self.shut_down(Shutdown::Write).is_ok()
+    }
+
+    /// Tells an encrypted connection's peer that no more will come, once all is written; whether that
+    /// has to be written still.
+    fn end_output(self: &Rc<Self>) -> bool {
+        let ends = self.unsent() == 0 && self.tls.get().is_some_and(|session| session.end());
+        if ends {
+            self.drain();
+        }
+        ends && self.unsent() != 0
     }
 
     /// shutdown(2). A connection that is gone already has ended in both directions.
@@ -127,7 +166,7 @@ pub fn shut(socket: &Rc<Socket>, how: Shut) -> Outcome<()> {
     if how != Shut::Receive {
         socket.shut_send.set(true);
         socket.drain();
-        if socket.unsent() == 0 {
+        if !socket.end_output() && socket.unsent() == 0 {
             socket.shut_down(Shutdown::Write)?;
         }
     }
@@ -141,6 +180,11 @@ pub fn shut(socket: &Rc<Socket>, how: Shut) -> Outcome<()> {
 
 /// Gives the descriptor back: nobody may use the socket, and nothing may be unsent.
 pub fn unwrap(d: &Dispatcher, socket: &Rc<Socket>) -> Outcome<OwnedFd> {
+    if socket.tls.get().is_some() {
+        let text =
+            "an encrypted socket keeps its descriptor: its bytes mean nothing without its keys";
+        return Err(Fault::new(Status::UNSUPPORTED, text));
+    }
     socket.drain();
     let busy = if socket.reading.get() || socket.has_senders() || socket.submitted.get() {
         Some("somebody waits on this socket")

@@ -102,14 +102,14 @@ impl Socket {
         }
         Some(match self.read_error.get() {
             0 => Status::CLOSED.into(),
-            errno => Fault::errno(errno),
+            errno => self.broken(errno),
         })
     }
 
     /// The failed write that a receive reports where it would have to wait.
     pub(super) fn failed_write(&self) -> Option<Fault> {
         let errno = self.write_error.get();
-        (errno != 0).then(|| Fault::errno(errno))
+        (errno != 0).then(|| self.broken(errno))
     }
 
     /// Begins a receive of `borrower`: its former loan ends, somebody else's goes on elsewhere.
@@ -144,7 +144,7 @@ impl Socket {
         let mut input = self.input.borrow_mut();
         let space = input.space(&self.net.pool, wanted);
         let size = space.len();
-        let read = self.with_fd(|fd| self.transport.read(fd, space));
+        let read = self.read_bytes(space);
         if let Ok(n) = read {
             input.filled(n);
         }
@@ -157,7 +157,7 @@ impl Socket {
             Ok(0) => self.at_end.set(true),
             Ok(n) => {
                 self.received.set(self.received.get() + n as u64);
-                if n < size && self.transport.short_read_is_all() && !self.hangup.get() {
+                if n < size && self.short_read_is_all() && !self.hangup.get() {
                     self.readable.set(false);
                 }
             }

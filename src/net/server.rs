@@ -4,10 +4,13 @@
 
 use super::settings::Inherited;
 use super::socket::Socket;
+use super::tls::Context;
 use crate::dispatcher::{Alive, Ground, Handle};
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Serves one accepted connection, or a datagram socket, on its own coroutine.
 pub type Handler = Rc<dyn Fn(Handle)>;
@@ -22,6 +25,8 @@ pub struct ServerSettings {
     pub inherited: Inherited,
     /// What a handler runs on.
     pub ground: Ground,
+    /// What encrypts its connections, and how many seconds a handshake may take; negative: no limit.
+    pub tls: Option<(Arc<Context>, f64)>,
     /// An accepted socket, or a served datagram socket, is closed when its handler returns.
     pub autoclose: bool,
 }
@@ -30,7 +35,7 @@ pub struct ServerSettings {
 pub struct Server {
     pub(super) settings: ServerSettings,
     pub(super) name: Rc<str>,
-    /// How many connections it has accepted.
+    /// How many connections have come to a handler.
     pub(super) accepted: Cell<u64>,
     /// Seconds of the present pause of accepting; 0: there is none.
     pub(super) pause: Cell<f64>,
@@ -40,6 +45,8 @@ pub struct Server {
     pub(super) full: Cell<bool>,
     /// A connection that was accepted when there was nothing to run its handler on: the next one.
     pub(super) kept: RefCell<Option<OwnedFd>>,
+    /// Connections whose handshake has succeeded: their handlers come next.
+    pub(super) secured: RefCell<VecDeque<Rc<Socket>>>,
     pub(super) _alive: Alive,
 }
 

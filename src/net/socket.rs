@@ -7,6 +7,7 @@ use super::input::Input;
 use super::pattern::Limits;
 use super::server::Server;
 use super::settings::{Inherited, Timeouts};
+use super::tls;
 use super::transport::Transport;
 use crate::dispatcher::{Alive, Deadline, Dispatcher, Handle, Name, WaitList};
 use crate::status::{Fault, Outcome, Status};
@@ -27,6 +28,8 @@ pub struct Socket {
     /// What its descriptor is.
     pub nature: Nature,
     pub(super) transport: Transport,
+    /// Its encryption, from the beginning of the handshake on.
+    pub(super) tls: tls::Slot,
     fd: RefCell<Option<OwnedFd>>,
     registered: Cell<bool>,
     pub(super) closed: Cell<bool>,
@@ -98,6 +101,7 @@ impl Socket {
                 net: Rc::clone(net),
                 nature,
                 transport: Transport::of(nature),
+                tls: tls::Slot::new(),
                 fd: RefCell::new(Some(fd)),
                 registered: Cell::new(false),
                 closed: Cell::new(false),
@@ -170,6 +174,11 @@ impl Socket {
     /// Whether the kernel reports on it.
     pub(super) fn is_registered(&self) -> bool {
         self.registered.get()
+    }
+
+    /// Whether it is accepted and waits for its handshake.
+    pub(super) fn is_arriving(&self) -> bool {
+        self.tls.get().is_some_and(|session| session.is_arriving())
     }
 
     /// Remembers who sent a datagram.
