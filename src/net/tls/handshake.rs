@@ -30,7 +30,7 @@ impl Session {
                 socket.readable.set(true);
                 return Ok(true);
             }
-            if !socket.readable.get() {
+            if !socket.readable.get() && !self.has_unread() {
                 // A failed write ends it where nothing is left to read, such as the reason.
                 let pushed = pushed.map_err(|e| self.refusal(socket, &e));
                 return pushed.map(|()| false);

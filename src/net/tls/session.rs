@@ -123,6 +123,11 @@ impl Session {
         self.dry.get()
     }
 
+    /// Whether something was received that was not looked at.
+    pub(super) fn has_unread(&self) -> bool {
+        !self.unread.borrow().is_empty()
+    }
+
     /// What has gone wrong, if anything has.
     pub fn failure(&self) -> Option<Fault> {
         let failure = self.failure.borrow();
@@ -177,7 +182,7 @@ impl Session {
     }
 
     fn note_dry(&self, socket: &Socket, more: bool) {
-        let nothing = self.exhausted.get() && self.unread.borrow().is_empty();
+        let nothing = self.exhausted.get() && !self.has_unread();
         self.dry.set(nothing && !more && !socket.hangup.get());
     }
 
