@@ -1681,8 +1681,8 @@ copas_status copas_tls_context_reload(struct copas *c,
 
 #if defined(COPAS_HAS_TLS)
 /**
- * Takes one more reference to a context. Errors: COPAS_INVALID, COPAS_STALE. From any OS thread. Never
- * switches.
+ * Takes one more reference to a context. Errors: COPAS_INVALID, COPAS_STALE. From any OS thread.
+ * Never switches.
  */
 copas_status copas_tls_context_retain(struct copas_tls_context *context);
 #endif
@@ -1743,8 +1743,8 @@ int copas_submit_starttls(struct copas_socket *skt,
 #if defined(COPAS_HAS_TLS)
 /**
  * Fills `details` with what is known of an encrypted connection. Set `details->size` first. Errors:
- * COPAS_UNSUPPORTED (it is not encrypted), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never
- * switches.
+ * COPAS_UNSUPPORTED (it is not encrypted), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD.
+ * Never switches.
  */
 copas_status copas_tls_info(struct copas_socket *skt, struct copas_tls_details *details);
 #endif

@@ -95,8 +95,8 @@ pub unsafe extern "C" fn copas_tls_context_reload(
     })
 }
 
-/// Takes one more reference to a context. Errors: COPAS_INVALID, COPAS_STALE. From any OS thread. Never
-/// switches.
+/// Takes one more reference to a context. Errors: COPAS_INVALID, COPAS_STALE. From any OS thread.
+/// Never switches.
 #[cfg(feature = "tls")]
 #[unsafe(no_mangle)]
 pub extern "C" fn copas_tls_context_retain(context: *mut copas_tls_context) -> copas_status {
@@ -191,8 +191,8 @@ pub unsafe extern "C" fn copas_submit_starttls(
 }
 
 /// Fills `details` with what is known of an encrypted connection. Set `details->size` first. Errors:
-/// COPAS_UNSUPPORTED (it is not encrypted), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never
-/// switches.
+/// COPAS_UNSUPPORTED (it is not encrypted), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD.
+/// Never switches.
 #[cfg(feature = "tls")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn copas_tls_info(
