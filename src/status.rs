@@ -73,6 +73,7 @@ pub type Outcome<T> = Result<T, Fault>;
 
 impl Fault {
     /// A status with words of its own.
+    #[cold]
     pub fn new(status: Status, text: impl Into<Box<str>>) -> Self {
         Fault {
             status,
@@ -82,11 +83,13 @@ impl Fault {
     }
 
     /// COPAS_INVALID, with what is wrong and what would be right.
+    #[cold]
     pub fn invalid(text: impl Into<Box<str>>) -> Self {
         Fault::new(Status::INVALID, text)
     }
 
     /// The fault of a failed system call. `doing` names the action: "bind 127.0.0.1:80".
+    #[cold]
     pub fn system(error: &io::Error, doing: &str) -> Self {
         let errno = error.raw_os_error().unwrap_or(0);
         let text = Some(format!("{doing}: {error}").into());
@@ -105,6 +108,7 @@ impl Fault {
     }
 
     /// The fault of an errno on a connection.
+    #[cold]
     pub fn errno(errno: i32) -> Self {
         Fault {
             status: of_errno(errno),

@@ -33,11 +33,10 @@ pub unsafe extern "C" fn copas_timeout(
         }
         let call = r#fn.ok_or_else(|| Fault::invalid("the alarm's function is NULL"))?;
         let handle = thread.handle;
-        let call = Box::new(move || {
+        sync::set_alarm(d, &thread, seconds, move || {
             // SAFETY: the program's function with the program's pointer.
             unsafe { call(pointer(handle), user) };
-        });
-        sync::set_alarm(d, &thread, seconds, call)
+        })
     })
 }
 

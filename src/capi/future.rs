@@ -26,7 +26,7 @@ impl Work {
         let result = Rc::new(User::new(result, self.free));
         let d = current::get().and_then(|d| registry::enter(d).ok());
         let thread = d.and_then(|d| d.running());
-        let failed = thread.is_some_and(|thread| thread.failure.borrow().is_some());
+        let failed = thread.is_some_and(|thread| thread.has_failed());
         self.promise.settle(if failed {
             Err(Status::FAILED.into())
         } else {

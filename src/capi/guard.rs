@@ -95,18 +95,23 @@ pub fn answer<A: Answer>(body: impl FnOnce() -> Outcome<A>) -> c_int {
 }
 
 /// Runs a body on the dispatcher of `handle`, and keeps the detail of its fault.
+#[inline]
 pub fn on<R>(handle: Handle, body: impl FnOnce(&mut Entered) -> Outcome<R>) -> Outcome<R> {
     let mut d = registry::enter(handle)?;
     let outcome = body(&mut d);
     d.tell_backend();
     match outcome {
         Ok(result) => Ok(result),
-        Err(fault) => {
-            let answered = Fault::from(fault.status);
-            d.set_detail(fault);
-            Err(answered)
-        }
+        Err(fault) => Err(keep_detail(&d, fault)),
     }
+}
+
+/// Keeps the detail of a fault; what is left of it is its status.
+#[cold]
+fn keep_detail(d: &Dispatcher, fault: Fault) -> Fault {
+    let answered = Fault::from(fault.status);
+    d.set_detail(fault);
+    answered
 }
 
 /// An export on a dispatcher.
@@ -118,6 +123,7 @@ pub fn on_dispatcher<A: Answer>(
 }
 
 /// An export on a socket.
+#[inline]
 pub fn on_socket<A: Answer>(
     skt: *const copas_socket,
     body: impl FnOnce(&mut Entered, &Rc<Socket>) -> Outcome<A>,
@@ -172,6 +178,7 @@ pub fn destroy<P: Named, T: Object>(object: *const P) -> c_int {
 }
 
 /// The open socket of a handle.
+#[inline]
 pub fn socket(d: &Dispatcher, handle: Handle) -> Outcome<Rc<Socket>> {
     Net::of(d)
         .socket(handle)

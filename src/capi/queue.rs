@@ -28,7 +28,7 @@ impl Queue {
 
 impl Object for Queue {
     fn first_name(&self, number: u64) -> Option<Name> {
-        Some(Name::Numbered("queue", number))
+        Some(Name::Numbered(&"queue", number))
     }
 
     fn destroy(&self, d: &Dispatcher) {

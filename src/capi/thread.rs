@@ -193,7 +193,7 @@ pub unsafe extern "C" fn copas_fail(status: c_int, text: *const c_char) -> copas
             .ok_or_else(outside)?;
         // SAFETY: NULL or terminated, as the comment asks.
         let text = text_or_message(unsafe { text_of(text) }?, status);
-        thread.failure.replace(Some(Failure {
+        thread.extras().failure.replace(Some(Failure {
             thread: thread.handle,
             subject: thread.subject.get(),
             status,
@@ -225,7 +225,7 @@ pub extern "C" fn copas_seterrorhandler(
         let thread = d.running().ok_or_else(|| {
             Fault::invalid("outside of a coroutine only the default error handler can be set")
         })?;
-        thread.error_handler.replace(handler);
+        thread.extras().error_handler.replace(handler);
         Ok(())
     })
 }

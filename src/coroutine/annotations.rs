@@ -141,11 +141,11 @@ pub fn acquired(word: &AtomicU32) {
     }
 }
 
-/// What the tools need to know of one coroutine.
+/// What the tools need to know of the coroutines of one stack.
 pub struct Fiber {
     tsan: *mut c_void,
     tsan_resumer: *mut c_void,
-    /// ASan's fake stack of this coroutine while it is suspended.
+    /// ASan's fake stack of the coroutine while it is suspended.
     fake: *mut c_void,
     /// The same of whoever resumed it.
     fake_resumer: *mut c_void,
@@ -154,7 +154,7 @@ pub struct Fiber {
 }
 
 impl Fiber {
-    /// Notes a new coroutine; None without any tool.
+    /// Notes a new stack; None without any tool.
     pub fn new() -> Option<Box<Self>> {
         let tools = tools()?;
         // SAFETY: creating a fiber has no conditions; `Drop` destroys it.
@@ -205,6 +205,7 @@ impl Fiber {
         let Some(tools) = tools() else { return };
         if let Some(asan) = &tools.asan {
             let keep: *mut *mut c_void = if ended {
+                self.fake = ptr::null_mut();
                 ptr::null_mut()
             } else {
                 &mut self.fake

@@ -61,21 +61,30 @@ impl StackPool {
 
     /// A stack with at least `size` usable bytes.
     pub fn take(&self, size: usize) -> io::Result<Stack> {
-        let size = whole_pages(size);
-        let mut shelves = self.shelves.borrow_mut();
-        if let Some(shelf) = shelves.iter_mut().find(|shelf| shelf.size == size) {
-            return shelf.take();
+        // Rounding asks the system for the size of a page; shelves are of whole pages already.
+        if let Some(stack) = self.take_kept(size) {
+            return stack;
         }
-        let (warm, cold) = (Vec::new(), Vec::new());
+        let size = whole_pages(size);
+        if let Some(stack) = self.take_kept(size) {
+            return stack;
+        }
         let mut shelf = Shelf {
             size,
             arenas: Vec::new(),
-            warm,
-            cold,
+            warm: Vec::new(),
+            cold: Vec::new(),
         };
         let stack = shelf.take();
-        shelves.push(shelf);
+        self.shelves.borrow_mut().push(shelf);
         stack
+    }
+
+    /// A stack from the shelf of this very size, if there is one.
+    fn take_kept(&self, size: usize) -> Option<io::Result<Stack>> {
+        let mut shelves = self.shelves.borrow_mut();
+        let shelf = shelves.iter_mut().find(|shelf| shelf.size == size)?;
+        Some(shelf.take())
     }
 
     /// Takes back a stack that nothing runs on.

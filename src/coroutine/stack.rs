@@ -3,6 +3,7 @@
 
 use super::annotations;
 use super::arena::Arena;
+use super::switch::Link;
 use corosensei::stack::valgrind::ValgrindStackRegistration;
 use corosensei::stack::{Stack as CorosenseiStack, StackPointer};
 use parking_lot::Mutex;
@@ -21,8 +22,8 @@ static LEAKED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 pub struct Stack {
     arena: Rc<Arena>,
     slot: usize,
-    top: StackPointer,
-    bottom: StackPointer,
+    /// For the switches of whoever runs on it.
+    pub(super) link: Rc<Link>,
     _registration: ValgrindStackRegistration,
 }
 
@@ -34,16 +35,12 @@ impl Stack {
         };
         let (bottom, highest) = arena.bounds(slot);
         let top = highest - (slot % TOPS) * STAGGER;
-        let pointers = StackPointer::new(top).zip(StackPointer::new(bottom));
-        let (top, bottom) = pointers.expect("no mapping has the address 0");
-        let registration =
-            ValgrindStackRegistration::new(bottom.get() as *mut u8, highest - bottom.get());
+        let registration = ValgrindStackRegistration::new(bottom as *mut u8, highest - bottom);
         let arena = Rc::clone(arena);
         Ok(Some(Stack {
             arena,
             slot,
-            top,
-            bottom,
+            link: Rc::new(Link::new((bottom, top))),
             _registration: registration,
         }))
     }
@@ -56,7 +53,7 @@ impl Stack {
 
     /// The lowest and the highest usable address.
     pub fn bounds(&self) -> (usize, usize) {
-        (self.bottom.get(), self.top.get())
+        self.link.bounds()
     }
 
     /// Gives its pages back.
@@ -66,12 +63,14 @@ impl Stack {
 
     /// Forgets what tools have noted of its former use.
     pub fn unpoison(&self) {
-        annotations::unpoison(self.bottom.get(), self.top.get() - self.bottom.get());
+        let (bottom, top) = self.bounds();
+        annotations::unpoison(bottom, top - bottom);
     }
 
     /// Leaks it, with its arena: its memory is never used again.
     pub fn leak(self) {
-        annotations::leaked(self.bottom.get(), self.top.get() - self.bottom.get());
+        let (bottom, top) = self.bounds();
+        annotations::leaked(bottom, top - bottom);
         let leaked = Box::into_raw(Box::new(self));
         LEAKED.lock().push(leaked.expose_provenance());
     }
@@ -83,10 +82,14 @@ impl Stack {
 // top is a multiple of 16 since pages and STAGGER are, and the size is at least 64 KiB.
 unsafe impl CorosenseiStack for Stack {
     fn base(&self) -> StackPointer {
-        self.top
+        pointer(self.bounds().1)
     }
 
     fn limit(&self) -> StackPointer {
-        self.bottom
+        pointer(self.bounds().0)
     }
+}
+
+fn pointer(address: usize) -> StackPointer {
+    StackPointer::new(address).expect("no mapping has the address 0")
 }

@@ -36,14 +36,18 @@ pub enum State {
     Finished,
 }
 
-/// What both sides of a switch share.
-struct Link {
+/// What both sides of a switch share. It stays with its stack, so that a coroutine on a pooled one makes
+/// none.
+pub(super) struct Link {
     /// The way back, valid while the body runs or is suspended.
     yielder: Cell<Option<NonNull<Yielder<(), ()>>>>,
     running: Cell<bool>,
     /// The C++ words of whichever side does not run.
     words: Cell<Words>,
-    fiber: RefCell<Option<Box<Fiber>>>,
+    /// For a tool that wants to know of switches.
+    fiber: Option<RefCell<Box<Fiber>>>,
+    /// The lowest and the highest address of the stack.
+    bounds: (usize, usize),
 }
 
 /// A coroutine on a stack of its own, in the OS thread of whoever resumes it.
@@ -51,19 +55,13 @@ pub struct Switched {
     /// None once it has been taken apart.
     inner: RefCell<Option<Inner>>,
     link: Rc<Link>,
-    bounds: (usize, usize),
 }
 
 impl Switched {
     /// Makes a coroutine that runs `body` when it is first resumed. A panic of `body` ends it.
     pub fn new(stack: Stack, body: impl FnOnce() + 'static) -> Self {
-        let bounds = stack.bounds();
-        let link = Rc::new(Link {
-            yielder: Cell::new(None),
-            running: Cell::new(false),
-            words: Cell::new([0; 2]),
-            fiber: RefCell::new(Fiber::new()),
-        });
+        let link = Rc::clone(&stack.link);
+        link.words.set([0; 2]);
         let shared = Rc::clone(&link);
         let inner = Inner::with_stack(stack, move |yielder, ()| {
             shared.yielder.set(Some(NonNull::from(yielder)));
@@ -76,7 +74,6 @@ impl Switched {
         Switched {
             inner: RefCell::new(Some(inner)),
             link,
-            bounds,
         }
     }
 
@@ -86,7 +83,7 @@ impl Switched {
         let inner = inner
             .as_mut()
             .expect("a coroutine is not resumed once it was taken apart");
-        let (bottom, top) = self.bounds;
+        let (bottom, top) = self.link.bounds;
         self.link
             .annotate(|fiber| fiber.entering(bottom, top - bottom));
         self.link.running.set(true);
@@ -106,7 +103,7 @@ impl Switched {
     pub fn suspend(&self) {
         let here = 0u8;
         let address = std::ptr::from_ref(&here) as usize;
-        let own = self.bounds.0 <= address && address < self.bounds.1;
+        let own = self.link.bounds.0 <= address && address < self.link.bounds.1;
         assert!(
             self.link.running.get() && own,
             "a coroutine suspends itself on its own stack"
@@ -153,6 +150,22 @@ fn abandon(mut inner: Inner) {
 }
 
 impl Link {
+    /// For a new stack with these lowest and highest addresses.
+    pub(super) fn new(bounds: (usize, usize)) -> Self {
+        Link {
+            yielder: Cell::new(None),
+            running: Cell::new(false),
+            words: Cell::new([0; 2]),
+            fiber: Fiber::new().map(RefCell::new),
+            bounds,
+        }
+    }
+
+    /// The lowest and the highest usable address of its stack.
+    pub(super) fn bounds(&self) -> (usize, usize) {
+        self.bounds
+    }
+
     /// Exchanges the OS thread's C++ words with those of the side that runs next.
     fn exchange(&self, place: Option<NonNull<Words>>) {
         if let Some(place) = place {
@@ -163,8 +176,8 @@ impl Link {
 
     /// Tells a tool, if there is one.
     fn annotate(&self, tell: impl FnOnce(&mut Fiber)) {
-        if let Some(fiber) = self.fiber.borrow_mut().as_mut() {
-            tell(fiber);
+        if let Some(fiber) = &self.fiber {
+            tell(&mut fiber.borrow_mut());
         }
     }
 }

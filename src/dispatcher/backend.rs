@@ -35,10 +35,14 @@ impl Dispatcher {
 
     /// Has a foreign loop, if there is one, told of what is to do. At the end of every call that may
     /// have made something ready, or armed a time limit.
+    #[inline]
     pub fn tell_backend(&self) {
-        let Some(backend) = self.backend.get() else {
-            return;
-        };
+        if let Some(backend) = self.backend.get() {
+            self.tell(backend);
+        }
+    }
+
+    fn tell(&self, backend: &Backend) {
         if current::get().is_some() {
             return;
         }

@@ -7,6 +7,8 @@
 //!
 //! Every kind has its top bit set, so that a handle is never a user-space address.
 
+use std::num::NonZeroU64;
+
 /// What a handle names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -33,29 +35,25 @@ pub const GENERATIONS: u32 = (1 << 26) - 1;
 
 /// Names one object for as long as the process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Handle(u64);
+pub struct Handle(NonZeroU64);
 
 impl Handle {
     /// The handle of a slot's present occupant.
     pub fn new(kind: Kind, dispatcher: u16, slot: u32, generation: u32) -> Self {
         debug_assert!(slot <= SLOTS && generation <= GENERATIONS);
-        Handle(
-            (kind as u64) << 60
-                | u64::from(dispatcher) << 50
-                | u64::from(slot) << 26
-                | u64::from(generation),
-        )
+        let kind = NonZeroU64::new((kind as u64) << 60).expect("no kind is 0");
+        Handle(kind | u64::from(dispatcher) << 50 | u64::from(slot) << 26 | u64::from(generation))
     }
 
     /// The handle of these bits, if they have a kind.
     pub fn from_bits(bits: u64) -> Option<Self> {
-        let handle = Handle(bits);
+        let handle = Handle(NonZeroU64::new(bits)?);
         handle.kind_if_any().map(|_| handle)
     }
 
     /// The bits as C sees them.
     pub fn bits(self) -> u64 {
-        self.0
+        self.0.get()
     }
 
     /// What it names.
@@ -65,7 +63,7 @@ impl Handle {
 
     /// The kind in the top four bits, if it is one.
     fn kind_if_any(self) -> Option<Kind> {
-        match self.0 >> 60 {
+        match self.bits() >> 60 {
             0b1000 => Some(Kind::Dispatcher),
             0b1001 => Some(Kind::Socket),
             0b1010 => Some(Kind::Thread),
@@ -78,17 +76,17 @@ impl Handle {
 
     /// The number of its dispatcher.
     pub fn dispatcher(self) -> u16 {
-        (self.0 >> 50) as u16 & (DISPATCHERS as u16 - 1)
+        (self.bits() >> 50) as u16 & (DISPATCHERS as u16 - 1)
     }
 
     /// Its slot in the dispatcher's table of that kind.
     pub fn slot(self) -> u32 {
-        (self.0 >> 26) as u32 & SLOTS
+        (self.bits() >> 26) as u32 & SLOTS
     }
 
     /// Which occupant of the slot.
     pub fn generation(self) -> u32 {
-        self.0 as u32 & GENERATIONS
+        self.bits() as u32 & GENERATIONS
     }
 }
 

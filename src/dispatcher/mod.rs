@@ -24,6 +24,7 @@ mod slots;
 mod statistics;
 mod step;
 mod thread;
+mod turns;
 mod vehicle;
 mod wait;
 mod waitlist;
@@ -46,6 +47,7 @@ pub use thread::{ErrorHandler, Failure, Name, Thread, conclude};
 pub use vehicle::Ground;
 pub use wait::Caller;
 pub use waitlist::{Place, WaitList};
+pub use waker::woken_by;
 
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::clock::Clock;
@@ -138,8 +140,11 @@ pub struct Dispatcher {
     objects: RefCell<Slots<Rc<dyn Object>>>,
     /// The names of those objects whose name was set or asked for.
     object_names: RefCell<HashMap<Handle, Name>>,
-    ready: RefCell<VecDeque<Handle>>,
+    ready: RefCell<turns::Turns>,
+    /// The coroutine that runs.
     current: RefCell<Option<Rc<Thread>>>,
+    /// Who borrows what a receive lends: that coroutine, else the root stack.
+    borrower: Cell<Handle>,
     root: Root,
     wheel: RefCell<Wheel<Handle>>,
     notes: RefCell<Vec<deadline::Note>>,
@@ -185,6 +190,7 @@ impl Dispatcher {
             object_names: RefCell::default(),
             ready: RefCell::default(),
             current: RefCell::default(),
+            borrower: Cell::new(claim.handle),
             root: Root {
                 deadline: Deadline::new(),
                 woken: Cell::new(false),
@@ -227,6 +233,7 @@ impl Dispatcher {
     }
 
     /// The driver as the type that it is.
+    #[inline]
     pub fn driver_as<D: Driver>(&self) -> &D {
         let driver: &dyn Any = self.driver();
         driver
@@ -329,7 +336,7 @@ impl Dispatcher {
     /// The detail of the caller: a coroutine's own, or the root's.
     pub fn with_detail<R>(&self, act: impl FnOnce(&mut Detail) -> R) -> R {
         match self.running() {
-            Some(thread) => act(&mut thread.detail.borrow_mut()),
+            Some(thread) => act(&mut thread.extras().detail.borrow_mut()),
             None => act(&mut self.root.detail.borrow_mut()),
         }
     }

@@ -5,6 +5,7 @@
 use super::Dispatcher;
 use super::deadline::Deadline;
 use super::handle::{Handle, Kind};
+use super::turns::Turn;
 use super::waker::waker;
 use crate::status::{Fault, Outcome, Status};
 use std::any::Any;
@@ -185,7 +186,9 @@ impl Dispatcher {
     /// Puts it into the ready queue.
     pub(super) fn wake_operation(&self, operation: &Operation) {
         if !operation.done.get() && !operation.queued.replace(true) {
-            self.ready.borrow_mut().push_back(operation.handle.get());
+            self.ready
+                .borrow_mut()
+                .push(Turn::Other(operation.handle.get()));
         }
     }
 

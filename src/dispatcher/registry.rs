@@ -145,7 +145,7 @@ fn is_current(handle: Handle, entry: &Entry) -> bool {
 fn check_process(entry: &Entry) -> Outcome<()> {
     let process = entry.process.load(Relaxed);
     // 0: there was no way to tell when it was made.
-    if process == 0 || process == process::number() {
+    if process == process::number() || process == 0 {
         Ok(())
     } else {
         Err(Status::FORKED.into())
@@ -193,6 +193,7 @@ pub fn check_own(handle: Handle) -> Result<(), Status> {
 }
 
 /// The dispatcher of a handle of any kind, for the OS thread that holds it or may take hold.
+#[inline]
 pub fn enter(handle: Handle) -> Outcome<Entered> {
     let entry = entry_of(handle)?;
     if !is_current(handle, entry) {
@@ -214,26 +215,34 @@ pub fn inherited(handle: Handle) -> Option<Entered> {
 }
 
 /// Takes hold of a dispatcher for the calling OS thread.
+#[inline]
 fn hold(handle: Handle, entry: &'static Entry) -> Outcome<Entered> {
     let me = os_thread::id();
     let releases = entry.holder.load(Relaxed) != me;
     if releases {
-        entry
-            .holder
-            .compare_exchange(0, me, AcqRel, Relaxed)
-            .map_err(|_| match entry.unbound.load(Relaxed) {
-                true => Fault::from(Status::BUSY),
-                false => Status::WRONG_THREAD.into(),
-            })?;
-        if !is_current(handle, entry) {
-            entry.holder.store(0, Release);
-            return Err(Status::STALE.into());
-        }
+        take_hold(handle, entry, me)?;
     }
     Ok(Entered {
         dispatcher: entry.dispatcher.load(Acquire),
         releases,
     })
+}
+
+/// Takes hold of a dispatcher that no OS thread holds.
+#[cold]
+fn take_hold(handle: Handle, entry: &Entry, me: usize) -> Outcome<()> {
+    entry
+        .holder
+        .compare_exchange(0, me, AcqRel, Relaxed)
+        .map_err(|_| match entry.unbound.load(Relaxed) {
+            true => Fault::from(Status::BUSY),
+            false => Status::WRONG_THREAD.into(),
+        })?;
+    if !is_current(handle, entry) {
+        entry.holder.store(0, Release);
+        return Err(Status::STALE.into());
+    }
+    Ok(())
 }
 
 /// The baton has come to the calling OS thread: from now on it is the one that may call the

@@ -4,6 +4,7 @@
 use super::Dispatcher;
 use super::handle::{Handle, Kind};
 use super::thread::{BUDGET, Thread};
+use super::turns::Turn;
 use std::rc::Rc;
 
 /// Operations after which the kernel is asked again, although not all that were ready have run:
@@ -13,10 +14,15 @@ const ROUND: u32 = 256;
 impl Dispatcher {
     /// Wakes a waiter. A stale handle does nothing.
     pub fn wake(&self, who: Handle) {
+        self.wake_near(who, std::ptr::null());
+    }
+
+    /// Wakes a waiter that will need what lies at `near`, which is for the processor's cache only.
+    pub fn wake_near(&self, who: Handle, near: *const ()) {
         match who.kind() {
             Kind::Thread => {
                 if let Some(thread) = self.threads.borrow().get(who.slot(), who.generation()) {
-                    self.wake_thread(thread);
+                    self.queue_thread(thread, near);
                 }
             }
             Kind::Operation => {
@@ -25,15 +31,16 @@ impl Dispatcher {
                 }
             }
             Kind::Dispatcher => self.root.woken.set(true),
-            Kind::Socket => self.ready.borrow_mut().push_back(who),
+            Kind::Socket => self.ready.borrow_mut().push(Turn::Other(who)),
             Kind::Object | Kind::Tls => {}
         }
     }
 
     /// Puts a coroutine into the ready queue, once.
-    pub(super) fn wake_thread(&self, thread: &Thread) {
+    pub(super) fn queue_thread(&self, thread: &Rc<Thread>, near: *const ()) {
         if !thread.queued.replace(true) {
-            self.ready.borrow_mut().push_back(thread.handle);
+            let turn = Turn::Thread(Rc::clone(thread), near);
+            self.ready.borrow_mut().push(turn);
         }
     }
 
@@ -45,18 +52,20 @@ impl Dispatcher {
         let mut operations = 0;
         while turns != 0 && operations < ROUND {
             turns -= 1;
-            let Some(who) = self.ready.borrow_mut().pop_front() else {
+            let Some(turn) = self.ready.borrow_mut().pop() else {
                 break;
             };
-            operations += self.give_turn(who);
+            operations += match turn {
+                Turn::Thread(thread, _) => self.run_thread(thread),
+                Turn::Other(who) => self.give_turn(who),
+            };
         }
         any
     }
 
-    /// Gives one its turn; how many operations it did.
+    /// Gives an operation or a socket its turn; how many operations it did.
     fn give_turn(&self, who: Handle) -> u32 {
         match who.kind() {
-            Kind::Thread => self.thread(who).map_or(0, |thread| self.run_thread(thread)),
             Kind::Operation => {
                 if let Some(operation) = self.operation(who) {
                     self.run_operation(&operation);
@@ -71,15 +80,24 @@ impl Dispatcher {
     /// Runs a coroutine until it parks, yields or ends.
     fn run_thread(&self, thread: Rc<Thread>) -> u32 {
         thread.queued.set(false);
+        if thread.has_ended() {
+            return 0;
+        }
+        if !self.goes_on(&thread) {
+            self.driver().settle(self);
+            return 1;
+        }
         thread.budget.set(BUDGET);
+        self.borrower.set(thread.handle);
         self.current.replace(Some(Rc::clone(&thread)));
         let ended = thread.resume();
         self.current.replace(None);
+        self.borrower.set(self.handle);
         self.driver().settle(self);
         if ended {
             self.end(&thread);
         }
-        BUDGET - thread.budget.get() + 1
+        u32::from(BUDGET - thread.budget.get()) + 1
     }
 
     /// Whether somebody is ready.

@@ -22,8 +22,10 @@ impl Drop for PutAway<'_> {
 
 impl Thread {
     /// When its innermost scope ends, in nanoseconds.
+    #[inline]
     fn scope_end(&self) -> u64 {
-        let own = self.scopes.borrow().last().copied();
+        let own = self.extras_if_any();
+        let own = own.and_then(|extras| extras.scopes.borrow().last().copied());
         own.unwrap_or(self.inherited_end.get())
     }
 }
@@ -42,19 +44,24 @@ impl Dispatcher {
     }
 
     /// When the caller's innermost scope ends, in nanoseconds. What it starts inherits this.
+    #[inline]
     pub(super) fn scope_end(&self) -> u64 {
-        match self.running() {
+        match &*self.current.borrow() {
             Some(thread) => thread.scope_end(),
             None => self.root.scopes.borrow().last().copied().unwrap_or(NEVER),
         }
     }
 
     /// The seconds of a wait of the caller (negative: no limit), cut at the end of its scope.
+    #[inline]
     pub fn within_scope(&self, seconds: f64) -> f64 {
-        let end = self.scope_end();
-        if end == NEVER {
-            return seconds;
+        match self.scope_end() {
+            NEVER => seconds,
+            end => self.cut(seconds, end),
         }
+    }
+
+    fn cut(&self, seconds: f64, end: u64) -> f64 {
         let left = end.saturating_sub(self.now()) as f64 / 1e9;
         if seconds < 0.0 {
             left
@@ -87,7 +94,7 @@ impl Dispatcher {
 
     fn with_scopes<R>(&self, act: impl FnOnce(&mut Vec<u64>) -> R) -> R {
         match self.running() {
-            Some(thread) => act(&mut thread.scopes.borrow_mut()),
+            Some(thread) => act(&mut thread.extras().scopes.borrow_mut()),
             None => act(&mut self.root.scopes.borrow_mut()),
         }
     }

@@ -61,6 +61,7 @@ impl<T> Slots<T> {
     }
 
     /// The object of a key, unless it is stale.
+    #[inline]
     pub fn get(&self, slot: u32, generation: u32) -> Option<&T> {
         let place = self.slots.get(slot as usize)?;
         if place.generation == generation {

@@ -4,21 +4,22 @@
 use super::deadline::Deadline;
 use super::handle::{Handle, Kind};
 use super::pending::Pending;
+use super::turns::Turn;
 use super::vehicle::{Ground, on_its_os_thread};
 use super::waitlist::WaitList;
 use super::{Dispatcher, current, registry};
 use crate::coroutine::{Coroutine, State, Vehicle};
 use crate::status::{Outcome, Status};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::{CStr, CString};
 use std::rc::Rc;
 
 /// Operations that a coroutine may do in one slice before it yields.
-pub const BUDGET: u32 = 128;
+pub const BUDGET: u16 = 128;
 
 /// COPAS_CANCELED answers after which each further one yields to the loop, so that a coroutine
 /// that ignores its cancellation cannot hang the dispatcher.
-const PATIENCE: u32 = 1000;
+const PATIENCE: u16 = 1000;
 
 /// A failure that copas_fail() has marked.
 pub struct Failure {
@@ -35,12 +36,12 @@ pub struct Failure {
 /// Who is told of a failure.
 pub type ErrorHandler = Rc<dyn Fn(&Failure)>;
 
-/// What a coroutine or socket is called.
+/// What a coroutine or socket is called. Three words: every coroutine and every socket has one.
 pub enum Name {
     /// "thread_N" or "socket_N".
-    Numbered(&'static str, u64),
-    /// "server:handler_N" or "server:client_N".
-    Served(Rc<str>, &'static str, u64),
+    Numbered(&'static &'static str, u64),
+    /// "server:client_N" or "server:handler_N", of "server:client" or "server:handler".
+    Served(Rc<String>, u64),
     /// As its owner named it.
     Given(CString),
 }
@@ -51,7 +52,7 @@ impl Name {
         let made = match self {
             Name::Given(_) => None,
             Name::Numbered(what, n) => Some(format!("{what}_{n}")),
-            Name::Served(server, what, n) => Some(format!("{server}:{what}_{n}")),
+            Name::Served(what, n) => Some(format!("{what}_{n}")),
         };
         if let Some(text) = made {
             *self = Name::Given(CString::new(text).unwrap_or_default());
@@ -68,25 +69,9 @@ impl Name {
     }
 }
 
-/// A coroutine's record.
-pub struct Thread {
-    /// Its handle.
-    pub handle: Handle,
-    coroutine: Coroutine,
-    /// The time limit of its present wait.
-    pub deadline: Deadline,
-    /// Whether it stands in the ready queue.
-    pub(super) queued: Cell<bool>,
-    canceled: Cell<bool>,
-    ended: Cell<bool>,
-    cancel_answers: Cell<u32>,
-    pub(super) budget: Cell<u32>,
-    /// Whether it is in copas_pause(), so that copas_wakeup() may wake it.
-    pub asleep: Cell<bool>,
-    /// The operation that it waits on, as a way to release it from outside.
-    pub(super) pending: Cell<Option<Pending>>,
-    /// Those that wait for its end.
-    pub joiners: Rc<WaitList>,
+/// What few coroutines need: made when the first of it is.
+#[derive(Default)]
+pub struct Extras {
     /// What copas_fail() marked.
     pub failure: RefCell<Option<Failure>>,
     /// Who is told of it.
@@ -95,10 +80,35 @@ pub struct Thread {
     pub detail: RefCell<super::Detail>,
     /// When the scopes end that it has begun, in nanoseconds, the innermost last.
     pub(super) scopes: RefCell<Vec<u64>>,
-    /// When the scope ends in which it was started.
-    pub(super) inherited_end: Cell<u64>,
+    /// Those that wait for its end.
+    pub joiners: Rc<WaitList>,
     /// Its alarm, if one is set.
     pub alarm: Cell<Option<Handle>>,
+}
+
+/// A coroutine's record. In the order of the fields what every wait touches comes first, so that it
+/// shares few cache lines.
+#[repr(C)]
+pub struct Thread {
+    /// Its handle.
+    pub handle: Handle,
+    /// The operation that it waits on: to be polled, or released from outside.
+    pub(super) pending: Cell<Option<Pending>>,
+    pub(super) budget: Cell<u16>,
+    /// COPAS_CANCELED answers that it got.
+    cancel_answers: Cell<u16>,
+    /// Whether it stands in the ready queue.
+    pub(super) queued: Cell<bool>,
+    canceled: Cell<bool>,
+    ended: Cell<bool>,
+    /// Whether it is in copas_pause(), so that copas_wakeup() may wake it.
+    pub asleep: Cell<bool>,
+    /// When the scope ends in which it was started.
+    pub(super) inherited_end: Cell<u64>,
+    extras: OnceCell<Box<Extras>>,
+    /// The time limit of its present wait.
+    pub deadline: Deadline,
+    coroutine: Coroutine,
     /// Its name.
     pub name: RefCell<Name>,
     /// The connection that it serves, if it is a handler.
@@ -113,6 +123,16 @@ pub fn conclude() {
 }
 
 impl Thread {
+    /// What few coroutines need.
+    pub fn extras(&self) -> &Extras {
+        self.extras.get_or_init(Box::default)
+    }
+
+    /// What few coroutines need, if it did.
+    pub fn extras_if_any(&self) -> Option<&Extras> {
+        self.extras.get().map(|extras| &**extras)
+    }
+
     /// Whether it was canceled.
     pub fn is_canceled(&self) -> bool {
         self.canceled.get()
@@ -123,9 +143,23 @@ impl Thread {
         self.ended.get()
     }
 
+    /// Whether copas_fail() has marked it.
+    pub fn has_failed(&self) -> bool {
+        let extras = self.extras_if_any();
+        extras.is_some_and(|extras| extras.failure.borrow().is_some())
+    }
+
     /// Whether it has run at all.
     pub fn is_started(&self) -> bool {
         self.coroutine.is_started()
+    }
+
+    /// Has what its next turn begins with on its stack brought near.
+    #[inline]
+    pub(super) fn prefetch_stack(&self) {
+        if let Some(pending) = self.pending.get() {
+            pending.prefetch();
+        }
     }
 
     /// Runs it until it parks, yields or ends; whether it has ended.
@@ -181,29 +215,25 @@ impl Dispatcher {
             let handle = Handle::new(Kind::Thread, self.handle.dispatcher(), slot, generation);
             Rc::new(Thread {
                 handle,
-                coroutine,
-                deadline: Deadline::new(),
+                pending: Cell::new(None),
+                budget: Cell::new(BUDGET),
                 queued: Cell::new(true),
                 canceled: Cell::new(false),
                 ended: Cell::new(false),
-                cancel_answers: Cell::new(0),
-                budget: Cell::new(BUDGET),
                 asleep: Cell::new(false),
-                pending: Cell::new(None),
-                joiners: Rc::default(),
-                failure: RefCell::new(None),
-                error_handler: RefCell::new(None),
-                detail: RefCell::default(),
-                scopes: RefCell::default(),
                 inherited_end: Cell::new(inherited_end),
-                alarm: Cell::new(None),
+                extras: OnceCell::new(),
+                deadline: Deadline::new(),
+                coroutine,
+                cancel_answers: Cell::new(0),
                 name: RefCell::new(name),
                 subject: Cell::new(None),
             })
         });
-        let handle = thread.ok_or(Status::LIMIT)?.handle;
-        self.ready.borrow_mut().push_back(handle);
-        Ok(handle)
+        let thread = thread.ok_or(Status::LIMIT)?;
+        let turn = Turn::Thread(Rc::clone(thread), std::ptr::null());
+        self.ready.borrow_mut().push(turn);
+        Ok(thread.handle)
     }
 
     /// The record of a coroutine that has not ended.
@@ -219,10 +249,16 @@ impl Dispatcher {
         self.current.borrow().clone()
     }
 
+    /// Whether a coroutine runs.
+    #[inline]
+    pub fn is_running(&self) -> bool {
+        self.borrower.get() != self.handle
+    }
+
     /// A name for the next coroutine that gets none.
     pub fn next_name(&self) -> Name {
         self.spawned.set(self.spawned.get() + 1);
-        Name::Numbered("thread", self.spawned.get())
+        Name::Numbered(&"thread", self.spawned.get())
     }
 
     /// Cancels a coroutine: from now on its waits answer COPAS_CANCELED.
@@ -294,27 +330,33 @@ impl Dispatcher {
             .borrow_mut()
             .remove(thread.handle.slot(), thread.handle.generation());
         self.driver().ended(thread.handle);
-        if let Some(alarm) = thread.alarm.take() {
+        let extras = thread.extras_if_any();
+        if let Some(alarm) = extras.and_then(|extras| extras.alarm.take()) {
             self.destroy_object(alarm);
         }
         thread.ended.set(true);
-        thread.joiners.wake_all();
+        if let Some(extras) = extras {
+            extras.joiners.wake_all();
+        }
     }
 
     /// Tells the running coroutine's failure, if it marked one, to whom it concerns. Runs on its
     /// stack, at the end of its function.
     pub fn deliver_failure(&self) {
         let Some(thread) = self.running() else { return };
-        let Some(failure) = thread.failure.take() else {
+        let Some(extras) = thread.extras_if_any() else {
             return;
         };
-        let own = thread.error_handler.borrow().clone();
+        let Some(failure) = extras.failure.take() else {
+            return;
+        };
+        let own = extras.error_handler.borrow().clone();
         let handler = own.or_else(|| self.error_handler.borrow().clone());
         match handler {
             Some(handler) => handler(&failure),
             None => self.report_failure(&thread, &failure, ""),
         }
-        if let Some(second) = thread.failure.take() {
+        if let Some(second) = extras.failure.take() {
             self.report_failure(&thread, &second, " in its error handler");
         }
     }

@@ -2,13 +2,14 @@
 //! Waiting for an operation: the one place that knows who waits. An operation is a future, polled
 //! where it lies, on the stack of whoever waits for it.
 //!
-//! - A coroutine polls it; while it is pending the coroutine is suspended and the loop goes on.
+//! - A coroutine polls it; while it is pending the coroutine is suspended and the loop goes on, which
+//!   polls it when it is woken (`pending`) and resumes the coroutine when the wait has ended.
 //! - The root stack, outside of any step, polls it and steps the dispatcher in between.
 //!
 //! The third way, completions, is in `operation`.
 
 use super::handle::Handle;
-use super::pending::Pending;
+use super::pending::{Pending, Waiting};
 use super::thread::Thread;
 use super::waker::waker;
 use super::{Dispatcher, current};
@@ -25,16 +26,33 @@ pub enum Caller {
     Thread(Rc<Thread>),
 }
 
+impl Thread {
+    /// Suspends the coroutine until `operation`, which was polled and is pending, gives its output. None:
+    /// it was canceled or its time limit has passed, neither of which ends a shielded wait.
+    #[inline]
+    fn suspend_on<F: Future, const SHIELDED: bool>(
+        &self,
+        operation: Pin<&mut F>,
+    ) -> Option<F::Output> {
+        let mut waiting = Waiting::on(operation);
+        self.pending
+            .set(Some(Pending::new::<F, SHIELDED>(&mut waiting)));
+        self.suspend();
+        self.pending.set(None);
+        waiting.output()
+    }
+}
+
 impl Dispatcher {
     /// Who calls this dispatcher now; an error for a stack that may not wait.
     pub fn caller(&self) -> Result<Caller, Status> {
+        // Whoever calls holds the dispatcher: what runs while one of its coroutines does is that one.
+        if let Some(thread) = self.running() {
+            return Ok(Caller::Thread(thread));
+        }
         self.check_bound()?;
         match current::get() {
             None => Ok(Caller::Root),
-            Some(dispatcher) if dispatcher == self.handle => self
-                .running()
-                .map(Caller::Thread)
-                .ok_or(Status::CANNOT_WAIT),
             Some(_) => Err(Status::CANNOT_WAIT),
         }
     }
@@ -45,22 +63,35 @@ impl Dispatcher {
         operation: Pin<&mut F>,
         seconds: f64,
     ) -> Result<F::Output, Status> {
+        self.wait_from(operation, seconds, Future::poll)
+    }
+
+    /// As `wait`, with a first poll of the operation's own: one that knows what it usually finds.
+    #[inline]
+    pub fn wait_from<F: Future>(
+        &self,
+        operation: Pin<&mut F>,
+        seconds: f64,
+        first: impl FnOnce(Pin<&mut F>, &mut Context<'_>) -> Poll<F::Output>,
+    ) -> Result<F::Output, Status> {
         match self.caller()? {
-            Caller::Thread(thread) => self.wait_on_thread(&thread, operation, seconds),
+            Caller::Thread(thread) => self.wait_on_thread(&thread, operation, seconds, first),
             Caller::Root => self.wait_on_root(operation, Some(seconds)),
         }
     }
 
+    #[inline]
     fn wait_on_thread<F: Future>(
         &self,
         thread: &Thread,
         mut operation: Pin<&mut F>,
         seconds: f64,
+        first: impl FnOnce(Pin<&mut F>, &mut Context<'_>) -> Poll<F::Output>,
     ) -> Result<F::Output, Status> {
         self.start_operation(thread)?;
         let waker = waker(thread.handle);
         let mut context = Context::from_waker(&waker);
-        if let Poll::Ready(output) = operation.as_mut().poll(&mut context) {
+        if let Poll::Ready(output) = first(operation.as_mut(), &mut context) {
             return Ok(output);
         }
         if seconds == 0.0 {
@@ -68,23 +99,16 @@ impl Dispatcher {
         }
         let limit = self.within_scope(seconds);
         self.arm(&thread.deadline, thread.handle, limit);
-        thread.pending.set(Some(Pending::new(operation.as_mut())));
-        let result = loop {
-            thread.suspend();
-            if thread.is_canceled() {
-                self.count_canceled(thread);
-                break Err(Status::CANCELED);
-            }
-            if let Poll::Ready(output) = operation.as_mut().poll(&mut context) {
-                break Ok(output);
-            }
-            if thread.deadline.has_passed() {
-                break Err(Status::TIMEOUT);
-            }
-        };
-        thread.pending.set(None);
+        let output = thread.suspend_on::<F, false>(operation);
         self.disarm(&thread.deadline);
-        result
+        match output {
+            Some(output) => Ok(output),
+            None if thread.is_canceled() => {
+                self.count_canceled(thread);
+                Err(Status::CANCELED)
+            }
+            None => Err(Status::TIMEOUT),
+        }
     }
 
     /// Whether a shielded wait may begin: the caller may wait and is not canceled already.
@@ -108,19 +132,31 @@ impl Dispatcher {
         };
         let waker = waker(thread.handle);
         let mut context = Context::from_waker(&waker);
-        let output = loop {
-            if let Poll::Ready(output) = operation.as_mut().poll(&mut context) {
-                break output;
-            }
-            thread.pending.set(Some(Pending::new(operation.as_mut())));
-            thread.suspend();
-            thread.pending.set(None);
+        let output = match operation.as_mut().poll(&mut context) {
+            Poll::Ready(output) => output,
+            Poll::Pending => thread
+                .suspend_on::<F, true>(operation)
+                .expect("only its operation ends a shielded wait"),
         };
         if thread.is_canceled() {
             self.count_canceled(&thread);
             return Err(Status::CANCELED);
         }
         Ok(output)
+    }
+
+    /// Whether a coroutine that was woken has something to go on for: it does not wait, or its wait has
+    /// ended. Polls what it waits on.
+    pub(super) fn goes_on(&self, thread: &Thread) -> bool {
+        let Some(pending) = thread.pending.get() else {
+            return true;
+        };
+        if thread.is_canceled() && !pending.is_shielded() {
+            return true;
+        }
+        let waker = waker(thread.handle);
+        let over = pending.poll(&mut Context::from_waker(&waker));
+        over || (thread.deadline.has_passed() && !pending.is_shielded())
     }
 
     /// The beginning of every switch point: a canceled coroutine is told so, and one that has used
@@ -139,7 +175,7 @@ impl Dispatcher {
 
     /// Goes to the end of the ready queue.
     pub(super) fn yield_now(&self, thread: &Thread) {
-        self.wake_thread(thread);
+        self.wake(thread.handle);
         thread.suspend();
     }
 
@@ -192,7 +228,8 @@ impl Dispatcher {
     }
 
     /// Who borrows what a receive lends: the coroutine that calls, or the root stack.
+    #[inline]
     pub fn borrower(&self) -> Handle {
-        self.running().map_or(self.handle, |thread| thread.handle)
+        self.borrower.get()
     }
 }

@@ -4,16 +4,19 @@
 
 use super::handle::Handle;
 use super::registry;
+use std::mem::ManuallyDrop;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-const TABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, forget);
+static TABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, forget);
 
-/// A waker of the coroutine, operation or root stack that `who` names.
-pub fn waker(who: Handle) -> Waker {
+/// A waker of the coroutine, operation or root stack that `who` names. Dropping it would do nothing, at
+/// the cost of a call.
+#[inline]
+pub fn waker(who: Handle) -> ManuallyDrop<Waker> {
     // SAFETY: the data pointer is never dereferenced: it carries a handle's bits, which every
     // function of the table turns back and checks against the registry. All of them may be called
     // from any OS thread, any number of times, as RawWaker asks.
-    unsafe { Waker::from_raw(raw(who)) }
+    ManuallyDrop::new(unsafe { Waker::from_raw(raw(who)) })
 }
 
 fn raw(who: Handle) -> RawWaker {
@@ -31,3 +34,9 @@ unsafe fn wake(data: *const ()) {
 }
 
 unsafe fn forget(_: *const ()) {}
+
+/// Whom a waker of this module wakes. None for another's waker.
+pub fn woken_by(waker: &Waker) -> Option<Handle> {
+    let own = std::ptr::eq(waker.vtable(), &TABLE);
+    own.then(|| Handle::from_bits(waker.data().addr() as u64))?
+}

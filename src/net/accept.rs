@@ -4,6 +4,7 @@
 use super::address::local_address;
 use super::close::{close, end_server};
 use super::datagram_server::serve_datagrams;
+use super::marks::Mark;
 use super::server::{Server, ServerSettings};
 use super::settings::Inherited;
 use super::socket::Socket;
@@ -46,7 +47,7 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
         let text = "datagrams cannot be encrypted: TLS needs a stream";
         return Err(Fault::new(Status::UNSUPPORTED, text));
     }
-    if socket.server.borrow().is_some() || socket.reading.get() {
+    if socket.is_served() || socket.reading.get() {
         let text = "this socket is served already, or somebody accepts from it";
         return Err(Fault::new(Status::BUSY, text));
     }
@@ -58,6 +59,8 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
     };
     let server = Rc::new(Server {
         settings,
+        clients: Rc::new(format!("{name}:client")),
+        handlers: Rc::new(format!("{name}:handler")),
         name,
         accepted: Cell::new(0),
         pause: Cell::new(0.0),
@@ -80,13 +83,13 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
         let name = CString::new(&**name).unwrap_or_default();
         socket.name.replace(Name::Given(name));
     }
-    *socket.server.borrow_mut() = Some(server);
+    socket.serve_by(server);
     Ok(())
 }
 
 /// Stops serving; closes the socket unless it is kept.
 pub fn remove_server(d: &Dispatcher, socket: &Rc<Socket>, keep_open: bool) -> Outcome<()> {
-    if socket.server.borrow().is_none() {
+    if !socket.is_served() {
         return Err(Fault::invalid("this socket is not served"));
     }
     if keep_open {
@@ -102,7 +105,7 @@ pub fn remove_server(d: &Dispatcher, socket: &Rc<Socket>, keep_open: bool) -> Ou
 
 /// Accepts what waits, up to a batch; the rest has its turn after the others.
 pub fn accept_batch(d: &Dispatcher, socket: &Rc<Socket>) {
-    let Some(server) = socket.server.borrow().clone() else {
+    let Some(server) = socket.server() else {
         return;
     };
     if !start_secured(d, socket, &server) {
@@ -286,8 +289,8 @@ fn start_handler(
     server.accepted.set(number);
     client
         .name
-        .replace(Name::Served(Rc::clone(&server.name), "client", number));
-    let name = Name::Served(Rc::clone(&server.name), "handler", number);
+        .replace(Name::Served(Rc::clone(&server.clients), number));
+    let name = Name::Served(Rc::clone(&server.handlers), number);
     let closing = server
         .settings
         .autoclose
@@ -311,7 +314,7 @@ struct Closing(Rc<Socket>);
 impl Drop for Closing {
     fn drop(&mut self) {
         if let Some(d) = self.0.net.dispatcher()
-            && !self.0.closed.get()
+            && !self.0.marks.has(Mark::Closed)
         {
             close(&d, &self.0);
         }

@@ -2,6 +2,7 @@
 //! Accepting one connection, for those who serve a listening socket by themselves.
 
 use super::accept::open_client;
+use super::marks::Mark;
 use super::reading::Reading;
 use super::socket::Socket;
 use crate::dispatcher::Dispatcher;
@@ -28,7 +29,7 @@ impl Accept {
                 "only a listening socket accepts: see copas_bind()",
             ));
         }
-        if listener.server.borrow().is_some() {
+        if listener.is_served() {
             return Err(Fault::new(Status::BUSY, "this socket is served already"));
         }
         Ok(Accept {
@@ -39,7 +40,7 @@ impl Accept {
 
     fn step(&mut self, context: &mut Context<'_>) -> Outcome<Option<Rc<Socket>>> {
         let listener = &self.listener;
-        while !listener.closed.get() {
+        while !listener.marks.has(Mark::Closed) {
             if !listener.readable.get() {
                 self.reading.wait(context)?;
                 return Ok(None);

@@ -11,9 +11,7 @@ pub const SIZE: usize = 64 * 1024;
 /// Free buffers kept; what comes back beyond goes to the allocator.
 const KEPT: usize = 64;
 
-/// Pending bytes in the middle of some memory.
-///
-/// A Vec rather than a Box: lent pointers stay valid when it is moved.
+/// Pending bytes in the middle of some memory. Sockets have it boxed: one word where there is none.
 pub struct Buffer {
     memory: Vec<u8>,
     start: usize,
@@ -24,56 +22,63 @@ pub struct Buffer {
 
 impl Buffer {
     /// An empty buffer of at least `size` bytes.
-    fn new(size: usize) -> Self {
-        Buffer {
+    fn new(size: usize) -> Box<Self> {
+        Box::new(Buffer {
             memory: vec![0; size],
             start: 0,
             end: 0,
             used: 0,
-        }
+        })
     }
 
     /// A buffer that holds just these bytes.
-    pub fn holding(bytes: &[u8]) -> Self {
-        Buffer {
+    pub fn holding(bytes: &[u8]) -> Box<Self> {
+        Box::new(Buffer {
             memory: bytes.to_vec(),
             start: 0,
             end: bytes.len(),
             used: 0,
-        }
+        })
     }
 
     /// The bytes in it.
+    #[inline]
     pub fn pending(&self) -> &[u8] {
         &self.memory[self.start..self.end]
     }
 
     /// The bytes in it, to be changed in place.
+    #[inline]
     pub fn pending_mut(&mut self) -> &mut [u8] {
         &mut self.memory[self.start..self.end]
     }
 
     /// How many bytes are in it.
+    #[inline]
     pub fn len(&self) -> usize {
         self.end - self.start
     }
 
     /// Whether it holds nothing.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
     /// How much memory it has.
+    #[inline]
     pub fn capacity(&self) -> usize {
         self.memory.len()
     }
 
     /// Takes `n` bytes from the front.
+    #[inline]
     pub fn consume(&mut self, n: usize) {
         self.start += n;
     }
 
     /// Starts at the front again when nothing is left in it and nothing is lent.
+    #[inline]
     pub fn rewind(&mut self) {
         if self.is_empty() {
             self.move_to_front(0);
@@ -81,11 +86,13 @@ impl Buffer {
     }
 
     /// The free memory behind the pending bytes.
+    #[inline]
     pub fn space(&mut self) -> &mut [u8] {
         &mut self.memory[self.end..]
     }
 
     /// The first `n` bytes of the space hold data now.
+    #[inline]
     pub fn filled(&mut self, n: usize) {
         self.end += n;
     }
@@ -93,13 +100,18 @@ impl Buffer {
     /// Makes room for `total` pending bytes, and for some more than there are in any case. Moves the
     /// pending bytes to the front only when little space is left behind them, so that taking many
     /// small pieces out of a stream does not copy the rest each time.
+    #[inline]
     pub fn reserve(&mut self, total: usize) {
         let total = total.max(self.len() + 1);
         let enough = self.start + total <= self.memory.len();
         let ample = self.memory.len() - self.end >= self.memory.len() / 4;
-        if enough && (ample || self.start == 0) {
-            return;
+        if !enough || !(ample || self.start == 0) {
+            self.make_room(total);
         }
+    }
+
+    #[cold]
+    fn make_room(&mut self, total: usize) {
         if total <= self.memory.len() {
             self.memory.copy_within(self.start..self.end, 0);
         } else {
@@ -112,12 +124,14 @@ impl Buffer {
     }
 
     /// The first `len` bytes are what is pending now.
+    #[inline]
     fn move_to_front(&mut self, len: usize) {
         self.used = self.used.max(self.end);
         (self.start, self.end) = (0, len);
     }
 
     /// Nobody needs the bytes any more: where the process has secrets, they are wiped.
+    #[inline]
     fn forget(&mut self) {
         let used = self.used.max(self.end);
         wiping::forget(&mut self.memory[..used]);
@@ -125,6 +139,7 @@ impl Buffer {
     }
 
     /// Appends bytes.
+    #[inline]
     pub fn append(&mut self, bytes: &[u8]) {
         self.reserve(self.len() + bytes.len());
         self.memory[self.end..self.end + bytes.len()].copy_from_slice(bytes);
@@ -141,12 +156,17 @@ impl Drop for Buffer {
 /// Free buffers.
 #[derive(Default)]
 pub struct Pool {
-    free: RefCell<Vec<Buffer>>,
+    #[expect(
+        clippy::vec_box,
+        reason = "they go to sockets as boxes, and come back as such"
+    )]
+    free: RefCell<Vec<Box<Buffer>>>,
 }
 
 impl Pool {
     /// An empty buffer of at least `size` bytes.
-    pub fn take(&self, size: usize) -> Buffer {
+    #[inline]
+    pub fn take(&self, size: usize) -> Box<Buffer> {
         if size > SIZE {
             return Buffer::new(size);
         }
@@ -157,7 +177,8 @@ impl Pool {
     }
 
     /// Takes a buffer back that nobody uses any more.
-    pub fn give(&self, mut buffer: Buffer) {
+    #[inline]
+    pub fn give(&self, mut buffer: Box<Buffer>) {
         buffer.forget();
         let mut free = self.free.borrow_mut();
         if buffer.capacity() == SIZE && free.len() < KEPT {

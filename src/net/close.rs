@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Ending a socket, or one direction of it.
 
+use super::marks::Mark;
 use super::socket::Socket;
 use super::tls;
 use crate::dispatcher::Dispatcher;
@@ -30,7 +31,7 @@ pub enum Shut {
 pub fn close(d: &Dispatcher, socket: &Rc<Socket>) {
     socket.drain();
     socket.end_output();
-    socket.closed.set(true);
+    socket.marks.put(Mark::Closed);
     release_waiters(d, socket);
     let most = match socket.linger.get() {
         linger if linger > 0 => f64::from(linger),
@@ -52,7 +53,7 @@ pub fn abort(d: &Dispatcher, socket: &Rc<Socket>) {
     let reset = Some(Duration::ZERO);
     let _ = socket.with_fd(|fd| socket2::SockRef::from(&fd).set_linger(reset));
     socket.linger.set(0);
-    socket.closed.set(true);
+    socket.marks.put(Mark::Closed);
     release_waiters(d, socket);
     finish(d, socket);
 }
@@ -82,7 +83,7 @@ fn release_waiters(d: &Dispatcher, socket: &Rc<Socket>) {
 
 /// Ends the server of a socket, if it is one's: connections in their handshake are closed.
 pub(super) fn end_server(d: &Dispatcher, socket: &Rc<Socket>) {
-    let Some(server) = socket.server.take() else {
+    let Some(server) = socket.take_server() else {
         return;
     };
     if server.settings.tls.is_some() {
@@ -115,14 +116,15 @@ fn forget(socket: &Rc<Socket>) {
 impl Socket {
     /// All output has been written: what waited for that, an end or a close, happens now.
     pub(super) fn finish_output(self: &Rc<Self>, d: &Dispatcher) {
-        if (self.closed.get() || self.shut_send.get()) && self.end_output() {
+        let ends = self.marks.has(Mark::Closed) || self.marks.has(Mark::ShutSend);
+        if ends && self.end_output() {
             return;
         }
-        if self.closed.get() {
+        if self.marks.has(Mark::Closed) {
             if !self.awaits_word() {
                 finish(d, self);
             }
-        } else if self.shut_send.get() {
+        } else if self.marks.has(Mark::ShutSend) {
             let _ = self.shut_down(Shutdown::Write);
         }
     }
@@ -164,14 +166,14 @@ pub fn shut(socket: &Rc<Socket>, how: Shut) -> Outcome<()> {
         ));
     }
     if how != Shut::Receive {
-        socket.shut_send.set(true);
+        socket.marks.put(Mark::ShutSend);
         socket.drain();
         if !socket.end_output() && socket.unsent() == 0 {
             socket.shut_down(Shutdown::Write)?;
         }
     }
     if how != Shut::Send {
-        socket.at_end.set(true);
+        socket.marks.put(Mark::AtEnd);
         socket.wake_reader();
         socket.shut_down(Shutdown::Read)?;
     }
@@ -188,7 +190,7 @@ pub fn unwrap(d: &Dispatcher, socket: &Rc<Socket>) -> Outcome<OwnedFd> {
     socket.drain();
     let busy = if socket.reading.get() || socket.has_senders() || socket.submitted.get() {
         Some("somebody waits on this socket")
-    } else if socket.server.borrow().is_some() {
+    } else if socket.is_served() {
         Some("this socket is served: copas_removeserver() first")
     } else if socket.unsent() != 0 || !socket.flushers.is_empty() {
         Some("this socket has unsent output: copas_flush() first")
@@ -203,7 +205,7 @@ pub fn unwrap(d: &Dispatcher, socket: &Rc<Socket>) -> Outcome<OwnedFd> {
             .with_fd(|fd| d.deregister(fd.as_raw_fd()))
             .map_err(|e| Fault::system(&e, "stop watching the descriptor"))?;
     }
-    socket.closed.set(true);
+    socket.marks.put(Mark::Closed);
     release_waiters(d, socket);
     forget(socket);
     socket.take_fd().ok_or_else(|| Status::STALE.into())

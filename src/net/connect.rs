@@ -40,7 +40,7 @@ impl Connect {
         }
         self.place = Some(socket.flushers.join(context.waker()));
         if self.alive.is_none() {
-            self.alive = socket.net.dispatcher().map(|d| d.alive().hold());
+            self.alive = Some(socket.net.alive.hold());
         }
         Ok(false)
     }

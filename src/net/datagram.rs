@@ -4,6 +4,7 @@
 use super::Net;
 use super::address::{addresses_of, port_of, udp_socket};
 use super::failures::first_of;
+use super::marks::Mark;
 use super::settings::Inherited;
 use super::socket::Socket;
 use crate::dispatcher::Dispatcher;
@@ -54,7 +55,7 @@ impl Socket {
 
     /// An error if it carries datagrams, which have no lines nor blocks.
     pub(super) fn check_stream(&self) -> Outcome<()> {
-        if self.is_datagram() {
+        if self.marks.has(Mark::NoStream) {
             return Err(Fault::new(
                 Status::UNSUPPORTED,
                 "datagrams have no patterns: see copas_receivefrom()",

@@ -20,7 +20,7 @@ pub fn serve_datagrams(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>)
         handler(handle);
         conclude();
     };
-    let name = Name::Served(Rc::clone(&server.name), "handler", 1);
+    let name = Name::Served(Rc::clone(&server.handlers), 1);
     let handler = d.spawn_on(d.vehicle(server.settings.ground)?, name, body)?;
     if let Some(thread) = d.thread(handler) {
         thread.subject.set(Some(handle));
@@ -37,7 +37,7 @@ struct Serving {
 impl Serving {
     /// The server, while the socket has it.
     fn server(&self) -> Option<Rc<Server>> {
-        let current = self.socket.server.borrow().clone()?;
+        let current = self.socket.server()?;
         (Rc::as_ptr(&current) == self.server.as_ptr()).then_some(current)
     }
 }
@@ -45,7 +45,7 @@ impl Serving {
 impl Drop for Serving {
     fn drop(&mut self) {
         let Some(server) = self.server() else { return };
-        self.socket.server.take();
+        self.socket.take_server();
         if server.settings.autoclose
             && let Some(d) = self.socket.net.dispatcher()
         {

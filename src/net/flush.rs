@@ -2,6 +2,7 @@
 //! Waiting until the kernel has what was sent.
 
 use super::as_poll;
+use super::marks::Mark;
 use super::socket::Socket;
 use crate::dispatcher::{Alive, Dispatcher, Place};
 use crate::status::{Fault, Outcome, Status};
@@ -37,13 +38,13 @@ impl Flush {
         socket.drain();
         match socket.write_error.get() {
             0 if socket.unsent() == 0 => return Ok(true),
-            0 if socket.closed.get() => socket.end_of_output()?,
+            0 if socket.marks.has(Mark::Closed) => socket.end_of_output()?,
             0 => {}
             errno => return Err(socket.broken(errno)),
         }
         self.place = Some(socket.flushers.join(context.waker()));
         if self.alive.is_none() {
-            self.alive = socket.net.dispatcher().map(|d| d.alive().hold());
+            self.alive = Some(socket.net.alive.hold());
         }
         Ok(false)
     }

@@ -22,21 +22,14 @@ pub type Lent = (*const u8, usize);
 /// No bytes; not NULL.
 pub const NOTHING: Lent = (b"".as_ptr(), 0);
 
-/// What the last search looked for.
-#[derive(PartialEq, Eq)]
-enum Searched {
-    Nothing,
-    Line,
-    Delimiter(Box<[u8]>),
-}
-
 /// A socket's received bytes.
 pub struct Input {
-    buffer: Option<Buffer>,
+    buffer: Option<Box<Buffer>>,
     lent_to: Option<Handle>,
-    searched: Searched,
-    /// How many pending bytes hold no start of what was searched.
+    /// How many pending bytes hold no start of what the last search looked for.
     upto: usize,
+    /// What that was; None: the end of a line.
+    searched: Option<Box<[u8]>>,
 }
 
 impl Input {
@@ -45,19 +38,34 @@ impl Input {
         Input {
             buffer: None,
             lent_to: None,
-            searched: Searched::Nothing,
             upto: 0,
+            searched: None,
         }
     }
 
     /// The pending bytes.
     pub fn pending(&self) -> &[u8] {
-        self.buffer.as_ref().map_or(&[], Buffer::pending)
+        self.buffer.as_deref().map_or(&[], Buffer::pending)
     }
 
     /// To whom something is lent.
     pub fn lent_to(&self) -> Option<Handle> {
         self.lent_to
+    }
+
+    /// Whether there is nothing, but perhaps a loan of `borrower`.
+    #[inline]
+    pub fn is_idle(&self, borrower: Handle) -> bool {
+        self.pending().is_empty() && self.lent_to.is_none_or(|to| to == borrower)
+    }
+
+    /// The borrower's loan ends, of what holds nothing else: its memory goes back.
+    #[inline]
+    pub fn end_idle_loan(&mut self, pool: &Pool) {
+        self.lent_to = None;
+        if let Some(buffer) = self.buffer.take() {
+            pool.give(buffer);
+        }
     }
 
     /// The borrower's loan ends.
@@ -69,7 +77,7 @@ impl Input {
     }
 
     /// Takes the buffer out for its borrower; the pending bytes stay as a copy.
-    pub fn detach(&mut self) -> Option<Buffer> {
+    pub fn detach(&mut self) -> Option<Box<Buffer>> {
         self.lent_to = None;
         let lent = self.buffer.take()?;
         if !lent.is_empty() {
@@ -79,7 +87,22 @@ impl Input {
     }
 
     /// Takes what `pattern` finds, and lends it to `borrower`. None: more is needed.
+    #[inline]
     pub fn take(
+        &mut self,
+        pattern: Pattern<'_>,
+        limits: Limits,
+        at_end: bool,
+        borrower: Handle,
+    ) -> Option<Result<Lent, ()>> {
+        let empty = self.pending().is_empty();
+        if empty && !matches!(pattern, Pattern::Count(_)) {
+            return None;
+        }
+        self.find(pattern, limits, at_end, borrower)
+    }
+
+    fn find(
         &mut self,
         pattern: Pattern<'_>,
         limits: Limits,
@@ -97,6 +120,7 @@ impl Input {
         }
     }
 
+    #[inline]
     fn lend(
         &mut self,
         pattern: Pattern<'_>,
@@ -104,7 +128,7 @@ impl Input {
         consumed: usize,
         borrower: Handle,
     ) -> Lent {
-        self.searched = Searched::Nothing;
+        self.forget_search();
         let Some(buffer) = &mut self.buffer else {
             return NOTHING;
         };
@@ -117,6 +141,14 @@ impl Input {
         buffer.consume(consumed);
         self.lent_to = Some(borrower);
         lent
+    }
+
+    /// What was searched is over: the next search begins with the first pending byte.
+    fn forget_search(&mut self) {
+        if self.upto != 0 {
+            self.upto = 0;
+            self.searched = None;
+        }
     }
 
     /// Shows the pending bytes without consuming them; lent like taken ones.
@@ -136,7 +168,7 @@ impl Input {
             buffer.consume(n);
             buffer.rewind();
         }
-        self.searched = Searched::Nothing;
+        self.forget_search();
         n
     }
 
@@ -147,15 +179,18 @@ impl Input {
         if let Some(buffer) = &mut self.buffer {
             buffer.consume(pending.len());
         }
-        self.searched = Searched::Nothing;
+        self.forget_search();
         pending
     }
 
     /// How many pending bytes need not be searched again.
     fn searched_for(&self, pattern: Pattern<'_>) -> usize {
+        if self.upto == 0 {
+            return 0;
+        }
         let same = match (&self.searched, pattern) {
-            (Searched::Line, Pattern::Line | Pattern::LineRaw) => true,
-            (Searched::Delimiter(before), Pattern::Until(now)) => **before == *now,
+            (None, Pattern::Line | Pattern::LineRaw) => true,
+            (Some(before), Pattern::Until(now)) => **before == *now,
             _ => false,
         };
         if same { self.upto } else { 0 }
@@ -168,9 +203,9 @@ impl Input {
         };
         self.upto = self.pending().len().saturating_sub(delimiter.len() - 1);
         match (&self.searched, pattern) {
-            (Searched::Delimiter(before), Pattern::Until(now)) if **before == *now => {}
-            (_, Pattern::Until(now)) => self.searched = Searched::Delimiter(now.into()),
-            _ => self.searched = Searched::Line,
+            (Some(before), Pattern::Until(now)) if **before == *now => {}
+            (_, Pattern::Until(now)) => self.searched = Some(now.into()),
+            _ => self.searched = None,
         }
     }
 
@@ -198,7 +233,7 @@ impl Input {
         if self.lent_to.is_some() {
             return;
         }
-        let big = |buffer: &mut Buffer| {
+        let big = |buffer: &mut Box<Buffer>| {
             buffer.is_empty() || (buffer.len() <= SMALL && buffer.capacity() > SMALL)
         };
         if let Some(buffer) = self.buffer.take_if(big) {
@@ -210,8 +245,8 @@ impl Input {
     }
 
     /// Gives up all bytes. Those that are lent to somebody else than `closer` are handed out.
-    pub fn clear(&mut self, pool: &Pool, closer: Handle) -> Option<(Handle, Buffer)> {
-        self.searched = Searched::Nothing;
+    pub fn clear(&mut self, pool: &Pool, closer: Handle) -> Option<(Handle, Box<Buffer>)> {
+        self.forget_search();
         let buffer = self.buffer.take()?;
         match self.lent_to.take() {
             Some(borrower) if borrower != closer => Some((borrower, buffer)),

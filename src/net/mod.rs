@@ -13,6 +13,7 @@ mod datagram_server;
 mod failures;
 mod flush;
 mod input;
+mod marks;
 mod options;
 mod output;
 mod pattern;
@@ -67,11 +68,15 @@ pub use submit::{
 pub use unix::{address as unix_address, bind_unix, connect_unix, connecting_unix};
 pub use wrap::wrap;
 
-use crate::dispatcher::{Counts, Deadline, Dispatcher, Driver, Handle, Kind, Readiness, Slots};
+use crate::dispatcher::{
+    AliveCount, Counts, Deadline, Dispatcher, Driver, Handle, Kind, Readiness, Slots,
+};
 use crate::status::Outcome;
 use buffer::{Buffer, Pool};
+use marks::Mark;
 use spares::Spares;
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use std::task::Poll;
 
@@ -88,7 +93,7 @@ fn as_poll(done: Outcome<bool>) -> Poll<Outcome<()>> {
 struct Held {
     borrower: Handle,
     socket: Handle,
-    buffer: Buffer,
+    buffer: Box<Buffer>,
 }
 
 /// The sockets of one dispatcher.
@@ -100,13 +105,15 @@ pub struct Net {
     /// Where encrypted sockets read to.
     #[cfg(feature = "tls")]
     ciphertext: tls::Scratch,
-    dirty: RefCell<Vec<Rc<Socket>>>,
+    dirty: RefCell<VecDeque<Rc<Socket>>>,
     held: RefCell<Vec<Held>>,
     /// Records of submissions that are over, for the next ones.
     spare_receives: Spares<submit::SubmittedReceive>,
     spare_sends: Spares<submit::SubmittedSend>,
     pub(crate) resolver: Resolver,
     opened: Cell<u64>,
+    /// The dispatcher's count of what keeps the loop alive.
+    alive: AliveCount,
 }
 
 impl Net {
@@ -125,18 +132,22 @@ impl Net {
             spare_sends: Spares::default(),
             resolver: Resolver::default(),
             opened: Cell::new(0),
+            alive: d.alive().clone(),
         }))));
     }
 
     /// The sockets of a dispatcher.
+    #[inline]
     pub fn of(d: &Dispatcher) -> &Rc<Net> {
         &d.driver_as::<Sockets>().0
     }
 
     /// A socket that is not closed.
+    #[inline]
     pub fn socket(&self, handle: Handle) -> Option<Rc<Socket>> {
-        self.any_socket(handle)
-            .filter(|socket| !socket.closed.get())
+        let sockets = self.sockets.borrow();
+        let socket = sockets.get(handle.slot(), handle.generation())?;
+        (!socket.marks.has(Mark::Closed)).then(|| Rc::clone(socket))
     }
 
     /// A socket, also one that is closed and still has output to write.
@@ -166,21 +177,19 @@ impl Net {
         if self.dirty.borrow().is_empty() {
             return;
         }
-        let mut dirty = self.dirty.take();
-        for socket in dirty.drain(..) {
+        loop {
+            let Some(socket) = self.dirty.borrow_mut().pop_front() else {
+                return;
+            };
             socket.dirty.set(false);
-            let pending = socket.unsent();
             socket.drain();
             // A write that takes all leaves no readiness to wait for.
-            if socket.unsent() < pending {
-                socket.wake_writers();
-            }
+            socket.wake_writers();
         }
-        self.dirty.replace(dirty);
     }
 
     /// Keeps a buffer for its borrower.
-    fn hold(&self, borrower: Handle, socket: Handle, buffer: Buffer) {
+    fn hold(&self, borrower: Handle, socket: Handle, buffer: Box<Buffer>) {
         self.held.borrow_mut().push(Held {
             borrower,
             socket,
@@ -193,11 +202,22 @@ impl Net {
         self.end_loans(|to, socket| to == root && self.socket(socket).is_none());
     }
 
+    /// Whether no buffer is held.
+    #[inline]
+    fn holds_nothing(&self) -> bool {
+        self.held.borrow().is_empty()
+    }
+
     /// Takes back what is held and matches.
+    #[inline]
     fn end_loans(&self, over: impl Fn(Handle, Handle) -> bool) {
-        if self.held.borrow().is_empty() {
-            return;
+        if !self.holds_nothing() {
+            self.end_loans_held(over);
         }
+    }
+
+    #[cold]
+    fn end_loans_held(&self, over: impl Fn(Handle, Handle) -> bool) {
         let ended = self
             .held
             .borrow_mut()
@@ -230,17 +250,19 @@ impl Driver for Sockets {
             if let Some(session) = socket.tls.get() {
                 session.note_readable();
             }
-            socket.wake_reader();
+            if let Some(reader) = socket.reader.get() {
+                d.wake_near(reader, Rc::as_ptr(&socket).cast());
+            }
         }
-        if readiness.writable {
-            socket.writable.set(true);
+        // Every event says so; it is news only to a socket whose last write was not taken.
+        if readiness.writable && !socket.writable.replace(true) {
             socket.write_on(d);
         }
         if socket.is_arriving() {
             // In its turn: a handshake computes for long.
             d.wake(source);
         }
-        if socket.closed.get() && socket.tls.get().is_some() && socket.unsent() == 0 {
+        if socket.marks.has(Mark::Closed) && socket.tls.get().is_some() && socket.unsent() == 0 {
             socket.finish_output(d);
         }
     }
@@ -261,7 +283,7 @@ impl Driver for Sockets {
         let Some(socket) = self.0.any_socket(source) else {
             return;
         };
-        if socket.closed.get() {
+        if socket.marks.has(Mark::Closed) {
             close::finish(d, &socket);
         } else if socket.is_arriving() {
             tls::arrival::time_out(d, &socket);
@@ -290,7 +312,7 @@ impl Driver for Sockets {
 
     fn stop_servers(&self, d: &Dispatcher) {
         for socket in self.0.all_sockets() {
-            if socket.server.borrow().is_some() {
+            if socket.is_served() {
                 close(d, &socket);
             }
         }
@@ -298,7 +320,7 @@ impl Driver for Sockets {
 
     fn close(&self, d: &Dispatcher) {
         for socket in self.0.all_sockets() {
-            if !socket.closed.get() {
+            if !socket.marks.has(Mark::Closed) {
                 close(d, &socket);
             }
             close::finish(d, &socket);
@@ -321,9 +343,9 @@ impl Driver for Sockets {
     fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for socket in self.0.all_sockets() {
-            counts.sockets += u64::from(!socket.closed.get());
-            counts.servers += u64::from(socket.server.borrow().is_some());
-            counts.readers += u64::from(socket.reader.borrow().is_some());
+            counts.sockets += u64::from(!socket.marks.has(Mark::Closed));
+            counts.servers += u64::from(socket.is_served());
+            counts.readers += u64::from(socket.reader.get().is_some());
             counts.writers += u64::from(socket.is_blocked());
         }
         counts

@@ -5,6 +5,7 @@
 //! in one system call. What the kernel does not take is written on the next writable edge.
 
 use super::buffer::Buffer;
+use super::marks::Mark;
 use super::socket::Socket;
 use crate::dispatcher::Dispatcher;
 use crate::status::{Fault, Outcome, Status};
@@ -25,11 +26,11 @@ impl Socket {
     /// Why nothing can be sent any more.
     pub(super) fn end_of_output(&self) -> Outcome<()> {
         match self.write_error.get() {
-            _ if self.closed.get() => Err(Fault::new(
+            _ if self.marks.has(Mark::Closed) => Err(Fault::new(
                 Status::CLOSED,
                 "this side has closed the socket",
             )),
-            0 if self.shut_send.get() => Err(Fault::new(
+            0 if self.marks.has(Mark::ShutSend) => Err(Fault::new(
                 Status::CLOSED,
                 "this side has ended sending with copas_shut()",
             )),
@@ -48,12 +49,22 @@ impl Socket {
 
     /// Whether output, a sender or a connection attempt waits for the kernel.
     pub(super) fn is_blocked(&self) -> bool {
-        self.blocked.borrow().is_some() || self.has_senders() || !self.flushers.is_empty()
+        self.is_stuck() || self.has_senders() || !self.flushers.is_empty()
+    }
+
+    /// Whether the kernel does not take what is pending now.
+    fn is_stuck(&self) -> bool {
+        let stuck = self.stuck.take();
+        let is_stuck = stuck.is_some();
+        self.stuck.set(stuck);
+        is_stuck
     }
 
     /// How many bytes are pending.
+    #[inline]
     pub(super) fn unsent(&self) -> usize {
-        self.output.borrow().as_ref().map_or(0, Buffer::len) + self.sealed()
+        let output = self.output.borrow();
+        output.as_ref().map_or(0, |buffer| buffer.len()) + self.sealed()
     }
 
     /// Appends to the output.
@@ -61,13 +72,35 @@ impl Socket {
         if data.is_empty() {
             return;
         }
-        let mut output = self.output.borrow_mut();
-        output
-            .get_or_insert_with(|| self.net.pool.take(0))
-            .append(data);
-        if !self.dirty.replace(true) {
-            self.net.dirty.borrow_mut().push(Rc::clone(self));
+        match &mut *self.output.borrow_mut() {
+            Some(output) => output.append(data),
+            none => self.begin_output(none).append(data),
         }
+    }
+
+    /// Gets a buffer, and a place in the list of those whose output is to be written.
+    fn begin_output<'a>(self: &Rc<Self>, none: &'a mut Option<Box<Buffer>>) -> &'a mut Buffer {
+        if !self.dirty.replace(true) {
+            self.net.dirty.borrow_mut().push_back(Rc::clone(self));
+        }
+        none.insert(self.net.pool.take(0))
+    }
+
+    /// Sends what costs nothing but a copy, the usual case: whether it was that.
+    #[inline]
+    pub(super) fn append_if_small(self: &Rc<Self>, data: &[u8]) -> bool {
+        let usual = self.marks.are_none() && data.len() < DIRECT && self.senders.is_empty();
+        if !usual || data.is_empty() {
+            return false;
+        }
+        let mut output = self.output.borrow_mut();
+        let output = match &mut *output {
+            Some(output) if output.len() + data.len() <= HIGH_WATER => output,
+            Some(_) => return false,
+            none => self.begin_output(none),
+        };
+        output.append(data);
+        true
     }
 
     /// Sends what needs no waiting: whether `data` was taken, whole.
@@ -97,7 +130,7 @@ impl Socket {
     /// One system call; how much of `data` it took.
     fn write_once(&self, data: &[u8]) -> Outcome<usize> {
         let mut output = self.output.borrow_mut();
-        let first = output.as_ref().map_or(&[][..], Buffer::pending);
+        let first = output.as_ref().map_or(&[][..], |buffer| buffer.pending());
         match self.write_bytes(first, data) {
             Ok(n) => {
                 self.sent.set(self.sent.get() + n as u64);
@@ -127,6 +160,7 @@ impl Socket {
     /// A write has failed: nothing can be sent any more, and everybody who waits learns it.
     pub(super) fn fail_writing(&self, errno: i32) {
         self.write_error.set(errno);
+        self.marks.put(Mark::WriteFailed);
         self.drop_output();
         self.wake_reader();
     }
@@ -139,7 +173,7 @@ impl Socket {
         if let Some(session) = self.tls.get() {
             session.give_up();
         }
-        self.blocked.take();
+        self.stuck.take();
         self.senders.wake_first();
         self.flushers.wake_all();
     }
@@ -148,9 +182,9 @@ impl Socket {
     /// is left: of the output or (`more`) of a sender's own memory.
     fn note_unsent(&self, more: bool) {
         if self.unsent() == 0 {
-            self.blocked.take();
-        } else if self.blocked.borrow().is_none() {
-            *self.blocked.borrow_mut() = self.net.dispatcher().map(|d| d.alive().hold());
+            self.stuck.take();
+        } else if !self.is_stuck() {
+            self.stuck.set(Some(self.net.alive.hold()));
         }
         if (more || self.unsent() != 0)
             && let Err(fault) = self.register()
@@ -164,8 +198,16 @@ impl Socket {
     }
 
     /// Writes the output, as far as the kernel takes it. A failure is kept for later calls.
+    #[inline]
     pub(super) fn drain(self: &Rc<Self>) {
-        if self.unsent() != 0 {
+        if self.unsent() == 0 {
+            return;
+        }
+        // The usual case: one system call takes it all.
+        if self.writable.get() {
+            let _ = self.write_once(&[]);
+        }
+        if self.unsent() != 0 || self.is_stuck() {
             let _ = self.write(&[]);
         }
     }
@@ -180,11 +222,12 @@ impl Socket {
     }
 
     /// Lets those go on who wait for room, or for the last byte.
+    #[inline]
     pub(super) fn wake_writers(&self) {
-        if self.unsent() <= LOW_WATER {
+        if !self.senders.is_empty() && self.unsent() <= LOW_WATER {
             self.senders.wake_first();
         }
-        if self.unsent() == 0 {
+        if !self.flushers.is_empty() && self.unsent() == 0 {
             self.flushers.wake_all();
         }
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! What a receive waits for, and finding it in the bytes that are there. LuaSocket's patterns.
 
-use memchr::{memchr, memmem};
+use crate::sys::search;
+use memchr::memmem;
 
 /// What to receive.
 #[derive(Clone, Copy)]
@@ -75,45 +76,49 @@ impl Pattern<'_> {
     /// delimiter. `at_end`: no more bytes will come.
     pub fn find(&self, bytes: &[u8], searched: usize, limits: Limits, at_end: bool) -> Found {
         match *self {
+            Pattern::Line => find_delimited(b"\n", 0, bytes, searched, limits.line),
+            Pattern::LineRaw => find_delimited(b"\n", 1, bytes, searched, limits.line),
+            Pattern::Until(delimiter) => find_delimited(delimiter, 0, bytes, searched, limits.line),
             Pattern::Count(n) if n > limits.all => Found::TooLong,
-            Pattern::Count(0) if !bytes.is_empty() => Found::Bytes {
-                len: 0,
-                consumed: 0,
-            },
-            Pattern::Count(n) if n > 0 && bytes.len() >= n => Found::Bytes {
+            Pattern::Count(n) if bytes.len() >= n.max(1) => Found::Bytes {
                 len: n,
                 consumed: n,
             },
             Pattern::All if bytes.len() > limits.all => Found::TooLong,
             Pattern::All if at_end && !bytes.is_empty() => everything(bytes),
             Pattern::Some if !bytes.is_empty() => everything(bytes),
-            Pattern::Line | Pattern::LineRaw | Pattern::Until(_) => {
-                self.find_delimited(bytes, searched, limits.line)
-            }
             Pattern::Count(_) | Pattern::All | Pattern::Some => Found::NotYet,
         }
     }
+}
 
-    fn find_delimited(&self, bytes: &[u8], searched: usize, limit: usize) -> Found {
-        let delimiter = self.delimiter().unwrap_or_default();
-        let found = match delimiter {
-            [byte] => memchr(*byte, &bytes[searched..]),
-            _ => memmem::find(&bytes[searched..], delimiter),
-        };
-        match found.map(|at| at + searched) {
-            Some(at) if at <= limit => {
-                let consumed = at + delimiter.len();
-                let len = if matches!(self, Pattern::LineRaw) {
-                    consumed
-                } else {
-                    at
-                };
-                Found::Bytes { len, consumed }
-            }
-            None if bytes.len() < limit.saturating_add(delimiter.len()) => Found::NotYet,
-            _ => Found::TooLong,
-        }
+/// Looks for `delimiter`, of which the result has the first `kept` bytes.
+#[inline]
+fn find_delimited(
+    delimiter: &[u8],
+    kept: usize,
+    bytes: &[u8],
+    searched: usize,
+    limit: usize,
+) -> Found {
+    let found = match delimiter {
+        [byte] => search::byte(*byte, &bytes[searched..]),
+        _ => find_longer(delimiter, &bytes[searched..]),
+    };
+    match found.map(|at| at + searched) {
+        Some(at) if at <= limit => Found::Bytes {
+            len: at + kept,
+            consumed: at + delimiter.len(),
+        },
+        None if bytes.len() < limit.saturating_add(delimiter.len()) => Found::NotYet,
+        _ => Found::TooLong,
     }
+}
+
+/// Not in line: its large frame would be that of every receive.
+#[inline(never)]
+fn find_longer(delimiter: &[u8], bytes: &[u8]) -> Option<usize> {
+    memmem::find(bytes, delimiter)
 }
 
 fn everything(bytes: &[u8]) -> Found {
@@ -125,7 +130,7 @@ fn everything(bytes: &[u8]) -> Found {
 
 /// Drops every CR in place; how many bytes are left.
 pub fn drop_carriage_returns(line: &mut [u8]) -> usize {
-    let Some(first) = memchr(b'\r', line) else {
+    let Some(first) = search::byte(b'\r', line) else {
         return line.len();
     };
     let mut kept = first;

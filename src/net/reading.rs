@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! Reading from the kernel: whose turn it is, and what a read tells.
 
+use super::marks::Mark;
 use super::socket::Socket;
-use crate::dispatcher::{Alive, Handle};
+use crate::dispatcher::{Alive, Handle, woken_by};
 use crate::status::{Fault, Outcome, Status};
 use std::io;
 use std::rc::Rc;
@@ -31,14 +32,26 @@ impl Reading {
         })
     }
 
+    /// Takes the place and waits for the kernel's word, on a socket that is idle.
+    #[inline]
+    pub fn of_idle(socket: &Rc<Socket>, context: &Context<'_>) -> Self {
+        socket.reading.set(true);
+        socket.input.borrow_mut().end_idle_loan(&socket.net.pool);
+        socket.reader.set(woken_by(context.waker()));
+        Reading {
+            socket: Rc::clone(socket),
+            alive: Some(socket.net.alive.hold()),
+        }
+    }
+
     /// Waits for the kernel's word.
     pub fn wait(&mut self, context: &mut Context<'_>) -> Outcome<()> {
         let socket = &self.socket;
         socket.register()?;
         socket.input.borrow_mut().rest(&socket.net.pool);
         if self.alive.is_none() {
-            self.alive = socket.net.dispatcher().map(|d| d.alive().hold());
-            *socket.reader.borrow_mut() = Some(context.waker().clone());
+            self.alive = Some(socket.net.alive.hold());
+            socket.reader.set(woken_by(context.waker()));
         }
         Ok(())
     }
@@ -67,9 +80,22 @@ pub enum Read {
 }
 
 impl Socket {
+    /// Whether it is at work and there is nothing to be had: neither bytes nor anything else that a receive
+    /// of `borrower` would have to look at.
+    #[inline]
+    pub(super) fn is_idle(&self, borrower: Handle) -> bool {
+        self.marks.are_none()
+            && !self.readable.get()
+            && !self.reading.get()
+            && self.is_registered()
+            && self.input.borrow().is_idle(borrower)
+            && self.net.holds_nothing()
+    }
+
     /// Whether somebody may begin to receive.
+    #[inline]
     pub(super) fn check_receive(&self) -> Outcome<()> {
-        if !self.can_receive() {
+        if self.marks.has(Mark::NoReceive) {
             return Err(Fault::new(
                 Status::UNSUPPORTED,
                 "this socket cannot receive",
@@ -89,15 +115,29 @@ impl Socket {
         Ok(())
     }
 
-    /// Whether a wait would be for nothing: the fault that it ends with.
-    pub(super) fn end_of_input(&self) -> Option<Fault> {
-        if self.closed.get() {
+    /// Whether the end of the stream has come, and not by an error.
+    #[inline]
+    pub(super) fn has_ended_well(&self) -> bool {
+        self.marks.has(Mark::AtEnd) && self.read_error.get() == 0
+    }
+
+    /// The fault that a wait for more input ends with at once, where that would be for nothing.
+    #[inline]
+    pub(super) fn check_input(&self) -> Outcome<()> {
+        if self.marks.are_none() {
+            return Ok(());
+        }
+        self.end_of_input().map_or(Ok(()), Err)
+    }
+
+    fn end_of_input(&self) -> Option<Fault> {
+        if self.marks.has(Mark::Closed) {
             return Some(Fault::new(
                 Status::CLOSED,
                 "this side has closed the socket",
             ));
         }
-        if !self.at_end.get() {
+        if !self.marks.has(Mark::AtEnd) {
             return None;
         }
         Some(match self.read_error.get() {
@@ -107,9 +147,12 @@ impl Socket {
     }
 
     /// The failed write that a receive reports where it would have to wait.
-    pub(super) fn failed_write(&self) -> Option<Fault> {
-        let errno = self.write_error.get();
-        (errno != 0).then(|| self.broken(errno))
+    #[inline]
+    pub(super) fn check_written(&self) -> Outcome<()> {
+        if self.marks.has(Mark::WriteFailed) {
+            return Err(self.broken(self.write_error.get()));
+        }
+        Ok(())
     }
 
     /// Begins a receive of `borrower`: its former loan ends, somebody else's goes on elsewhere.
@@ -130,7 +173,7 @@ impl Socket {
     }
 
     /// Keeps a lent buffer for its borrower, if that still runs.
-    pub(super) fn keep_for(&self, borrower: Handle, buffer: super::buffer::Buffer) {
+    pub(super) fn keep_for(&self, borrower: Handle, buffer: Box<super::buffer::Buffer>) {
         let d = self.net.dispatcher();
         if d.is_some_and(|d| d.handle == borrower || d.thread(borrower).is_some()) {
             self.net.hold(borrower, self.handle, buffer);
@@ -154,7 +197,7 @@ impl Socket {
     /// Draws the conclusions of a read of at most `size` bytes.
     pub(super) fn note_read(&self, read: io::Result<usize>, size: usize) -> Read {
         match read {
-            Ok(0) => self.at_end.set(true),
+            Ok(0) => self.marks.put(Mark::AtEnd),
             Ok(n) => {
                 self.received.set(self.received.get() + n as u64);
                 if n < size && self.short_read_is_all() && !self.hangup.get() {
@@ -167,7 +210,7 @@ impl Socket {
                 return Read::Nothing;
             }
             Err(e) => {
-                self.at_end.set(true);
+                self.marks.put(Mark::AtEnd);
                 self.read_error.set(e.raw_os_error().unwrap_or(libc::EIO));
             }
         }

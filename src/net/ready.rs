@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Waiting until a socket could be used without waiting, for those who wait for other things too.
 
+use super::marks::Mark;
 use super::output::LOW_WATER;
 use super::reading::{Read, Reading};
 use super::socket::Socket;
@@ -33,7 +34,7 @@ impl Readable {
         let socket = &self.socket;
         loop {
             let there = !socket.input.borrow().pending().is_empty();
-            if there || socket.at_end.get() || socket.closed.get() {
+            if there || socket.marks.has(Mark::AtEnd) || socket.marks.has(Mark::Closed) {
                 return Ok(true);
             }
             if socket.readable.get() && matches!(socket.fill(1), Read::Progress) {
@@ -84,7 +85,7 @@ impl Writable {
             return Ok(true);
         }
         if self.alive.is_none() {
-            self.alive = socket.net.dispatcher().map(|d| d.alive().hold());
+            self.alive = Some(socket.net.alive.hold());
         }
         Ok(false)
     }

@@ -71,33 +71,43 @@ impl<'a> Receive<'a> {
         let socket = &self.socket;
         let pattern = self.wanted.pattern();
         loop {
-            let at_end = socket.at_end.get();
             let taken = socket.input.borrow_mut().take(
                 pattern,
                 socket.limits.get(),
-                at_end && socket.read_error.get() == 0,
+                socket.has_ended_well(),
                 self.borrower,
             );
             match taken {
                 Some(Ok(lent)) => return Ok(Some(lent)),
                 Some(Err(())) => return Err(Status::TOO_LONG.into()),
-                None => {}
-            }
-            if let Some(fault) = socket.end_of_input() {
-                return Err(fault);
+                None => socket.check_input()?,
             }
             let asks = socket.readable.get() || std::mem::take(&mut self.insists);
             if asks && matches!(socket.fill(pattern.wanted()), Read::Progress) {
                 continue;
             }
-            if let Some(fault) = socket.failed_write() {
-                return Err(fault);
-            }
+            socket.check_written()?;
             if let Some(reading) = &mut self.reading {
                 reading.wait(context)?;
             }
             return Ok(None);
         }
+    }
+}
+
+impl Receive<'_> {
+    /// The first poll. Between requests there is nothing to be had, which is seen at one look.
+    #[inline]
+    fn poll_first(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<<Self as Future>::Output> {
+        let fits = self.wanted.pattern().wanted() <= self.socket.limits.get().all;
+        if fits && !self.insists && self.socket.is_idle(self.borrower) {
+            self.reading = Some(Reading::of_idle(&self.socket, context));
+            return Poll::Pending;
+        }
+        self.poll(context)
     }
 }
 
@@ -133,7 +143,7 @@ pub fn receive(d: &Dispatcher, socket: &Rc<Socket>, pattern: Pattern<'_>) -> (Ou
     let seconds = socket.timeouts.get().receive;
     let result = {
         let receive = Receive::new(socket, Wanted::By(pattern), borrower, seconds == 0.0);
-        d.wait(pin!(receive), seconds)
+        d.wait_from(pin!(receive), seconds, Receive::poll_first)
     };
     match result.map_err(Fault::from).and_then(|outcome| outcome) {
         Ok(lent) => (Ok(()), lent),

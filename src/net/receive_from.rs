@@ -2,6 +2,7 @@
 //! Receiving datagrams, one at a time.
 
 use super::input::{Lent, NOTHING};
+use super::marks::Mark;
 use super::pattern::{Limits, Pattern};
 use super::reading::Reading;
 use super::socket::Socket;
@@ -75,7 +76,7 @@ impl ReceiveFrom {
             self.socket.begin_receive(self.borrower);
         }
         let socket = &self.socket;
-        if socket.closed.get() {
+        if socket.marks.has(Mark::Closed) {
             return Err(Status::CLOSED.into());
         }
         if socket.readable.get() || std::mem::take(&mut self.insists) {

@@ -38,16 +38,12 @@ impl ReceiveInto<'_> {
             if self.done == self.memory.len() {
                 return Ok(true);
             }
-            if let Some(fault) = socket.end_of_input() {
-                return Err(fault);
-            }
+            socket.check_input()?;
             let asks = socket.readable.get() || std::mem::take(&mut self.insists);
             if asks && matches!(self.read(), Read::Progress) {
                 continue;
             }
-            if let Some(fault) = socket.failed_write() {
-                return Err(fault);
-            }
+            socket.check_written()?;
             if let Some(reading) = &mut self.reading {
                 reading.wait(context)?;
             }

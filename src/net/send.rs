@@ -56,7 +56,7 @@ impl<'a> Send<'a> {
         }
         self.socket.register()?;
         if self.alive.is_none() {
-            self.alive = self.socket.net.dispatcher().map(|d| d.alive().hold());
+            self.alive = Some(self.socket.net.alive.hold());
         }
         Ok(false)
     }
@@ -130,13 +130,17 @@ pub fn send_part(d: &Dispatcher, socket: &Rc<Socket>, data: &[u8]) -> (Outcome<(
 }
 
 /// send_part for those who do not ask how many.
+#[inline]
 pub fn send(d: &Dispatcher, socket: &Rc<Socket>, data: &[u8]) -> Outcome<()> {
+    if d.is_running() && socket.append_if_small(data) {
+        return Ok(());
+    }
     send_part(d, socket, data).0
 }
 
 /// Outside of coroutines nobody would write later: what was sent is written at once.
 fn settle_for_root(d: &Dispatcher, socket: &Rc<Socket>) {
-    if d.running().is_none() {
+    if !d.is_running() {
         socket.net.settle();
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Sending datagrams, each one whole.
 
+use super::marks::Mark;
 use super::socket::Socket;
 use crate::dispatcher::{Alive, Dispatcher, Elapse, Place};
 use crate::status::{Fault, Outcome, Status};
@@ -44,7 +45,7 @@ impl<D: AsRef<[u8]>> SendTo<D> {
 
     fn step(&mut self, context: &mut Context<'_>) -> Outcome<bool> {
         self.leave_flushers();
-        if self.socket.closed.get() {
+        if self.socket.marks.has(Mark::Closed) {
             return Err(Status::CLOSED.into());
         }
         if let Some(again) = &mut self.again {
@@ -73,6 +74,7 @@ impl<D: AsRef<[u8]>> SendTo<D> {
     fn wait(&mut self, context: &mut Context<'_>) -> Outcome<()> {
         let socket = &self.socket;
         let d = socket.net.dispatcher().ok_or(Status::STALE)?;
+        socket.writable.set(false);
         if self.to.as_ref().is_some_and(SockAddr::is_unix) {
             let again = self.again.insert(Elapse::new(&d, AGAIN));
             let _ = Pin::new(again).poll(context);

@@ -6,6 +6,7 @@ use super::settings::Inherited;
 use super::socket::Socket;
 use super::tls::Context;
 use crate::dispatcher::{Alive, Ground, Handle};
+use crate::sys::descriptor::Nature;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
@@ -35,6 +36,9 @@ pub struct ServerSettings {
 pub struct Server {
     pub(super) settings: ServerSettings,
     pub(super) name: Rc<str>,
+    /// What its clients' names begin with, and its handlers'.
+    pub(super) clients: Rc<String>,
+    pub(super) handlers: Rc<String>,
     /// How many connections have come to a handler.
     pub(super) accepted: Cell<u64>,
     /// Seconds of the present pause of accepting; 0: there is none.
@@ -53,6 +57,6 @@ pub struct Server {
 impl Socket {
     /// Whether it is served and accepts connections.
     pub(super) fn accepts(&self) -> bool {
-        !self.is_datagram() && self.server.borrow().is_some()
+        self.nature == Nature::Listener && self.is_served()
     }
 }

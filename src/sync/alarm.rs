@@ -5,17 +5,14 @@ use crate::dispatcher::{Deadline, Dispatcher, Handle, Object, Thread};
 use crate::status::Outcome;
 use std::rc::Rc;
 
-/// What an alarm calls.
-pub type Call = Box<dyn Fn()>;
-
-/// An alarm that is set.
-struct Alarm {
+/// An alarm that is set, with what it calls.
+struct Alarm<F> {
     handle: Handle,
     deadline: Deadline,
-    call: Call,
+    call: F,
 }
 
-impl Object for Alarm {
+impl<F: Fn() + 'static> Object for Alarm<F> {
     fn deadline(&self) -> Option<&Deadline> {
         Some(&self.deadline)
     }
@@ -32,21 +29,30 @@ impl Object for Alarm {
 
 /// Sets a coroutine's alarm, instead of the one that it has: `call` is called on the root stack in
 /// `seconds`, unless it ends before or the alarm is set anew.
-pub fn set_alarm(d: &Dispatcher, thread: &Thread, seconds: f64, call: Call) -> Outcome<()> {
+pub fn set_alarm(
+    d: &Dispatcher,
+    thread: &Thread,
+    seconds: f64,
+    call: impl Fn() + 'static,
+) -> Outcome<()> {
     clear_alarm(d, thread);
-    let handle = d.add_object(|handle| Alarm {
-        handle,
-        deadline: Deadline::new(),
-        call,
+    let handle = d.add_object(|handle| {
+        let deadline = Deadline::new();
+        d.arm(&deadline, handle, seconds);
+        Alarm {
+            handle,
+            deadline,
+            call,
+        }
     })?;
-    let alarm: Rc<Alarm> = d.object(handle)?;
-    d.arm(&alarm.deadline, handle, seconds);
-    thread.alarm.set(Some(handle));
+    thread.extras().alarm.set(Some(handle));
     Ok(())
 }
 
 /// Takes a coroutine's alarm away; whether it was still to come.
 pub fn clear_alarm(d: &Dispatcher, thread: &Thread) -> bool {
-    let alarm = thread.alarm.take();
+    let alarm = thread
+        .extras_if_any()
+        .and_then(|extras| extras.alarm.take());
     alarm.is_some_and(|handle| d.destroy_object(handle))
 }

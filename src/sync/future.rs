@@ -64,7 +64,7 @@ impl<T: Clone + 'static> Promise<T> {
 
 impl<T: Clone + 'static> Object for Promise<T> {
     fn first_name(&self, number: u64) -> Option<Name> {
-        Some(Name::Numbered("future", number))
+        Some(Name::Numbered(&"future", number))
     }
 
     fn destroy(&self, d: &Dispatcher) {

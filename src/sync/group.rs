@@ -56,7 +56,10 @@ impl Group {
     /// A member's function has returned: its failure, if it marked one, is the group's.
     fn note(&self, d: &Dispatcher) {
         let Some(thread) = d.running() else { return };
-        let failed = thread
+        let Some(extras) = thread.extras_if_any() else {
+            return;
+        };
+        let failed = extras
             .failure
             .borrow()
             .as_ref()
@@ -96,7 +99,7 @@ fn check_outside(d: &Dispatcher, group: &Rc<Group>) -> Outcome<()> {
 
 impl Object for Group {
     fn first_name(&self, number: u64) -> Option<Name> {
-        Some(Name::Numbered("group", number))
+        Some(Name::Numbered(&"group", number))
     }
 
     fn abandoned(&self, thread: Handle) {

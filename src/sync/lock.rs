@@ -92,7 +92,7 @@ impl Lock {
 
 impl Object for Lock {
     fn first_name(&self, number: u64) -> Option<Name> {
-        Some(Name::Numbered("lock", number))
+        Some(Name::Numbered(&"lock", number))
     }
 
     fn abandoned(&self, thread: Handle) {

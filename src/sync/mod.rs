@@ -36,7 +36,7 @@ use std::task::{Context, Poll, Waker};
 /// Ready when a coroutine has ended; one that is not there has.
 pub async fn ended(thread: Option<Rc<Thread>>) -> Outcome<()> {
     if let Some(thread) = thread {
-        Until::new(Rc::clone(&thread.joiners), || thread.has_ended()).await;
+        Until::new(Rc::clone(&thread.extras().joiners), || thread.has_ended()).await;
     }
     Ok(())
 }

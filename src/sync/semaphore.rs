@@ -83,7 +83,7 @@ impl Semaphore {
 
 impl Object for Semaphore {
     fn first_name(&self, number: u64) -> Option<Name> {
-        Some(Name::Numbered("semaphore", number))
+        Some(Name::Numbered(&"semaphore", number))
     }
 
     fn destroy(&self, _: &Dispatcher) {

@@ -7,7 +7,7 @@ use crate::dispatcher::{
     Deadline, Dispatcher, ErrorHandler, Handle, Name, Object, WaitList, conclude, registry,
 };
 use crate::status::{Fault, Outcome, Status};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::CString;
 use std::rc::Rc;
 
@@ -21,6 +21,8 @@ pub struct Timer {
     /// Seconds between the end of a callback and the next one; None: it runs once.
     again: Option<f64>,
     name: Rc<str>,
+    /// What the names of its callback's coroutines begin with.
+    runs_name: OnceCell<Rc<String>>,
     /// Who is told of its callbacks' failures.
     pub error_handler: RefCell<Option<ErrorHandler>>,
     deadline: Deadline,
@@ -30,8 +32,8 @@ pub struct Timer {
     /// Its callback's coroutine runs or waits.
     runs: Cell<bool>,
     fired: Cell<u64>,
-    /// Those that wait for its next firing.
-    waiters: Rc<WaitList>,
+    /// Those that wait for its next firing: made for the first of them.
+    waiters: OnceCell<Rc<WaitList>>,
     destroyed: Cell<bool>,
 }
 
@@ -42,6 +44,7 @@ impl Timer {
             handle,
             callback,
             again,
+            runs_name: OnceCell::new(),
             name,
             error_handler: RefCell::new(None),
             deadline: Deadline::new(),
@@ -49,7 +52,7 @@ impl Timer {
             late: Cell::new(false),
             runs: Cell::new(false),
             fired: Cell::new(0),
-            waiters: Rc::default(),
+            waiters: OnceCell::new(),
             destroyed: Cell::new(false),
         }
     }
@@ -81,37 +84,46 @@ impl Timer {
     pub async fn next_firing(self: Rc<Self>) -> Outcome<()> {
         let before = self.fired.get();
         let over = || self.fired.get() != before || self.destroyed.get();
-        Until::new(Rc::clone(&self.waiters), over).await;
+        let waiters = self.waiters.get_or_init(Rc::default);
+        Until::new(Rc::clone(waiters), over).await;
         if self.destroyed.get() {
             return Err(Status::DESTROYED.into());
         }
         Ok(())
     }
 
+    fn wake_waiters(&self) {
+        if let Some(waiters) = self.waiters.get() {
+            waiters.wake_each();
+        }
+    }
+
     /// Runs the callback in a coroutine.
     fn fire(self: &Rc<Self>, d: &Dispatcher) {
         let number = self.fired.get() + 1;
         self.fired.set(number);
-        self.waiters.wake_each();
+        self.wake_waiters();
         if self.again.is_none() {
             self.armed.set(false);
         }
         self.runs.set(true);
         let run = Run(Rc::clone(self));
-        let spawned = d.spawn(
-            Name::Served(Rc::clone(&self.name), "timer", number),
-            0,
-            move || {
-                (run.0.callback)();
-                conclude();
-                drop(run);
-            },
-        );
+        let runs = self
+            .runs_name
+            .get_or_init(|| format!("{}:timer", self.name).into());
+        let name = Name::Served(Rc::clone(runs), number);
+        let spawned = d.spawn(name, 0, move || {
+            (run.0.callback)();
+            conclude();
+            drop(run);
+        });
         match spawned {
             Ok(thread) => {
                 if let Some(thread) = d.thread(thread) {
                     let handler = self.error_handler.borrow().clone();
-                    thread.error_handler.replace(handler);
+                    if handler.is_some() {
+                        thread.extras().error_handler.replace(handler);
+                    }
                 }
             }
             Err(fault) => {
@@ -181,6 +193,6 @@ impl Object for Timer {
     fn destroy(&self, d: &Dispatcher) {
         self.destroyed.set(true);
         let _ = self.cancel(d);
-        self.waiters.wake_each();
+        self.wake_waiters();
     }
 }

@@ -2,9 +2,10 @@
 //! Everything that talks to the operating system, and the only place that knows which one it is.
 //!
 //! A platform supplies: `clock` (monotonic time), `os_thread` (who calls, and starting
-//! others), `parking` (sleeping until a word changes), `process` (whether it was forked), `memory` (reserving, guarding and giving back address space), `symbols` (looking a name up in
+//! others), `parking` (sleeping until a word changes), `prefetch` (memory that is needed
+//! soon), `process` (whether it was forked), `memory` (reserving, guarding and giving back address space), `symbols` (looking a name up in
 //! the process), `descriptor` (what an open descriptor is), `interface` (network interfaces), `timer` (a
-//! descriptor that tells of time), `pool` (OS threads), `signals` (their handlers), `stream` (reading,
+//! descriptor that tells of time), `pool` (OS threads), `search` (for a byte), `signals` (their handlers), `stream` (reading,
 //! writing, accepting) and `wiping` (memory that keeps no secrets). Today that is Linux; another platform puts files with the same function names
 //! beside these.
 
@@ -18,7 +19,9 @@ pub mod memory;
 pub mod os_thread;
 pub mod parking;
 pub mod pool;
+pub mod prefetch;
 pub mod process;
+pub mod search;
 pub mod signals;
 pub mod stream;
 pub mod symbols;

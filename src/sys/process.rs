@@ -6,45 +6,52 @@ use std::ptr;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicPtr, AtomicU32};
 
-/// The page's first word; NULL until `mark` is called, and where the kernel has no such pages.
-static PAGE: AtomicPtr<AtomicU32> = AtomicPtr::new(ptr::null_mut());
+/// What stands for the page where there is none: 0 for ever.
+static NO_PAGE: AtomicU32 = AtomicU32::new(0);
+/// The page's first word; `NO_PAGE` until `mark` is called, and where the kernel has no such pages.
+static PAGE: AtomicPtr<AtomicU32> = AtomicPtr::new((&raw const NO_PAGE).cast_mut());
 /// The last number that a process has got.
 static LAST: AtomicU32 = AtomicU32::new(0);
 
 /// This process' number: never that of a process that it was forked from; 0 when it has none yet.
+#[inline]
 pub fn number() -> u32 {
-    // SAFETY: NULL, or the page that `mark` has mapped for good.
-    unsafe { PAGE.load(SeqCst).as_ref() }.map_or(0, |word| word.load(SeqCst))
+    word().load(SeqCst)
+}
+
+#[inline]
+fn word() -> &'static AtomicU32 {
+    // SAFETY: a static, or the page that `mark` has mapped for good.
+    unsafe { &*PAGE.load(SeqCst) }
 }
 
 /// Gives this process a number, unless it has one. One call at a time.
 pub fn mark() {
-    if PAGE.load(SeqCst).is_null() {
-        PAGE.store(map(), SeqCst);
-    }
-    // SAFETY: NULL, or the page that was mapped for good.
-    if let Some(word) = unsafe { PAGE.load(SeqCst).as_ref() }
-        && word.load(SeqCst) == 0
+    if ptr::eq(word(), &NO_PAGE)
+        && let Some(page) = map()
     {
-        word.store(LAST.fetch_add(1, SeqCst) + 1, SeqCst);
+        PAGE.store(page.as_ptr(), SeqCst);
+    }
+    if !ptr::eq(word(), &NO_PAGE) && number() == 0 {
+        word().store(LAST.fetch_add(1, SeqCst) + 1, SeqCst);
     }
 }
 
-/// A page that is empty after a fork; NULL where there is none to be had.
-fn map() -> *mut AtomicU32 {
+/// A page that is empty after a fork, if there is one to be had.
+fn map() -> Option<ptr::NonNull<AtomicU32>> {
     let size = super::memory::page_size();
     let protection = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // SAFETY: a new mapping where the kernel wants it touches no memory of ours.
     let page = unsafe { libc::mmap(ptr::null_mut(), size, protection, flags, -1, 0) };
     if page == libc::MAP_FAILED {
-        return ptr::null_mut();
+        return None;
     }
     // SAFETY: the page was just mapped; the advice changes its content in children only.
     if unsafe { libc::madvise(page, size, libc::MADV_WIPEONFORK) } != 0 {
         // SAFETY: as above, and nobody knows of it.
         unsafe { libc::munmap(page, size) };
-        return ptr::null_mut();
+        return None;
     }
-    page.cast()
+    ptr::NonNull::new(page.cast())
 }

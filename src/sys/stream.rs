@@ -24,7 +24,9 @@ pub fn send(fd: BorrowedFd<'_>, data: &[u8]) -> io::Result<usize> {
     size(unsafe { libc::send(raw, data.as_ptr().cast(), data.len(), libc::MSG_NOSIGNAL) })
 }
 
-/// Both slices in one sendmsg(2), with MSG_NOSIGNAL.
+/// Both slices in one sendmsg(2), with MSG_NOSIGNAL. Not in line: its large frame would be that of every
+/// write.
+#[inline(never)]
 pub fn send_two(fd: BorrowedFd<'_>, first: &[u8], second: &[u8]) -> io::Result<usize> {
     send_slices(fd, &[io::IoSlice::new(first), io::IoSlice::new(second)])
 }
@@ -35,7 +37,8 @@ pub fn send_slices(fd: BorrowedFd<'_>, slices: &[io::IoSlice<'_>]) -> io::Result
 }
 
 /// write(2) to a pipe. A pipe has no MSG_NOSIGNAL: the signal is held back for this OS thread
-/// during the call, and taken away if this very call raised it.
+/// during the call, and taken away if this very call raised it. Not in line, for its large frame.
+#[inline(never)]
 pub fn write(fd: BorrowedFd<'_>, data: &[u8]) -> io::Result<usize> {
     let held = HeldSigpipe::hold()?;
     // SAFETY: the pointer and length are those of a live slice, which write only reads.

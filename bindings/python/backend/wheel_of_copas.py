@@ -28,6 +28,8 @@ Version: {VERSION}
 Summary: Coroutine networking: servers and clients on asyncio, on uvloop, or on neither
 License: MIT
 Requires-Python: >=3.9
+Provides-Extra: greenlet
+Requires-Dist: greenlet>=1.1; extra == "greenlet"
 Description-Content-Type: text/markdown
 
 """

@@ -4,6 +4,7 @@
 from asyncio import CancelledError
 
 from ._connection import Connection, connect, connect_unix
+from ._datagram import DatagramSocket, bind_udp, connect_udp
 from ._errors import (Busy, Closed, Error, Invalid, NoMemory, Refused, Timeout, TooLong,
                       Unresolved)
 from ._library import ALL, LINE, LINE_RAW, version
@@ -13,8 +14,9 @@ from ._tasks import sleep, spawn, timeout
 
 __all__ = [
     "ALL", "LINE", "LINE_RAW",
-    "Connection", "Server", "Task",
-    "connect", "connect_unix", "run", "serve", "serve_unix", "sleep", "spawn", "timeout", "version",
+    "Connection", "DatagramSocket", "Server", "Task",
+    "bind_udp", "connect", "connect_udp", "connect_unix", "run", "serve", "serve_unix", "sleep",
+    "spawn", "timeout", "version",
     "Busy", "CancelledError", "Closed", "Error", "Invalid", "NoMemory", "Refused", "Timeout",
     "TooLong", "Unresolved",
 ]

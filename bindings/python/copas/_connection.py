@@ -8,9 +8,10 @@ from collections import deque
 from typing import Any, Callable, Deque, Dict, Optional, Tuple, Union
 
 from . import _library
+from ._address import Address, address_of
 from ._errors import Busy, Closed, Error, error_of
-from ._hub import Hub, current, parked_wait
-from ._wait import Wait
+from ._hub import MORE, Hub, current, parked_wait
+from ._wait import Outcome, Wait
 
 _submit_receive: Callable[..., int] = _library.quick.copas_submit_receive
 _submit_receive_some: Callable[..., int] = _library.quick.copas_submit_receive_some
@@ -23,7 +24,6 @@ _sizes = _library.sizes
 _NOT_NUMBER = _library.seconds(math.nan)
 
 Pattern = Union[int, bytes, None]
-Outcome = Tuple[int, int, bytes, int]
 
 _PATTERNS: Dict[Any, Any] = {
     pattern: _library.number(pattern)
@@ -71,7 +71,10 @@ class Connection:
             code = _submit_receive(self._argument, known, wait.token, self._now_at,
                                    wait.operation_at)
         if code == 1:
-            status, errno, _, data, length, _ = _unpack(self._hub.now)
+            hub = self._hub
+            # It was there already, and so may be the next: the answers are written in one piece.
+            hub.send_flags = MORE
+            status, errno, _, data, length, _ = _unpack(hub.now)
             bytes_ = _bytes_at(data, length)
         elif code == 0:
             wait.submitted()
@@ -176,13 +179,8 @@ class Connection:
                         self._argument, _library.pointer(start + sent), _sizes[len(data) - sent],
                         hub.send_flags, wait.token, self._taken_at, self._now_at,
                         wait.operation_at)
-                if code < 0:
-                    raise hub.failure(code)
                 sent += hub.taken.value
-                if code == 1:
-                    status, errno, *_ = _unpack(hub.now)
-                else:
-                    status, errno, *_ = await wait.submitted()
+                status, errno, *_ = await wait.over(code)
                 if status:
                     raise error_of(status, errno)
                 if sent == len(data):
@@ -194,13 +192,8 @@ class Connection:
     async def flush(self) -> None:
         """Waits until the kernel has every byte that was sent."""
         wait = Wait(self._hub)
-        code = _submit_flush(self._argument, wait.token, self._now_at, wait.operation_at)
-        if code < 0:
-            raise self._hub.failure(code)
-        if code == 1:
-            status, errno, *_ = _unpack(self._hub.now)
-        else:
-            status, errno, *_ = await wait.submitted()
+        status, errno, *_ = await wait.over(_submit_flush(
+            self._argument, wait.token, self._now_at, wait.operation_at))
         if status:
             raise error_of(status, errno)
 
@@ -237,12 +230,12 @@ class Connection:
         self._check(_library.quick.copas_setlimits(self._argument, _sizes[line], _sizes[all]))
 
     @property
-    def peer(self) -> "Tuple[str, int]":
+    def peer(self) -> Address:
         """The other side's address and port; the path and 0 of a Unix socket."""
         return address_of(self._hub, self._argument, _library.quick.copas_getpeername)
 
     @property
-    def address(self) -> "Tuple[str, int]":
+    def address(self) -> Address:
         """This side's address and port; the path and 0 of a Unix socket."""
         return address_of(self._hub, self._argument, _library.quick.copas_getsockname)
 
@@ -303,32 +296,15 @@ def _lacking(pattern: Pattern, kept: bytes) -> Pattern:
     return _library.ALL if pattern == _library.ALL else 1
 
 
-def address_of(hub: Hub, argument: Any, get: Any) -> "Tuple[str, int]":
-    """The address that copas_getpeername() or copas_getsockname() tells."""
-    memory = ctypes.create_string_buffer(_library.ADDRESS.size)
-    code = get(argument, ctypes.byref(memory))
-    if code < 0:
-        raise hub.failure(code)
-    _, port, host = _library.ADDRESS.unpack(memory)
-    return host.split(b"\0", 1)[0].decode(), port
-
-
 async def opened(hub: Hub, submit: Any) -> Connection:
     """The connection that `submit(wait)` makes."""
     wait = Wait(hub)
-    code = submit(wait)
-    if code < 0:
-        raise hub.failure(code)
-    if code == 1:
-        status, errno, _, data, length, result = _unpack(hub.now)
-        words = _bytes_at(data, length)
-    else:
-        try:
-            status, errno, words, result = await wait.submitted()
-        except asyncio.CancelledError:
-            if wait.outcome is not None and wait.outcome[0] == 0:
-                Connection(hub, wait.outcome[3]).close()
-            raise
+    try:
+        status, errno, words, result = await wait.over(submit(wait))
+    except asyncio.CancelledError:
+        if wait.outcome is not None and wait.outcome[0] == 0:
+            Connection(hub, wait.outcome[3]).close()
+        raise
     if status:
         raise error_of(status, errno, words.decode("utf-8", "replace"))
     return Connection(hub, result)

@@ -4,7 +4,7 @@
 import asyncio
 import errno as _errno
 import socket as _socket
-from typing import Dict, Tuple, Type
+from typing import Dict, Optional, Tuple, Type
 
 from . import _library
 
@@ -26,7 +26,7 @@ class Error(OSError):
         return str(self.strerror)
 
     def __reduce__(self) -> "Tuple[object, ...]":
-        return type(self), (self.status, self.errno, self.strerror, self.partial)
+        return type(self), (self.status, self.errno, self.strerror, self.partial), self.__dict__
 
 
 # Before Python 3.11 asyncio had a TimeoutError of its own.
@@ -51,7 +51,10 @@ class Unresolved(Error, _socket.gaierror):
 
 
 class TooLong(Error, ValueError):
-    """The data exceed the connection's limit; see Connection.setlimits()."""
+    """The data exceed the limit; see Connection.setlimits(), DatagramSocket.setlimit()."""
+
+    #: Who sent the datagram that was too long.
+    sender: "Optional[Tuple[str, int]]" = None
 
 
 class Busy(Error, RuntimeError):

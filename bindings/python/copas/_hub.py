@@ -14,13 +14,13 @@ from ._errors import Error, error_of
 from ._wait import Wait
 
 _poll = _library.quick.copas_poll
-_copy = _library.copy
-_pointer = _library.pointer
-_sizes = _library.sizes
+_memory = _library.memory
 _MOST = 256
 _MOST_POLLS = 4
-_AT_ONCE = _library.number(0)
-_MORE = _library.number(1)
+#: A send is written as soon as it is submitted.
+AT_ONCE = _library.number(0)
+#: What is sent meanwhile is written, in one piece for each connection, by the next poll.
+MORE = _library.number(1)
 _COUNT = ctypes.c_int(_MOST)
 _NO_TIME = _library.seconds(0)
 _new = _library.quick.copas_new
@@ -40,7 +40,7 @@ class Hub:
         self.tokens = itertools.count(1)
         self.pending: Dict[int, Any] = {}
         #: How a send is submitted now.
-        self.send_flags = _AT_ONCE
+        self.send_flags = AT_ONCE
         self._ready: Deque[Any] = deque()
         self._events = ctypes.create_string_buffer(_library.EVENT.size * _MOST)
         self._events_at = ctypes.byref(self._events)
@@ -74,19 +74,7 @@ class Hub:
 
     def turn(self) -> None:
         """Resumes everybody whose operation is over."""
-        # What is sent meanwhile is written, in one piece for each connection, by the next poll.
-        self.send_flags = _MORE
-        try:
-            for _ in range(_MOST_POLLS):
-                count = _poll(self.argument, self._events_at, _COUNT, _NO_TIME)
-                if count:
-                    self._take(count)
-                elif not self._ready:
-                    return
-                self._resume()
-            self.turn_again()
-        finally:
-            self.send_flags = _AT_ONCE
+        raise NotImplementedError
 
     def _take(self, count: int) -> None:
         # All bytes are copied before anybody runs: who does may close the socket that lends them.
@@ -96,7 +84,8 @@ class Hub:
         events = self._view[:count * _library.EVENT.size]
         for status, errno, token, data, length, result in _library.EVENT.iter_unpack(events):
             wait = pending.pop(token)
-            wait.outcome = (status, errno, _copy(_pointer(data), _sizes[length * wait.unit]), result)
+            end = data + (length if status else length * wait.unit)
+            wait.outcome = (status, errno, _memory[data:end].tobytes(), result)
             ready.append(wait)
 
     def _resume(self) -> None:
@@ -109,10 +98,6 @@ class Hub:
                 self._wake()
 
     def _wake(self) -> None:
-        raise NotImplementedError
-
-    def turn_again(self) -> None:
-        """Has the next turn begin by itself."""
         raise NotImplementedError
 
     def spawn(self, coroutine: "Coroutine[Any, Any, Any]") -> Any:
@@ -157,6 +142,22 @@ class AsyncioHub(Hub):
         finally:
             self.free()
 
+    def turn(self) -> None:
+        # It may end before a poll gives nothing: what is left makes the descriptor readable.
+        for _ in range(_MOST_POLLS):
+            count = _poll(self.argument, self._events_at, _COUNT, _NO_TIME)
+            if not count:
+                return
+            # One task alone writes at once what it sends, until it finds more to answer.
+            self.send_flags = AT_ONCE if count == 1 else MORE
+            try:
+                self._take(count)
+                self._resume()
+                if self.send_flags is AT_ONCE:
+                    return
+            finally:
+                self.send_flags = AT_ONCE
+
     def free(self) -> None:
         if not self.loop.is_closed():
             self.loop.remove_reader(self._descriptor)
@@ -167,9 +168,6 @@ class AsyncioHub(Hub):
         if not self._wakes:
             self._wakes = True
             self.loop.call_soon(self._woken)
-
-    def turn_again(self) -> None:
-        self.loop.call_soon(self.turn)
 
     def _woken(self) -> None:
         self._wakes = False
@@ -209,8 +207,8 @@ def current() -> Hub:
     loop = asyncio._get_running_loop()
     if loop is None:
         if _local.own is None:
-            raise RuntimeError("no loop is running: call this in a coroutine of asyncio, or of "
-                               "copas.run()")
+            raise RuntimeError("no loop is running: call this in a coroutine of asyncio or of "
+                               "copas.run(), or in a function of copas.sequential.run()")
         return _local.own
     hub = _local.hubs.get(loop)
     if hub is None:

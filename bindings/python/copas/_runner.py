@@ -10,12 +10,16 @@ import threading
 from typing import Any, Callable, Coroutine, Generator, List, Optional, Set, TypeVar
 
 from . import _library
-from ._hub import Hub, parked_wait, print_exception, set_own
+from ._hub import MORE, Hub, parked_wait, print_exception, set_own
 from ._wait import Wait
 
 T = TypeVar("T")
+# What leaves copas.run() at once, so that nobody else need be told.
+_LEAVES = (KeyboardInterrupt, SystemExit)
 _FOREVER = _library.seconds(None)
-_poll = _library.waiting.copas_poll
+_NO_TIME = _library.seconds(0)
+_poll_waiting = _library.waiting.copas_poll
+_poll_now = _library.quick.copas_poll
 _COUNT = ctypes.c_int(256)
 
 
@@ -53,7 +57,7 @@ class Task:
             self._end(end.value, None)
         except BaseException as error:
             self._end(None, error)
-            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            if isinstance(error, _LEAVES):
                 raise
         else:
             self._wait_on(wait)
@@ -77,7 +81,7 @@ class Task:
             callback(self)
         for wait in self._joins:
             wait.give()
-        failed = error is not None and not isinstance(error, asyncio.CancelledError)
+        failed = error is not None and not isinstance(error, (asyncio.CancelledError, *_LEAVES))
         if failed and not self._joins and not self._callbacks:
             self._hub.unseen.append(self)
 
@@ -145,6 +149,7 @@ class OwnHub(Hub):
 
     def __init__(self) -> None:
         super().__init__(None)
+        self.send_flags = MORE
         self.tasks: Set[Task] = set()
         self.unseen: List[Task] = []
         # Python's signal handlers run when a poll ends: a byte here ends it.
@@ -173,9 +178,9 @@ class OwnHub(Hub):
         self._listen()
 
     def turn(self) -> None:
-        if not self._ready:
-            self._take(_poll(self.argument, self._events_at, _COUNT, _FOREVER))
-        super().turn()
+        poll, limit = (_poll_now, _NO_TIME) if self._ready else (_poll_waiting, _FOREVER)
+        self._take(poll(self.argument, self._events_at, _COUNT, limit))
+        self._resume()
         while self.unseen:
             task = self.unseen.pop()
             if not task._looked_at and task._error is not None:
@@ -189,9 +194,6 @@ class OwnHub(Hub):
         os.close(self._wake_write)
 
     def _wake(self) -> None:
-        """The next turn comes by itself."""
-
-    def turn_again(self) -> None:
         """The next turn comes by itself."""
 
     def spawn(self, coroutine: "Coroutine[Any, Any, Any]") -> Task:

@@ -2,13 +2,14 @@
 """A server: it accepts connections and runs a handler in a task for each."""
 
 import ctypes
-from typing import Any, Awaitable, Callable, Optional, Set, Tuple
+from typing import Any, Awaitable, Callable, Optional, Set
 
 from . import _library
-from ._connection import Connection, address_of
-from ._errors import Closed, error_of
+from ._address import Address, address_of, numeric
+from ._connection import Connection
+from ._errors import Closed
 from ._hub import Hub, current, parked_wait
-from ._wait import Resolving, Wait
+from ._wait import Wait
 
 Handler = Callable[[Connection], Awaitable[Any]]
 
@@ -100,7 +101,7 @@ class Server:
                 wait.give()
 
     @property
-    def address(self) -> "Tuple[str, int]":
+    def address(self) -> Address:
         """The address and port it listens on; the path and 0 of a Unix socket."""
         return address_of(self._hub, self._argument, _library.quick.copas_getsockname)
 
@@ -159,26 +160,6 @@ class Server:
         await self.shutdown()
 
 
-async def _numeric(hub: Hub, host: str) -> str:
-    """The first address of a name; a numeric one is its own."""
-    wait = Resolving(hub)
-    code = _library.quick.copas_submit_resolve(
-        hub.argument, host.encode(), _library.seconds(None), wait.token, hub.now_at,
-        wait.operation_at)
-    if code < 0:
-        raise hub.failure(code)
-    if code == 1:
-        status, errno, _, data, length, _ = _unpack(hub.now)
-        unit = 1 if status else Resolving.unit
-        told = _library.bytes_at(data, length * unit)
-    else:
-        status, errno, told, _ = await wait.submitted()
-    if status:
-        raise error_of(status, errno)
-    _, _, name = _library.ADDRESS.unpack_from(told)
-    return str(name.split(b"\0", 1)[0], "utf-8")
-
-
 def _listening(hub: Hub, handler: Handler, timeout: Optional[float], bind: Any) -> Server:
     out = ctypes.c_void_p()
     code = bind(ctypes.byref(out))
@@ -198,9 +179,9 @@ async def serve(handler: Handler, host: str = "127.0.0.1", port: int = 0, *,
     catch ends its connection quietly; other exceptions are reported.
     """
     hub = current()
-    numeric = host if host in ("*", "") else await _numeric(hub, host)
+    at = await numeric(hub, host)
     return _listening(hub, handler, timeout, lambda out: _library.quick.copas_bind(
-        hub.argument, (numeric or "*").encode(), ctypes.c_int(port), out))
+        hub.argument, at.encode(), ctypes.c_int(port), out))
 
 
 async def serve_unix(handler: Handler, path: str, *, timeout: Optional[float] = None) -> Server:

@@ -24,11 +24,8 @@ async def sleep(seconds: float) -> None:
         await asyncio.sleep(seconds)
 
 
-class timeout:
-    """`async with copas.timeout(seconds):` raises TimeoutError when its body takes longer.
-
-    As asyncio.timeout() of Python 3.11, on every loop and every Python.
-    """
+class Limit:
+    """A time limit of what the running task does; it ends by a cancellation."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -38,22 +35,35 @@ class timeout:
         self._timer: Any = None
         self._task: Any = None
 
-    async def __aenter__(self) -> "timeout":
+    def _begin(self) -> None:
         hub = current()
         self._task = hub.current_task()
         self._canceling = self._task.cancelling() if hasattr(self._task, "cancelling") else 0
         self._timer = hub.later(self._seconds, self._pass)
-        return self
 
     def _pass(self) -> None:
         self._passed = True
         self._task.cancel()
 
-    async def __aexit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
-                        _: Optional[TracebackType]) -> None:
+    def _end(self, kind: Optional[Type[BaseException]], error: Optional[BaseException]) -> None:
         self._timer.cancel()
         if not self._passed:
             return
         others = self._task.uncancel() if hasattr(self._task, "uncancel") else 0
         if others <= self._canceling and kind is not None and issubclass(kind, asyncio.CancelledError):
             raise TimeoutError from error
+
+
+class timeout(Limit):
+    """`async with copas.timeout(seconds):` raises TimeoutError when its body takes longer.
+
+    As asyncio.timeout() of Python 3.11, on every loop and every Python.
+    """
+
+    async def __aenter__(self) -> "timeout":
+        self._begin()
+        return self
+
+    async def __aexit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
+                        _: Optional[TracebackType]) -> None:
+        self._end(kind, error)

@@ -9,6 +9,10 @@ from typing import Any, Callable, Generator, Optional, Tuple
 from . import _library
 
 _submit_cancel = _library.quick.copas_submit_cancel
+_unpack = _library.EVENT.unpack_from
+
+#: status, errno, bytes and result of an operation.
+Outcome = Tuple[int, int, bytes, int]
 
 
 class Wait:
@@ -20,7 +24,7 @@ class Wait:
     __slots__ = ("_asyncio_future_blocking", "_context", "_hub", "_loop", "_number", "_operation", "_wake",
                  "active", "canceled", "operation_at", "outcome", "token")
 
-    #: How many bytes an event's length counts.
+    #: How many bytes an event's length counts, unless it is the length of a failure's words.
     unit = 1
 
     def __init__(self, hub: Any) -> None:
@@ -35,8 +39,8 @@ class Wait:
         self.canceled = False
         # Where the library writes the operation's handle.
         self.operation_at = ctypes.byref(self._operation)
-        #: status, errno, bytes and result, once it is over.
-        self.outcome: Optional[Tuple[int, int, bytes, int]] = None
+        #: Once it is over.
+        self.outcome: Optional[Outcome] = None
         self._number = next(hub.tokens)
         self.token = _library.number(self._number)
 
@@ -46,6 +50,17 @@ class Wait:
         self.active = True
         self._hub.pending[self._number] = self
         return self
+
+    async def over(self, code: int) -> Outcome:
+        """The outcome of the operation whose submission has answered `code`."""
+        self.outcome = None
+        if code < 0:
+            raise self._hub.failure(code)
+        if code == 0:
+            return await self.submitted()
+        status, errno, _, data, length, result = _unpack(self._hub.now)
+        size = length if status else length * self.unit
+        return status, errno, _library.bytes_at(data, size), result
 
     def parked(self) -> "Wait":
         """Somebody will call give(): no operation."""
@@ -60,7 +75,7 @@ class Wait:
             self.outcome = (status, 0, b"", 0)
             self._hub.resume_soon(self)
 
-    def __await__(self) -> Generator[Any, None, Tuple[int, int, bytes, int]]:
+    def __await__(self) -> Generator[Any, None, Outcome]:
         self._asyncio_future_blocking = True
         try:
             yield self

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The programs in the documents run, and the package is what it says."""
 
+import importlib.metadata
+import importlib.util
 import pathlib
 import re
 import socket
@@ -19,13 +21,22 @@ def programs(document):
 
 
 class Documents(unittest.TestCase):
+    def prints(self, program, said):
+        done = subprocess.run([sys.executable, "-c", program], timeout=20, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual((done.stdout, done.stderr), (said, ""))
+
     def test_the_programs_of_the_guide_print_what_it_says(self):
-        server, limit = programs("docs/python.md")
-        for program, said in ((server, "b'hello world'\n"), (limit, "too slow\n"),
-                              (server.replace("asyncio.run", "copas.run"), "b'hello world'\n")):
-            done = subprocess.run([sys.executable, "-c", program], timeout=20, text=True,
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            self.assertEqual((done.stdout, done.stderr), (said, ""))
+        server, datagrams, limit, _ = programs("docs/python.md")
+        self.prints(server, "b'hello world'\n")
+        self.prints(server.replace("asyncio.run", "copas.run"), "b'hello world'\n")
+        self.prints(datagrams, "b'PING'\n")
+        self.prints(limit, "too slow\n")
+
+    @unittest.skipUnless(importlib.util.find_spec("greenlet"), "greenlet is not installed")
+    def test_the_sequential_program_of_the_guide_prints_what_it_says(self):
+        *_, sequential = programs("docs/python.md")
+        self.prints(sequential, "[b'question 0', b'question 1', b'question 2']\n")
 
     def test_the_echo_server_of_the_readme_echoes(self):
         program, = programs("README.md")
@@ -52,3 +63,9 @@ class Documents(unittest.TestCase):
         project = (ROOT / "bindings/python/pyproject.toml").read_text()
         self.assertEqual(copas.version(), version)
         self.assertIn(f'version = "{version}"', project)
+
+    def test_the_extra_is_what_the_project_says(self):
+        project = (ROOT / "bindings/python/pyproject.toml").read_text()
+        requirement, = re.findall(r'^greenlet = \["(.*)"\]', project, re.M)
+        self.assertIn(f'{requirement}; extra == "greenlet"',
+                      importlib.metadata.requires("copas"))

@@ -6,6 +6,7 @@ use super::session::{Session, Stage};
 use crate::dispatcher::{Dispatcher, Place, within};
 use crate::net::Net;
 use crate::net::flush::Flush;
+use crate::net::marks::Mark;
 use crate::net::reading::Reading;
 use crate::net::socket::Socket;
 use crate::status::{Fault, Outcome, Status};
@@ -74,7 +75,7 @@ impl Session {
 /// Has every later receive and send of a socket fail.
 fn refuse(socket: &Socket) {
     socket.read_error.set(libc::EPROTO);
-    socket.at_end.set(true);
+    socket.marks.put(Mark::AtEnd);
     socket.fail_writing(libc::EPROTO);
 }
 
@@ -107,7 +108,7 @@ impl Handshake {
         if let Some(place) = self.place.take() {
             socket.flushers.leave(place);
         }
-        if socket.closed.get() {
+        if socket.marks.has(Mark::Closed) {
             return Err(Fault::new(
                 Status::CLOSED,
                 "this side has closed the socket",
