@@ -9,7 +9,7 @@ from typing import Any, Callable, Deque, Dict, Optional, Tuple, Union
 
 from . import _library
 from ._address import Address, address_of
-from ._errors import Busy, Closed, Error, error_of
+from ._errors import Busy, Closed, Error, Invalid, error_of
 from ._hub import MORE, Hub, current, parked_wait
 from ._tls import ConnectOptions, TLSContext, TLSInfo, info_of
 from ._wait import Outcome, Wait
@@ -224,6 +224,8 @@ class Connection:
 
         A client says who the server has to be. Where it fails, only close() is left.
         """
+        if self._kept:
+            raise Invalid(_library.INVALID, text="bytes that were received in clear are unread")
         name = None if server_hostname is None else server_hostname.encode()
         wait = Wait(self._hub)
         status, errno, words, _ = await wait.over(_library.quick.copas_submit_starttls(
