@@ -37,6 +37,7 @@ pub mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "no_tls.rs"]
 mod tls;
+pub mod tls_types;
 pub mod types;
 mod user;
 pub mod watch;
