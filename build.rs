@@ -52,7 +52,8 @@ const CONSTANTS: &str = r#"
 /** copas_tls_options.min_version. */
 #define COPAS_TLS_1_2 12
 #define COPAS_TLS_1_3 13
-/** copas_choice.kind: something was received, or the stream has ended. */
+/** copas_choice.kind: something was received, or the stream has ended; of a listening socket, a connection
+ *  waits for copas_accept(). */
 #define COPAS_CHOICE_RECEIVE 1
 /** copas_choice.kind: a send finds room. */
 #define COPAS_CHOICE_SEND 2

@@ -54,7 +54,8 @@
 /** copas_tls_options.min_version. */
 #define COPAS_TLS_1_2 12
 #define COPAS_TLS_1_3 13
-/** copas_choice.kind: something was received, or the stream has ended. */
+/** copas_choice.kind: something was received, or the stream has ended; of a listening socket, a connection
+ *  waits for copas_accept(). */
 #define COPAS_CHOICE_RECEIVE 1
 /** copas_choice.kind: a send finds room. */
 #define COPAS_CHOICE_SEND 2
@@ -244,8 +245,8 @@ typedef struct copas_future copas_future;
  *
  * Lifetime: from copas_group_new() until copas_group_close() or copas_free().
  *
- * Functions: copas_group_addthread, copas_group_wait, copas_group_cancel, copas_group_close,
- * copas_setname, copas_getname, copas_of.
+ * Functions: copas_group_addthread, copas_group_addthread_with, copas_group_wait,
+ * copas_group_cancel, copas_group_close, copas_setname, copas_getname, copas_of.
  */
 typedef struct copas_group copas_group;
 
@@ -276,8 +277,8 @@ typedef struct copas_operation copas_operation;
  * left then go to its finalizer.
  *
  * Functions: copas_queue_push, copas_queue_pop, copas_queue_size, copas_queue_addworker,
- * copas_queue_stop, copas_queue_finish, copas_queue_destroy, copas_setname, copas_getname,
- * copas_of.
+ * copas_queue_addworker_with, copas_queue_stop, copas_queue_finish, copas_queue_destroy, copas_setname,
+ * copas_getname, copas_of.
  */
 typedef struct copas_queue copas_queue;
 
@@ -396,6 +397,12 @@ typedef struct copas_config {
 typedef void (*copas_post_fn)(struct copas *c, void *user);
 
 /**
+ * Releases a user pointer. Called exactly once for each call that was given one, on every path,
+ * also when that call fails.
+ */
+typedef void (*copas_free_fn)(void *user);
+
+/**
  * The detail of an error, as copas_error() gives it.
  */
 typedef struct copas_error_info {
@@ -429,12 +436,6 @@ typedef void *(*copas_cxa_globals_fn)(void);
  * server's.
  */
 typedef void (*copas_handler_fn)(struct copas_socket *client, void *user);
-
-/**
- * Releases a user pointer. Called exactly once for each call that was given one, on every path,
- * also when that call fails.
- */
-typedef void (*copas_free_fn)(void *user);
 
 /**
  * Settings of a server, for copas_addserver_with(). Zero everything, then set `size`.
@@ -498,7 +499,7 @@ typedef struct copas_server_options {
 typedef void (*copas_thread_fn)(void *user);
 
 /**
- * Settings of a coroutine, for copas_addthread_with(). Zero everything, then set `size`.
+ * Settings of a coroutine, for copas_addthread_with() and the like. Zero everything, then set `size`.
  */
 typedef struct copas_thread_options {
   /**
@@ -506,7 +507,7 @@ typedef struct copas_thread_options {
    */
   size_t size;
   /**
-   * 0, or COPAS_OS_THREAD: run it on an OS thread of the library's.
+   * 0; of copas_addthread_with() also COPAS_OS_THREAD: run it on an OS thread of the library's.
    */
   uint64_t flags;
   /**
@@ -779,7 +780,8 @@ typedef struct copas_event {
    * COPAS_EVENT_RECEIVE and _RECEIVEFROM: the bytes, as copas_receive() shows them. The library's
    * memory, valid until the next call that receives on, or closes, that socket. COPAS_EVENT_RESOLVE:
    * the addresses. Of other operations that failed: what went wrong, in words without a NUL at the
-   * end. Both valid until the next copas_poll(). NULL without any.
+   * end. Both valid until the next copas_poll(); where `now` has told them at once, until the next
+   * copas_submit function or copas_poll() of the dispatcher. NULL without any.
    */
   const char *data;
   /**
@@ -841,7 +843,7 @@ typedef struct copas_tls_details {
  */
 typedef struct copas_choice {
   /**
-   * COPAS_CHOICE_RECEIVE, _SEND (a stream socket), _POP, _PUSH, _FINISH (a queue), _JOIN (a coroutine),
+   * COPAS_CHOICE_RECEIVE (a socket), _SEND (a stream socket), _POP, _PUSH, _FINISH (a queue), _JOIN (a coroutine),
    * _TIMER, _TAKE (a semaphore), _LOCK, _FUTURE, _GROUP or _EXIT (the dispatcher).
    */
   uint32_t kind;
@@ -1045,7 +1047,8 @@ struct copas *copas_new(const struct copas_config *config);
  * output that the kernel does not take at once is lost. The OS threads of handlers have ended when it
  * returns. The handle is stale afterwards.
  *
- * In a child of fork() nothing runs: what was inherited is closed here, and the parent's goes on.
+ * In a child of fork() nobody runs: what was inherited is closed here, what the child has copies of goes to
+ * their finalizers, and the parent's goes on.
  *
  * Errors: COPAS_CANNOT_WAIT inside its own loop, a coroutine or a callback (nothing is freed);
  * COPAS_WRONG_THREAD, COPAS_STALE, COPAS_INVALID. Steps the dispatcher for at
@@ -1135,12 +1138,23 @@ copas_status copas_release(struct copas *c);
 /**
  * Has `fn` run once with `user`, on the dispatcher's OS thread, in its next step. Posts run in the
  * order of their calls. A pending post keeps the loop alive; one that never ran because the
- * dispatcher was freed is dropped.
+ * dispatcher was freed is dropped: see copas_post_with() for what its `user` owns.
  *
  * May be called from any OS thread, but not from a signal handler (use copas_notify()).
  * Errors: COPAS_INVALID (also when `fn` is NULL), COPAS_STALE (`fn` will not run). Never switches.
  */
 copas_status copas_post(struct copas *c, copas_post_fn fn, void *user);
+
+/**
+ * copas_post() whose `user` is released by exactly one call of `user_free` (which may be NULL): when `fn`
+ * has returned, when it will not run because the dispatcher was freed, or when this call fails. That
+ * happens on the OS thread that runs or frees the dispatcher, or on the caller's.
+ * Errors: as copas_post(). Never switches.
+ */
+copas_status copas_post_with(struct copas *c,
+                             copas_post_fn fn,
+                             void *user,
+                             copas_free_fn user_free);
 
 /**
  * Wakes the dispatcher: the step that waits, or else the next one, returns without waiting.
@@ -1325,12 +1339,16 @@ copas_status copas_fail(int status, const char *text);
 /**
  * Sets who is told when a coroutine fails: for the calling coroutine, or with `is_default` not 0
  * for all that have none of their own. `fn` NULL takes the handler away. The default without any
- * handler is the report callback.
+ * handler is the report callback. `user` must live until another handler is set, or the coroutine, with
+ * `is_default` the dispatcher, has ended.
  *
  * Errors: COPAS_INVALID (also when `is_default` is 0 outside of a coroutine), COPAS_STALE,
  * COPAS_WRONG_THREAD. Never switches.
  */
-copas_status copas_seterrorhandler(struct copas *c, copas_error_fn fn, void *user, int is_default);
+copas_status copas_seterrorhandler(struct copas *c,
+                                   copas_error_fn fn,
+                                   void *user,
+                                   int is_default);
 
 /**
  * Names a socket, a coroutine, or a timer, lock, semaphore, queue, future or group; the name is
@@ -1439,6 +1457,20 @@ copas_status copas_connect_with(struct copas *c,
                                 struct copas_socket **out);
 
 /**
+ * Accepts one connection from a listening socket that no server serves, waiting for at most `timeout`
+ * seconds. The new socket has the listener's time limits and limits; close it with copas_close().
+ *
+ * Errors: COPAS_TIMEOUT; COPAS_CLOSED (the listener was closed meanwhile); COPAS_BUSY (it is served, or
+ * somebody else accepts); COPAS_LIMIT (no descriptor left: wait before you try again); COPAS_CANCELED;
+ * COPAS_UNSUPPORTED (it does not listen); COPAS_CANNOT_WAIT; COPAS_INVALID (also when `out` is NULL, or
+ * NAN); COPAS_SYSTEM; COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
+ */
+COPAS_MUST_USE
+copas_status copas_accept(struct copas_socket *server,
+                          double timeout,
+                          struct copas_socket **out);
+
+/**
  * Makes a socket of an open descriptor that came from elsewhere: a TCP or Unix stream (a
  * socketpair too), a datagram socket, a listening socket, or one end of a pipe. The descriptor is set non-blocking
  * and belongs to the socket from then on, with its other options as they are; on an error it stays the caller's, unchanged.
@@ -1479,13 +1511,14 @@ copas_status copas_abort(struct copas_socket *skt);
 
 /**
  * Ends one direction of a connection: COPAS_SHUT_SEND (after what has been sent so far, the peer
- * sees the end of the stream), COPAS_SHUT_RECEIVE (a waiting reader gets COPAS_CLOSED), or
- * COPAS_SHUT_BOTH. Later sends, or receives, answer COPAS_CLOSED.
+ * sees the end of the stream), COPAS_SHUT_RECEIVE, or COPAS_SHUT_BOTH. Later sends, or receives, answer
+ * COPAS_CLOSED, and so do those that wait.
  *
  * Errors: COPAS_INVALID (also for another `how`), COPAS_UNSUPPORTED (a listening socket or a
  * pipe), COPAS_STALE, COPAS_WRONG_THREAD, COPAS_SYSTEM. Never switches.
  */
-copas_status copas_shut(struct copas_socket *skt, int how);
+copas_status copas_shut(struct copas_socket *skt,
+                        int how);
 
 /**
  * Sets the time limit of every waiting call on a socket, in seconds: negative (COPAS_FOREVER) for
@@ -1964,20 +1997,6 @@ int copas_submit_flush(struct copas_socket *skt,
 copas_status copas_submit_cancel(struct copas_operation *operation);
 
 /**
- * Accepts one connection from a listening socket that no server serves, waiting for at most `timeout`
- * seconds. The new socket has the listener's time limits and limits; close it with copas_close().
- *
- * Errors: COPAS_TIMEOUT; COPAS_CLOSED (the listener was closed meanwhile); COPAS_BUSY (it is served, or
- * somebody else accepts); COPAS_LIMIT (no descriptor left: wait before you try again); COPAS_CANCELED;
- * COPAS_UNSUPPORTED (it does not listen); COPAS_CANNOT_WAIT; COPAS_INVALID (also when `out` is NULL, or
- * NAN); COPAS_SYSTEM; COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
- */
-COPAS_MUST_USE
-copas_status copas_accept(struct copas_socket *server,
-                          double timeout,
-                          struct copas_socket **out);
-
-/**
  * Submits a copas_accept(): the event's `result` is the new socket. Answers as copas_submit_receive().
  * Errors: as copas_accept(); COPAS_LIMIT. Never switches.
  */
@@ -1990,7 +2009,7 @@ int copas_submit_accept(struct copas_socket *server,
 
 /**
  * Submits a copas_connect(): the event's `result` is the new socket; of a failure `data` and `len` are
- * the words, valid until the next copas_poll(). `host` is copied. Answers as copas_submit_receive().
+ * the words, valid as copas_event says. `host` is copied. Answers as copas_submit_receive().
  * Errors: COPAS_INVALID (also when `host` is NULL, or NAN), COPAS_LIMIT, COPAS_STALE,
  * COPAS_WRONG_THREAD; all others are in the event. Never switches.
  */
@@ -2030,7 +2049,7 @@ int copas_submit_connect_unix(struct copas *c,
 
 /**
  * Submits a copas_resolve(): the event's `data` are `len` structs copas_address (a count, not bytes),
- * best first, with the port 0, valid until the next copas_poll(); of a failure they are its words.
+ * best first, with the port 0, valid as copas_event says; of a failure they are its words.
  * `host` is copied. Answers and errors as copas_submit_connect(). Never switches.
  */
 COPAS_MUST_USE
@@ -2180,7 +2199,7 @@ copas_status copas_lock_get(struct copas_lock *lock,
 
 /**
  * Gives the lock back; after as many releases as gets it belongs to the first that waits. A submitted
- * get counts as soon as its event is there to be polled, not before.
+ * get counts from the delivery of its event on.
  * Errors: COPAS_NOT_OWNER, COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
 copas_status copas_lock_release(struct copas_lock *lock);
@@ -2205,7 +2224,8 @@ copas_status copas_semaphore_new(struct copas *c,
 
 /**
  * Takes `n` (1 to the maximum), waiting for at most `timeout` seconds (NAN: the semaphore's own
- * limit; 0: not at all) until they are there and everybody who came earlier has been served.
+ * limit; 0: not at all) until they are there and everybody who came earlier has been served. With a
+ * `timeout` of 0 it may be called in callbacks.
  *
  * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_DESTROYED (meanwhile); COPAS_TOO_MANY (more than the
  * maximum); COPAS_INVALID (also when `n` is below 1); COPAS_CANNOT_WAIT; COPAS_STALE;
@@ -2301,6 +2321,16 @@ copas_status copas_queue_addworker(struct copas_queue *queue,
                                    struct copas_thread **out);
 
 /**
+ * copas_queue_addworker() with options; `options` may be NULL and is copied. `options->user_free` is
+ * called exactly once, when the worker has ended, also when this call fails. Errors: as
+ * copas_queue_addworker(); COPAS_INVALID also for a bad size or stack size, or any flag. Never switches.
+ */
+copas_status copas_queue_addworker_with(struct copas_queue *queue,
+                                        copas_worker_fn fn,
+                                        const struct copas_thread_options *options,
+                                        struct copas_thread **out);
+
+/**
  * Takes no further items: pushes answer COPAS_STOPPED, pops too once the queue is empty. May be
  * called twice. Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
@@ -2334,6 +2364,18 @@ copas_status copas_future_addthread(struct copas *c,
                                     void *user,
                                     copas_free_fn result_free,
                                     struct copas_future **out);
+
+/**
+ * copas_future_addthread() with options; `options` may be NULL and is copied. `options->user_free` is
+ * called exactly once, when the function has returned or will not run, also when this call fails.
+ * Errors: as copas_future_addthread(); COPAS_INVALID also for a bad size or stack size, or any flag.
+ * Never switches.
+ */
+copas_status copas_future_addthread_with(struct copas *c,
+                                         copas_future_fn fn,
+                                         const struct copas_thread_options *options,
+                                         copas_free_fn result_free,
+                                         struct copas_future **out);
 
 /**
  * Waits for the result, for at most `timeout` seconds (COPAS_FOREVER: no limit). `*result` belongs
@@ -2394,17 +2436,22 @@ int copas_enddeadline(struct copas *c);
  * Sets the calling coroutine's alarm: unless it ends before, `fn(thread, user)` is called in
  * `seconds` on the root stack, where it may cancel it (copas_removethread()) or close what it waits
  * on, but not wait itself. A second call sets it anew; a negative number of seconds (COPAS_FOREVER)
- * takes it away, and `fn` may be NULL then.
+ * takes it away, and `fn` may be NULL then. `user` must live until the alarm has rung, is set anew or
+ * taken away, or the coroutine has ended: then it is used no more.
  * Errors: COPAS_INVALID (also outside of a coroutine, for NAN, or when `fn` is NULL), COPAS_LIMIT,
  * COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
-copas_status copas_timeout(struct copas *c, double seconds, copas_timeout_fn fn, void *user);
+copas_status copas_timeout(struct copas *c,
+                           double seconds,
+                           copas_timeout_fn fn,
+                           void *user);
 
 /**
  * Has `fn(c, number, user)` called on the root stack, in the step after the process got signal
  * `number` (of <signal.h>); several deliveries may become one call. This installs a handler for the
  * whole process until copas_free(), or until `fn` is NULL; then the signal is handled as before. A
- * signal belongs to one dispatcher. It does not keep the loop alive.
+ * signal belongs to one dispatcher. It does not keep the loop alive. `user` must live until then, or until
+ * another function is set for the signal.
  *
  * Errors: COPAS_BUSY (another dispatcher has the signal), COPAS_INVALID (also for a number that is no
  * signal, or one that cannot be caught; or when `fn` is NULL and the signal is not this
@@ -2419,7 +2466,9 @@ copas_status copas_on_signal(struct copas *c,
  * Waits, for at most `timeout` seconds, until the first of `count` (1 to 65,536) choices is there, and
  * gives its place (from 0). Of several that are there each call prefers another one. Its `status`
  * tells how it ended and `item` what a queue gave; the other choices have taken nothing. A choice
- * that is wrong (COPAS_STALE, COPAS_INVALID, COPAS_BUSY …) is there at once with that status.
+ * that is wrong (COPAS_STALE, COPAS_INVALID, COPAS_BUSY …) is there at once with that status; so is one
+ * by which the caller would wait for itself (its own end, result or group: COPAS_INVALID). With a
+ * `timeout` of 0 the kernel is asked once.
  *
  * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_CANNOT_WAIT; COPAS_INVALID (also when `choices` is
  * NULL, `count` out of range, or NAN); COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
@@ -2448,8 +2497,19 @@ copas_status copas_group_addthread(struct copas_group *group,
                                    struct copas_thread **out);
 
 /**
+ * copas_group_addthread() with options; `options` may be NULL and is copied. `options->user_free` is
+ * called exactly once, also when this call fails. Errors: as copas_group_addthread(); COPAS_INVALID also
+ * for a bad size or stack size, or any flag. Never switches.
+ */
+copas_status copas_group_addthread_with(struct copas_group *group,
+                                        copas_thread_fn fn,
+                                        const struct copas_thread_options *options,
+                                        struct copas_thread **out);
+
+/**
  * Waits, for at most `timeout` seconds, until all coroutines of the group have ended. Then COPAS_OK,
- * or the status of the first that failed; copas_error() has its text.
+ * or the status of the first that failed; copas_error() has its text then, and the status COPAS_FAILED,
+ * which tells it from the errors of the wait itself.
  *
  * Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_CANNOT_WAIT; COPAS_INVALID (also for NAN, in a coroutine
  * of the group, or in one of another group that one of these has started and has not outlived);
@@ -2467,7 +2527,7 @@ copas_status copas_group_cancel(struct copas_group *group);
 /**
  * Cancels all coroutines of the group, waits until they have ended, and destroys it: its handle is
  * stale. It really waits, also when the caller is canceled. Then COPAS_OK, or the status of the first
- * that failed; copas_error() has its text.
+ * that failed; copas_error() tells as after copas_group_wait().
  *
  * Errors: COPAS_CANCELED (the caller was canceled; the group is closed all the same);
  * COPAS_CANNOT_WAIT; COPAS_INVALID (also inside the group, as for copas_group_wait()); COPAS_STALE;

@@ -12,15 +12,17 @@ import build
 import cases
 import machine
 import measure
+import micro
 import outcome
 import paths
 import rounds
 import servers
 import table
+import targets
 
-# (seconds, warm-up, seconds for all, rounds at most, rounds with heavy cases)
-FULL = (0.6, 0.15, 1110, 15, 3)
-QUICK = (0.2, 0.05, 140, 5, 1)
+# (seconds, warm-up, seconds for all, rounds)
+FULL = (0.6, 0.15, 1080, 15)
+QUICK = (0.2, 0.05, 140, 3)
 
 
 def say(text):
@@ -37,7 +39,8 @@ def parse():
     parser.add_argument("--only", metavar="NAMES",
                         help="servers and cases by name or pattern, with commas between them "
                              "(lines-*,libuv); the floor is always there")
-    parser.add_argument("--rounds", type=int, help="so many, however long they take")
+    parser.add_argument("--rounds", type=int,
+                        help="so many, however long they take, each with all servers in all cases")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="every single run too")
     parser.add_argument("--document", type=pathlib.Path, metavar="FILE",
                         help="where the report goes (docs/performance.md; with --quick or --only: "
@@ -79,37 +82,66 @@ def build_all(wanted, remarks):
         say(f"building {server.title}")
         try:
             commands[server] = builder.command(server)
-        except build.Missing as missing:
+        except (build.Missing, build.Failed) as error:
             if server.group in ("floor", "ours"):
                 raise
-            remarks.append(f"{server.title}: left out, {missing}")
+            remarks.append(f"{server.title}: left out, {str(error).strip().splitlines()[-1]}")
             say(remarks[-1])
     return load, commands
 
 
-def print_tables(facts, tables, remarks):
-    print(f"{facts['machine']}; rounds: {facts['rounds']}, each of "
-          f"{facts['seconds']} s for a case and server")
+def print_tables(facts, tables, verdicts, remarks):
+    print(f"{facts['machine']}; rounds: {facts['rounds']}, each run of {facts['seconds']} s")
     for case, rows in tables:
         print(f"\n{case.title}\n\n{table.of_case(case, rows)}")
+    if verdicts:
+        print(f"\ntargets\n\n{targets.markdown(verdicts)}")
     for remark in remarks:
         print(f"\n{remark}")
 
 
-def write_document(arguments, facts, tables, remarks):
+def write_document(arguments, *report):
     partial = arguments.quick or arguments.only or arguments.servers != paths.LIST
     path = arguments.document or (paths.OUT / "performance.md" if partial else paths.DOCUMENT)
     path = path.resolve()
     # Here, because matplotlib takes its time and --help must not.
     import document
-    document.write(path, facts, tables, remarks)
+    document.write(path, *report)
     say(f"written: {path}")
 
 
-def facts_of(descriptors, pinned, seconds, done, heavy_rounds):
+def facts_of(descriptors, pinned, seconds, done):
     return {"command": shlex.join(["scripts/bench", *sys.argv[1:]]), "machine": machine.describe(),
             "server_core": pinned[0], "load_core": pinned[1], "descriptors": descriptors,
-            "rounds": done.done, "seconds": seconds, "heavy_rounds": min(heavy_rounds, done.done)}
+            "rounds": done.done, "seconds": seconds}
+
+
+def operations(remarks):
+    """The time of single operations; none where they cannot be measured."""
+    say("timing single operations")
+    try:
+        return micro.results()
+    except (build.Missing, build.Failed) as error:
+        remarks.append(f"Single operations were not timed: {error}")
+        return {}
+
+
+def measure_all(arguments, wanted, some, pinned, remarks):
+    """The rounds, after everything is built; the measured seconds of a run; the targets."""
+    seconds, warm_up, budget, most = QUICK if arguments.quick else FULL
+    if arguments.rounds:
+        budget, most = None, arguments.rounds
+    load, commands = build_all(wanted, remarks)
+    goals = targets.read_list(paths.TARGETS)
+    named = {pair for goal in goals for pair in goal.pairs()}
+    tool = measure.Measure(load, pinned, ["--seconds", seconds, "--warm-up", warm_up])
+    say(f"{len(commands)} servers, {len(some)} cases, {most} rounds")
+    done = rounds.Rounds(tool, some, commands, named, say)
+    done.within(budget, most)
+    told = done.results | (operations(remarks) if not arguments.only else {})
+    verdicts = [targets.judge(goal, told) for goal in goals]
+    # With a choice of servers and cases most are not asked for.
+    return done, seconds, [one for one in verdicts if one.measured or not arguments.only]
 
 
 def run(parser, arguments):
@@ -117,26 +149,20 @@ def run(parser, arguments):
     all_servers, all_cases = servers.read_list(arguments.servers), cases.all_cases(descriptors)
     if arguments.list:
         for one in (*all_servers, *all_cases):
-            print(f"{one.name:12} {one.title}")
+            print(f"{one.name:14} {one.title}")
         return
     wanted, some = choose(parser, arguments, all_servers, all_cases)
-    seconds, warm_up, budget, most, heavy_rounds = QUICK if arguments.quick else FULL
-    if arguments.rounds:
-        budget, most, heavy_rounds = None, arguments.rounds, arguments.rounds
     remarks = []
-    load, commands = build_all(wanted, remarks)
     if pinned[0] == pinned[1]:
         remarks.append("Server and load shared one CPU: there is no other.")
-    say(f"{len(commands)} servers, {len(some)} cases, {descriptors:,} descriptors")
-    done = rounds.Rounds(measure.Measure(load, pinned, seconds, warm_up), some, commands, say)
-    done.within(budget, most, heavy_rounds)
-    facts = facts_of(descriptors, pinned, seconds, done, heavy_rounds)
-    tables = outcome.tables(done, list(commands), some)
+    done, seconds, verdicts = measure_all(arguments, wanted, some, pinned, remarks)
+    facts = facts_of(descriptors, pinned, seconds, done)
+    tables = outcome.tables(done, [one for one in wanted if one in done.commands], some)
     remarks += outcome.remarks(done)
-    print_tables(facts, tables, remarks)
+    print_tables(facts, tables, verdicts, remarks)
     if arguments.json:
-        outcome.write_json(arguments.json, facts, done)
-    write_document(arguments, facts, tables, remarks)
+        outcome.write_json(arguments.json, facts, done, verdicts)
+    write_document(arguments, facts, tables, verdicts, remarks)
 
 
 def main():

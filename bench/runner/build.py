@@ -7,7 +7,7 @@ import sys
 
 import paths
 
-WARNINGS = ["-O2", "-D_GNU_SOURCE", "-Wall", "-Wextra", f"-I{paths.SERVERS}"]
+WARNINGS = ["-O2", "-D_GNU_SOURCE", "-Wall", "-Wextra"]
 
 
 class Missing(Exception):
@@ -52,25 +52,34 @@ def load(out):
 class Builder:
     """Builds servers of each language; `command` gives how to start one."""
 
-    def __init__(self, out, library_folder=None):
+    def __init__(self, out, library_folder=None, python=sys.executable):
         self.out = out
         self.library_folder = library_folder
+        # The interpreter that runs servers in Python; it has pip.
+        self.interpreter = python
+        self.package = None
+
+    def copas_flags(self):
+        self.library_folder = self.library_folder or library(self.out)
+        return [f"-L{self.library_folder}", f"-Wl,-rpath,{self.library_folder}"]
 
     def flags(self, server):
         if not server.uses:
             return []
         if server.uses == "copas":
-            self.library_folder = self.library_folder or library(self.out)
-            return [f"-I{paths.ROOT / 'include'}", f"-L{self.library_folder}", "-lcopas",
-                    f"-Wl,-rpath,{self.library_folder}"]
+            return [f"-I{paths.ROOT / 'include'}", *self.copas_flags(), "-lcopas"]
         try:
             return run(["pkg-config", "--cflags", "--libs", server.uses]).split()
         except Failed as error:
             raise Missing(f"the library {server.uses} is missing") from error
 
-    def compile(self, server, compiler):
+    def program(self, server):
         program = self.out / "servers" / server.name
         program.parent.mkdir(parents=True, exist_ok=True)
+        return program
+
+    def compile(self, server, compiler):
+        program = self.program(server)
         run([*compiler, *WARNINGS, server.source, "-o", program, *self.flags(server)])
         return [str(program)]
 
@@ -81,15 +90,34 @@ class Builder:
         return self.compile(server, ["c++", "-std=c++20"])
 
     def rust(self, server):
-        return [str(cargo(server.source, self.out / "rust") / server.uses)]
+        """The source is a program of the crate in the folder around src/bin."""
+        return [str(cargo(server.source.parents[2], self.out / "rust") / server.source.stem)]
 
     def go(self, server):
-        program = self.out / "servers" / server.name
-        run(["go", "build", "-o", program, "."], cwd=server.source)
+        program, flags, environment = self.program(server), [], dict(os.environ)
+        if server.uses == "copas":
+            flags = ["-modfile=copas.mod", "-tags=copas,copas_tree"]
+            environment |= {"CGO_ENABLED": "1", "CGO_LDFLAGS": " ".join(self.copas_flags())}
+        run(["go", "build", *flags, "-o", program, "."], cwd=server.source, env=environment)
         return [str(program)]
 
+    def python_package(self):
+        """The package of bindings/python with this library, in a folder of its own."""
+        if self.package is None:
+            self.copas_flags()
+            self.package = self.out / "python"
+            environment = dict(os.environ,
+                               COPAS_LIBRARY_FILE=str(self.library_folder / "libcopas.so"))
+            run([self.interpreter, "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade",
+                 "--disable-pip-version-check", "--target", self.package,
+                 paths.ROOT / "bindings" / "python"], env=environment)
+        return self.package
+
     def python(self, server):
-        return [sys.executable, "-B", str(server.source), *([server.uses] if server.uses else [])]
+        start = [self.interpreter, "-B"]
+        if server.uses == "copas":
+            start = ["env", f"PYTHONPATH={self.python_package()}", *start]
+        return [*start, str(server.source)]
 
     def command(self, server):
         builders = {"c": self.c, "c++": self.cpp, "rust": self.rust, "go": self.go,
@@ -97,5 +125,4 @@ class Builder:
         if server.language not in builders:
             raise Failed(f"{server.name}: nothing builds {server.language}; it is one of "
                          f"{', '.join(builders)}")
-        return builders[server.language](server)
-
+        return [*builders[server.language](server), *server.arguments]

@@ -7,6 +7,7 @@ import pathlib
 import paths
 import plots
 import table
+import targets
 
 HEAD = """# Performance
 
@@ -22,7 +23,7 @@ Written by this command; do not edit:
 | CPU of the server, of the load | {server_core}, {load_core} |
 | network | loopback |
 | descriptors for each process | {descriptors:,} |
-| rounds, interleaved | {rounds}; {heavy_rounds} with idle connections and parked coroutines |
+| rounds, interleaved | {rounds}; the tables tell in how many of them each server was measured |
 | measured time of a run | {seconds} s |
 
 ## Method
@@ -37,8 +38,11 @@ Written by this command; do not edit:
 - The floor is an edge-triggered epoll loop in C that answers what one read gave with one write.
 - Latencies count from the time a request was sent, in the case with a fixed rate from the time it was
   due. Lines have 16 to 47 bytes before their LF, or 1 KiB where that is said.
-- Memory is resident memory and its page tables, without the kernel's socket buffers. An idle
-  connection has had one reply before.
+- Memory is resident memory; page tables are told apart where the memory of an idle connection or
+  coroutine is, else they are in it. The kernel's socket buffers are not. An idle connection has had
+  one reply before.
+- System calls (strace) and user instructions (callgrind) are counted over N and over 2N requests; the
+  difference has neither the start nor the end of the server.
 - Peers are written the way their documentation advises (`bench/servers`), each on one OS thread
   where that can be asked for. Every connection has TCP_NODELAY.
 """
@@ -54,7 +58,7 @@ def draw(document, tables):
     folder = document.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
     rated = [entry for entry in tables if entry[0].name == "rate"]
-    idle = [entry for entry in tables if entry[0].idle or entry[0].count]
+    idle = [entry for entry in tables if entry[0].idle or entry[0].mode == "parked"]
     return "".join([
         picture(folder, document, "cpu.svg", "CPU time of a request, as a ratio to the floor",
                 plots.ratios(folder / "cpu.svg", tables, "cpu_us")),
@@ -71,13 +75,32 @@ def readme_from(document):
     return pathlib.Path(os.path.relpath(paths.BENCH / "README.md", document.parent)).as_posix()
 
 
-def write(document, facts, tables, remarks):
-    """`tables` are pairs of a case and its rows; `remarks` what the tables do not show."""
-    document.parent.mkdir(parents=True, exist_ok=True)
-    parts = [HEAD.format(**facts, readme=readme_from(document)), "\n## Plots\n", draw(document, tables), "\n## Tables\n"]
+def targets_section(verdicts):
+    if not verdicts:
+        return ""
+    missed = targets.missed(verdicts, targets.read_reasons(paths.REASONS))
+    return "".join([
+        "\n## Targets\n\n",
+        f"A target is reached when the 95 % bootstrap interval of at least {targets.ROUNDS} rounds "
+        "includes it or beats it; what\nis counted instead of timed has one value. Figures of two "
+        "servers or cases are ratios within a round.\n\n",
+        targets.markdown(verdicts), "\n",
+        *(["\nWhy not:\n\n"] if missed else []), *(f"- {text}\n" for text in missed)])
+
+
+def tables_section(tables):
+    parts = ["\n## Tables\n"]
     for case, rows in tables:
         title = case.title[0].upper() + case.title[1:]
         parts.append(f"\n### {title}\n\n{table.of_case(case, rows)}\n")
+    return "".join(parts)
+
+
+def write(document, facts, tables, verdicts, remarks):
+    """`tables` are pairs of a case and its rows; `remarks` what the tables do not show."""
+    document.parent.mkdir(parents=True, exist_ok=True)
+    parts = [HEAD.format(**facts, readme=readme_from(document)), targets_section(verdicts),
+             "\n## Plots\n", draw(document, tables), tables_section(tables)]
     if remarks:
         parts.append("\n## Not in the tables\n\n" + "".join(f"- {remark}\n" for remark in remarks))
     document.write_text("".join(parts))

@@ -17,6 +17,8 @@ class Median:
 
 @dataclasses.dataclass(frozen=True)
 class Ratio:
+    """Or any other figure whose interval is asked for."""
+
     value: float
     # The ends of the 95 % bootstrap interval; None for a single value.
     low: float | None
@@ -42,14 +44,18 @@ def interval(values):
     return medians[RESAMPLES * 25 // 1000], medians[RESAMPLES * 975 // 1000 - 1]
 
 
+def with_interval(values):
+    """The median of a list, None when it is empty."""
+    if not values:
+        return None
+    ends = interval(values) if len(values) > 1 else (None, None)
+    return Ratio(statistics.median(values), *ends)
+
+
 def ratio(values, floor):
     """The median of the ratios within each round; both are {round: value}."""
-    pairs = [values[number] / floor[number] for number in values
-             if floor.get(number, 0) > 0]
-    if not pairs:
-        return None
-    ends = interval(pairs) if len(pairs) > 1 else (None, None)
-    return Ratio(statistics.median(pairs), *ends)
+    return with_interval([values[number] / floor[number] for number in values
+                          if floor.get(number, 0) > 0])
 
 
 def rate(result):
@@ -60,13 +66,20 @@ def cpu_us(result):
     return result["cpu_seconds"] * 1e6 / result["requests"] if "requests" in result else None
 
 
+def memory_mib(result):
+    return result["memory_kib"] / 1024 if "memory_kib" in result else None
+
+
 FIGURES = {
     "rate": rate,
     "cpu_us": cpu_us,
     "p50_us": lambda result: result.get("p50_us"),
     "p99_us": lambda result: result.get("p99_us"),
-    "memory_mib": lambda result: result["memory_kib"] / 1024,
+    "memory_mib": memory_mib,
     "idle_kib": lambda result: result.get("idle_kib"),
+    "idle_tables_kib": lambda result: result.get("idle_tables_kib"),
+    "counted": lambda result: result.get("counted"),
+    "nanoseconds": lambda result: result.get("nanoseconds"),
 }
 
 
@@ -80,6 +93,7 @@ class Row:
     """One server in one case."""
 
     server: object
+    rounds: int
     medians: dict
     ratios: dict
 
@@ -88,5 +102,5 @@ def row(server, results, floor):
     """`results` and `floor` are {round: what the load told}."""
     medians = {name: median(list(by_round(results, name).values())) for name in FIGURES}
     ratios = {name: ratio(by_round(results, name), by_round(floor, name))
-              for name in ("rate", "cpu_us")}
-    return Row(server, medians, ratios)
+              for name in ("rate", "cpu_us", "counted")}
+    return Row(server, len(results), medians, ratios)

@@ -9,19 +9,14 @@ import select
 import subprocess
 import tempfile
 
+import counts
+from failure import Failure, WrongByte
+
 # Seconds until a server that says nothing, or a load that does not end, counts as failed.
 PATIENCE = 60
 # What a server without parked coroutines needs is subtracted, as that with a few.
 FEW = 100
 WRONG_BYTE = 3
-
-
-class Failure(Exception):
-    """Why there is no figure."""
-
-
-class WrongByte(Failure):
-    """The server sent a byte that it should not have sent."""
 
 
 def pinned(core):
@@ -49,9 +44,12 @@ def last_words(file):
 def started(command, core):
     """A server on one CPU, for the length of a `with`; a failure gets what it said last."""
     with tempfile.TemporaryFile("w+") as words:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   stderr=words, text=True, preexec_fn=pinned(core),
-                                   env=dict(os.environ, RUST_BACKTRACE="0"))
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       stderr=words, text=True, preexec_fn=pinned(core),
+                                       env=dict(os.environ, RUST_BACKTRACE="0"))
+        except FileNotFoundError as error:
+            raise Failure(f"{command[0]} is missing: scripts/setup bench installs it") from error
         try:
             yield process
         except Failure as failure:
@@ -64,36 +62,38 @@ def started(command, core):
 
 
 def memory_kib(pid):
-    """Resident memory and its page tables, as the load counts them."""
-    total = 0
-    for name, field in (("smaps_rollup", "Rss:"), ("status", "VmPTE:")):
+    """Resident memory, and its page tables, as the load counts them."""
+    def kib(name, field):
         for line in pathlib.Path(f"/proc/{pid}/{name}").read_text().splitlines():
             if line.startswith(field):
-                total += int(line.split()[1])
-    return total
+                return int(line.split()[1])
+        return 0
+
+    return kib("smaps_rollup", "Rss:"), kib("status", "VmPTE:")
 
 
 class Measure:
-    def __init__(self, load, cores, seconds, warm_up):
+    def __init__(self, load, cores, span):
         self.load = load
         self.server_core, self.load_core = cores
-        self.seconds = seconds
-        self.warm_up = warm_up
+        # The load's arguments that tell how long it warms up and measures.
+        self.span = span
 
     def run(self, command, case):
         """The figures of one run, as the load tells them."""
         if case.mode == "parked":
             return self.parked(command, case.count)
+        if case.tool:
+            return self.counted(command, case)
         with started([*command, "--mode", case.mode], self.server_core) as server:
-            port = first_line(server, "port")
-            return self.loaded(case, port, server.pid)
+            return self.loaded(case, server, self.span)
 
-    def loaded(self, case, port, pid):
-        arguments = [*case.load, "--port", port, "--pid", pid, "--seconds", self.seconds,
-                     "--warm-up", self.warm_up]
+    def loaded(self, case, server, further):
+        port = first_line(server, "port")
+        arguments = [*case.load, "--port", port, "--pid", server.pid, *further]
         try:
             done = subprocess.run([str(self.load), *map(str, arguments)], text=True,
-                                  capture_output=True, timeout=PATIENCE + self.seconds,
+                                  capture_output=True, timeout=PATIENCE,
                                   preexec_fn=pinned(self.load_core))
         except subprocess.TimeoutExpired as error:
             raise Failure("the load did not end") from error
@@ -103,9 +103,21 @@ class Measure:
             raise Failure(done.stderr.strip())
         return json.loads(done.stdout)
 
+    def counted(self, command, case):
+        def measure(prefix, further, end):
+            whole = [*prefix, *command, "--mode", case.mode]
+            with started(whole, self.server_core) as server:
+                report = self.loaded(case, server, [*further, "--warm-up", 0])
+                end(server)
+                return report
+
+        return {"counted": counts.each(case.tool, case.count, measure)}
+
     def parked(self, command, count):
         few, many = (self.parked_kib(command, n) for n in (FEW, FEW + count))
-        return {"idle": count, "idle_kib": (many - few) / count, "memory_kib": many}
+        resident, tables = ((b - a) / count for a, b in zip(few, many))
+        return {"idle": count, "idle_kib": resident, "idle_tables_kib": tables,
+                "memory_kib": sum(many)}
 
     def parked_kib(self, command, count):
         command = [*command, "--mode", "parked", "--count", str(count)]

@@ -14,21 +14,28 @@ class Server:
     language: str
     # The file or folder of its source.
     source: pathlib.Path
-    # What else it needs: a library, or an argument of the program; empty for nothing.
+    # The library that it needs; empty for none.
     uses: str
-    modes: tuple
+    # Of its program, before --mode.
+    arguments: tuple
+    # Modes of its program, and `idle` when it bears idle connections by the thousand.
+    does: tuple
     title: str
+
+
+def words(text):
+    return () if text == "-" else tuple(text.split())
 
 
 def parse(line, folder):
     fields = [field.strip() for field in line.split("|")]
-    if len(fields) != 7:
-        raise ValueError(f"not seven fields with | between them: {line}")
-    name, group, language, source, uses, modes, title = fields
+    if len(fields) != 8:
+        raise ValueError(f"not eight fields with | between them: {line}")
+    name, group, language, source, uses, arguments, does, title = fields
     if group not in GROUPS:
         raise ValueError(f"{name}: no group is called {group}")
     return Server(name, group, language, folder / source, "" if uses == "-" else uses,
-                  tuple(modes.split()), title)
+                  words(arguments), words(does), title)
 
 
 def read_list(path):

@@ -25,8 +25,8 @@ def with_interval(ratio):
     if ratio is None:
         return MISSING
     if ratio.low is None:
-        return f"{ratio.value:.2f}"
-    return f"{ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
+        return number(ratio.value)
+    return f"{number(ratio.value)} ({number(ratio.low)} to {number(ratio.high)})"
 
 
 COLUMNS = [
@@ -38,13 +38,19 @@ COLUMNS = [
     ("p99 µs", lambda row: alone(row.medians["p99_us"])),
     ("MiB", lambda row: alone(row.medians["memory_mib"])),
 ]
-IDLE = ("KiB each", lambda row: with_spread(row.medians["idle_kib"]))
+ROUNDS = ("rounds", lambda row: str(row.rounds))
+IDLE = [("KiB each", lambda row: with_spread(row.medians["idle_kib"])),
+        ("page tables", lambda row: alone(row.medians["idle_tables_kib"]))]
+COUNTED = [("each", lambda row: alone(row.medians["counted"])),
+           ("÷ floor", lambda row: with_interval(row.ratios["counted"]))]
 
 
 def columns_of(case):
+    if case.tool:
+        return COUNTED
     if case.mode == "parked":
-        return [IDLE, COLUMNS[-1]]
-    return [*COLUMNS, IDLE] if case.idle else COLUMNS
+        return [*IDLE, COLUMNS[-1], ROUNDS]
+    return [*COLUMNS, *IDLE, ROUNDS] if case.idle else [*COLUMNS, ROUNDS]
 
 
 def markdown(head, body):

@@ -29,18 +29,20 @@ async def serve(handler):
         await server.serve_forever()
 
 
+def runner(loop):
+    if loop == "asyncio":
+        return asyncio.run
+    import uvloop
+    return uvloop.run
+
+
 def main():
     parser = argparse.ArgumentParser(description="A server of the benchmarks.")
     parser.add_argument("loop", choices=["asyncio", "uvloop"])
     parser.add_argument("--mode", choices=["lines", "bulk"], required=True)
     arguments = parser.parse_args()
-    factory = None
-    if arguments.loop == "uvloop":
-        import uvloop
-        factory = uvloop.new_event_loop
     handler = lines if arguments.mode == "lines" else bulk
-    with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(serve(handler))
+    runner(arguments.loop)(serve(handler))
 
 
 if __name__ == "__main__":

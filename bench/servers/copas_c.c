@@ -1,33 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Ours: straight-line coroutines in C. */
-#include "server.h"
-#include <copas.h>
+#include "copas_echo.h"
 
-static void lines(copas_socket *client, void *user)
+static void serve(copas *c, enum server_mode mode)
 {
-  copas_bytes line;
-  (void)user;
-  while (copas_receive(client, COPAS_LINE, &line) == COPAS_OK) {
-    copas_send(client, line.data, line.len);
-    copas_send(client, "\n", 1);
-  }
-}
-
-static void bulk(copas_socket *client, void *user)
-{
-  copas_bytes bytes;
-  (void)user;
-  while (copas_receive_some(client, &bytes) == COPAS_OK) copas_send(client, bytes.data, bytes.len);
-}
-
-static void serve(copas *c, copas_handler_fn handler)
-{
-  copas_socket *server;
-  copas_address address;
-  server_must(copas_bind(c, "127.0.0.1", 0, &server) == COPAS_OK, "copas_bind");
-  server_must(copas_getsockname(server, &address) == COPAS_OK, "copas_getsockname");
-  copas_addserver(c, server, handler, NULL, COPAS_FOREVER);
-  server_print("port", address.port);
+  copas_socket *server = echo_listen(c);
+  copas_addserver(c, server, echo_handler(mode), NULL, COPAS_FOREVER);
   copas_loop(c, COPAS_FOREVER);
 }
 
@@ -54,7 +32,7 @@ int main(int argc, char **argv)
   copas *c = copas_new(NULL);
   server_must(c != NULL, "copas_new");
   if (options.mode == SERVER_PARKED) park_all(c, options.count);
-  else serve(c, options.mode == SERVER_LINES ? lines : bulk);
+  else serve(c, options.mode);
   copas_free(c);
   return 0;
 }

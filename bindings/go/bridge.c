@@ -2,6 +2,7 @@
 #include "bridge.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 static copas *dispatcher_of(uint64_t handle) { return (copas *)(uintptr_t)handle; }
@@ -74,12 +75,16 @@ int bridge_poll(uint64_t c, struct bridge_outcome *outcomes)
   return count;
 }
 
-int bridge_receive(uint64_t socket, uint64_t token, struct bridge_outcome *o)
+int bridge_receive(uint64_t socket, int may_wait, uint64_t token, struct bridge_outcome *o)
 {
   copas_event now;
   copas_operation *operation = NULL;
-  int answered = copas_submit_receive_some(socket_of(socket), token, &now, &operation);
-  return answer(o, copas_of(socket_of(socket)), answered, &now, operation);
+  copas_socket *skt = socket_of(socket);
+  /* A wait is ended by a cancel; without one the library's own time limit asks the kernel once. */
+  if (!may_wait) (void)copas_settimeouts(skt, NAN, NAN, 0);
+  int answered = copas_submit_receive_some(skt, token, &now, &operation);
+  if (!may_wait) (void)copas_settimeouts(skt, NAN, NAN, COPAS_FOREVER);
+  return answer(o, copas_of(skt), answered, &now, operation);
 }
 
 int bridge_send(uint64_t socket, const void *data, size_t len, uint64_t token,
@@ -93,6 +98,14 @@ int bridge_send(uint64_t socket, const void *data, size_t len, uint64_t token,
   int over = answer(o, copas_of(socket_of(socket)), answered, &now, operation);
   o->taken = taken;
   return over;
+}
+
+int bridge_flush(uint64_t socket, uint64_t token, struct bridge_outcome *o)
+{
+  copas_event now;
+  copas_operation *operation = NULL;
+  int answered = copas_submit_flush(socket_of(socket), token, &now, &operation);
+  return answer(o, copas_of(socket_of(socket)), answered, &now, operation);
 }
 
 int bridge_accept(uint64_t socket, uint64_t token, struct bridge_outcome *o)
@@ -207,6 +220,8 @@ void bridge_tls_new(uint64_t c, int role, uint64_t flags, const char *certificat
 void bridge_tls_release(uint64_t context) { (void)copas_tls_context_release(context_of(context)); }
 
 void bridge_close(uint64_t socket) { (void)copas_close(socket_of(socket)); }
+
+void bridge_abort(uint64_t socket) { (void)copas_abort(socket_of(socket)); }
 
 void bridge_addresses(uint64_t socket, copas_address *local, copas_address *remote)
 {

@@ -36,9 +36,10 @@ void bridge_free(uint64_t c);
 int bridge_poll(uint64_t c, struct bridge_outcome *outcomes);
 
 /* Submissions: 1 when it is over and `*o` tells how, 0 when o->operation is outstanding. */
-int bridge_receive(uint64_t socket, uint64_t token, struct bridge_outcome *o);
+int bridge_receive(uint64_t socket, int may_wait, uint64_t token, struct bridge_outcome *o);
 int bridge_send(uint64_t socket, const void *data, size_t len, uint64_t token,
                 struct bridge_outcome *o);
+int bridge_flush(uint64_t socket, uint64_t token, struct bridge_outcome *o);
 int bridge_accept(uint64_t socket, uint64_t token, struct bridge_outcome *o);
 int bridge_connect(uint64_t c, const char *host, int port, double timeout, uint64_t token,
                    struct bridge_outcome *o);
@@ -55,6 +56,7 @@ void bridge_bind(uint64_t c, const char *host, int port, uint64_t flags, struct 
 void bridge_bind_unix(uint64_t c, const char *path, struct bridge_outcome *o);
 void bridge_shut(uint64_t socket, int how, struct bridge_outcome *o);
 void bridge_close(uint64_t socket);
+void bridge_abort(uint64_t socket);
 
 /* A context is o->result; texts may be NULL. */
 void bridge_tls_new(uint64_t c, int role, uint64_t flags, const char *certificate, const char *key,

@@ -24,7 +24,7 @@ type Conn struct {
 	// What was received and not read yet: the library's memory, or with owned Go's. Under d.mu.
 	input []byte
 	owned bool
-	// The longest line, and the most bytes of the other patterns. Under readers.
+	// The longest line, and the most bytes of the other patterns. Under d.mu.
 	lineLimit, allLimit int
 }
 
@@ -44,14 +44,14 @@ func (c *Conn) Read(p []byte) (int, error) {
 	defer c.readers.Unlock()
 	c.d.mu.Lock()
 	defer c.d.mu.Unlock()
-	if err := c.reading.check(); err != nil {
+	if err := c.reading.begin(); err != nil {
 		return 0, c.fault("read", err)
 	}
 	if len(p) == 0 {
 		return 0, nil
 	}
 	if len(c.input) == 0 {
-		if err := c.more(); err != nil {
+		if err := c.more(false); err != nil {
 			return 0, c.fault("read", err)
 		}
 	}
@@ -60,10 +60,11 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// more waits for bytes and adds them to c.input. Under both mutexes.
-func (c *Conn) more() error {
+// more waits for bytes and adds them to c.input. `late`: also those that arrived before a deadline that
+// has passed. Under both mutexes.
+func (c *Conn) more(late bool) error {
 	if len(c.input) == 0 {
-		data, err := c.receive()
+		data, err := c.receive(late)
 		c.input, c.owned = data, false
 		return err
 	}
@@ -71,7 +72,7 @@ func (c *Conn) more() error {
 	if !c.owned {
 		c.input, c.owned = bytes.Clone(c.input), true
 	}
-	data, err := c.receive()
+	data, err := c.receive(late)
 	if err == nil {
 		c.input = append(c.input, data...)
 	}
@@ -79,12 +80,17 @@ func (c *Conn) more() error {
 }
 
 // receive waits for bytes, which are the library's until the next receive. Under both mutexes.
-func (c *Conn) receive() ([]byte, error) {
+func (c *Conn) receive(late bool) ([]byte, error) {
 	for {
-		if err := c.reading.check(); err != nil {
+		err := c.reading.check()
+		if err != nil && (!late || c.reading.closed) {
 			return nil, err
 		}
-		over := C.bridge_receive(c.socket, C.uint64_t(c.reading.token), c.d.answer)
+		mayWait := C.int(1)
+		if err != nil {
+			mayWait = 0
+		}
+		over := C.bridge_receive(c.socket, mayWait, C.uint64_t(c.reading.token), c.d.answer)
 		ended, done := c.reading.submit(over)
 		if !done {
 			ended = c.reading.wait()
@@ -103,17 +109,15 @@ func (c *Conn) receive() ([]byte, error) {
 // Write returns when all of p has been accepted: by the kernel, or at most 64 KiB of it by the
 // library, which hands it on by itself.
 func (c *Conn) Write(p []byte) (int, error) {
-	c.writers.Lock()
+	if err := c.lockWriters(); err != nil {
+		return 0, c.fault("write", err)
+	}
 	defer c.writers.Unlock()
-	c.d.mu.Lock()
 	defer c.d.mu.Unlock()
 	written := 0
 	for {
 		if err := c.writing.check(); err != nil {
 			return written, c.fault("write", err)
-		}
-		if written == len(p) {
-			return written, nil
 		}
 		if c.writing.operation != 0 {
 			c.writing.wait()
@@ -124,8 +128,60 @@ func (c *Conn) Write(p []byte) (int, error) {
 		if err != nil {
 			return written, c.fault("write", err)
 		}
+		if written == len(p) {
+			return written, nil
+		}
 	}
 }
+
+// Flush waits until the kernel has every byte written before.
+func (c *Conn) Flush() error {
+	if err := c.lockWriters(); err != nil {
+		return c.fault("flush", err)
+	}
+	defer c.writers.Unlock()
+	defer c.d.mu.Unlock()
+	for {
+		if c.writing.closed {
+			return c.fault("flush", net.ErrClosed)
+		}
+		if c.writing.operation != 0 {
+			c.writing.wait()
+			continue
+		}
+		over := C.bridge_flush(c.socket, C.uint64_t(c.writing.token), c.d.answer)
+		ended, done := c.writing.submit(over)
+		if !done {
+			ended = c.writing.waitUntilExpired()
+		}
+		switch err := c.writing.check(); {
+		case ended.status == C.COPAS_OK:
+			return nil
+		case ended.status != C.COPAS_CANCELED:
+			return c.fault("flush", ended.failure("write"))
+		case err != nil:
+			return c.fault("flush", err)
+		}
+	}
+}
+
+// lockWriters waits for the caller's turn to write and takes both mutexes, but on an error.
+func (c *Conn) lockWriters() error {
+	c.d.mu.Lock()
+	if c.writing.closed {
+		c.d.mu.Unlock()
+		return errStale
+	}
+	if !c.writers.TryLock() {
+		c.d.mu.Unlock()
+		c.awaitTurn()
+		c.d.mu.Lock()
+	}
+	return nil
+}
+
+// awaitTurn queues behind the others who write.
+func (c *Conn) awaitTurn() { c.writers.Lock() }
 
 // send has some of p accepted; the operation that is outstanding afterwards ends when there is room
 // for more. Under both mutexes.
@@ -144,17 +200,32 @@ func (c *Conn) send(p []byte) (int, error) {
 func (c *Conn) Close() error {
 	c.d.mu.Lock()
 	defer c.d.mu.Unlock()
+	return c.close(false)
+}
+
+// Abort closes the connection with a reset and throws away what was not written yet.
+func (c *Conn) Abort() error {
+	c.d.mu.Lock()
+	defer c.d.mu.Unlock()
+	return c.close(true)
+}
+
+func (c *Conn) close(reset bool) error {
 	if c.reading.closed {
-		return c.fault("close", net.ErrClosed)
+		return c.fault("close", errStale)
 	}
 	c.input = nil
-	c.d.close(c.socket, c.reading, c.writing)
+	if reset {
+		C.bridge_abort(c.socket)
+	} else {
+		C.bridge_close(c.socket)
+	}
+	c.d.forget(c.reading, c.writing)
 	return nil
 }
 
-// close closes a socket and ends what is outstanding on it. Under the mutex.
-func (d *dispatcher) close(socket C.uint64_t, waiters ...*waiter) {
-	C.bridge_close(socket)
+// forget ends what is outstanding on a socket that was just closed. Under the mutex.
+func (d *dispatcher) forget(waiters ...*waiter) {
 	outstanding := false
 	for _, w := range waiters {
 		w.forget()
@@ -175,7 +246,7 @@ func (c *Conn) shut(how C.int) error {
 	c.d.mu.Lock()
 	defer c.d.mu.Unlock()
 	if c.reading.closed {
-		return c.fault("close", net.ErrClosed)
+		return c.fault("close", errStale)
 	}
 	C.bridge_shut(c.socket, how, c.d.answer)
 	ended := outcomeOf(c.d.answer)
@@ -204,7 +275,7 @@ func (c *Conn) setDeadline(t time.Time, waiters ...*waiter) error {
 	c.d.mu.Lock()
 	defer c.d.mu.Unlock()
 	if c.reading.closed {
-		return c.fault("set", net.ErrClosed)
+		return c.fault("set", errStale)
 	}
 	for _, w := range waiters {
 		w.setDeadline(t)

@@ -138,6 +138,9 @@ func (l *Listener) AcceptConn() (*Conn, error) {
 	defer l.acceptors.Unlock()
 	l.d.mu.Lock()
 	defer l.d.mu.Unlock()
+	if err := l.accepting.begin(); err != nil {
+		return nil, l.fault("accept", err)
+	}
 	for {
 		if err := l.accepting.check(); err != nil {
 			return nil, l.fault("accept", err)
@@ -163,13 +166,14 @@ func (l *Listener) Close() error {
 	l.d.mu.Lock()
 	defer l.d.mu.Unlock()
 	if l.accepting.closed {
-		return l.fault("close", net.ErrClosed)
+		return l.fault("close", errStale)
 	}
 	if l.file != "" {
 		// Somebody may have removed it already.
 		_ = os.Remove(l.file)
 	}
-	l.d.close(l.socket, l.accepting)
+	C.bridge_close(l.socket)
+	l.d.forget(l.accepting)
 	return nil
 }
 
@@ -181,7 +185,7 @@ func (l *Listener) SetDeadline(t time.Time) error {
 	l.d.mu.Lock()
 	defer l.d.mu.Unlock()
 	if l.accepting.closed {
-		return l.fault("set", net.ErrClosed)
+		return l.fault("set", errStale)
 	}
 	l.accepting.setDeadline(t)
 	return nil

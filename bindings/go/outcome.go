@@ -7,7 +7,6 @@ import "C"
 
 import (
 	"io"
-	"net"
 	"os"
 	"syscall"
 	"unsafe"
@@ -45,28 +44,12 @@ func outcomeOf(o *C.struct_bridge_outcome) outcome {
 	return told
 }
 
-// Error is a failure that no system call explains.
-type Error struct {
-	// Status is a copas_status.
-	Status int
-	// Text says what went wrong.
-	Text string
-}
-
-func (e *Error) Error() string {
-	name := C.GoString(C.copas_status_name(C.int(e.Status)))
-	if e.Text == "" {
-		return name + ": " + C.GoString(C.copas_status_message(C.int(e.Status)))
-	}
-	return name + ": " + e.Text
-}
-
 // failure is the error of an outcome that is not COPAS_OK, as package net would have it; `call` names
 // the system call behind it.
 func (o outcome) failure(call string) error {
 	switch {
 	case o.status == C.COPAS_STALE:
-		return net.ErrClosed
+		return errStale
 	case o.status == C.COPAS_TIMEOUT && o.errno == 0:
 		return os.ErrDeadlineExceeded
 	case o.errno != 0:
@@ -80,5 +63,5 @@ func (o outcome) failure(call string) error {
 	case o.status == C.COPAS_CLOSED:
 		return os.NewSyscallError(call, syscall.EPIPE)
 	}
-	return &Error{Status: o.status, Text: o.words}
+	return &Error{Status: Status(o.status), Text: o.words}
 }

@@ -5,6 +5,7 @@ package copas_test
 import (
 	"errors"
 	"io"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -83,10 +84,50 @@ func TestPatternsKeepToTheLimits(t *testing.T) {
 func TestPatternsRefuseWhatTheyCannotMean(t *testing.T) {
 	_, server := tcpPair(t)
 	var wrong *copas.Error
-	if _, err := server.Receive(0); !errors.As(err, &wrong) {
+	if _, err := server.Receive(-1); !errors.As(err, &wrong) {
 		t.Error(err)
 	}
-	if _, err := server.ReceiveUntil(""); !errors.As(err, &wrong) {
-		t.Error(err)
+	for _, delimiter := range []string{"", strings.Repeat("x", 256)} {
+		if _, err := server.ReceiveUntil(delimiter); !errors.As(err, &wrong) {
+			t.Error(err)
+		}
+	}
+}
+
+func TestWhatHasArrivedWinsOverAPassedDeadline(t *testing.T) {
+	client, server := tcpPair(t)
+	_, _ = io.WriteString(client, "one\ntwo\n")
+	if line, err := server.ReceiveLine(); string(line) != "one" || err != nil {
+		t.Fatalf("%q, %v", line, err)
+	}
+	_ = server.SetReadDeadline(time.Unix(1, 0))
+	if line, err := server.ReceiveLine(); string(line) != "two" || err != nil {
+		t.Fatalf("%q, %v", line, err)
+	}
+	if _, err := server.ReceiveLine(); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatal(err)
+	}
+}
+
+func TestErrorsHaveAStatusWhateverTheyAreInNet(t *testing.T) {
+	client, server := tcpPair(t)
+	ended := make(chan error, 1)
+	_ = server.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+	_, late := server.ReceiveLine()
+	_ = server.SetReadDeadline(time.Time{})
+	go func() { _, err := server.ReceiveLine(); ended <- err }()
+	_ = client.CloseWrite()
+	end := <-ended
+	_ = server.Close()
+	_, stale := server.ReceiveLine()
+	for want, err := range map[string]error{
+		"COPAS_OK": nil, "COPAS_TIMEOUT": late, "COPAS_CLOSED": end, "COPAS_STALE": stale,
+	} {
+		if got := copas.StatusOf(err).String(); got != want {
+			t.Errorf("%s instead of %s for %v", got, want, err)
+		}
+	}
+	if !errors.Is(stale, net.ErrClosed) {
+		t.Error(stale)
 	}
 }

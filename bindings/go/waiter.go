@@ -47,6 +47,17 @@ func (w *waiter) wait() outcome {
 	return w.ended
 }
 
+// waitUntilExpired is wait, but where the deadline has passed it cancels the operation.
+func (w *waiter) waitUntilExpired() outcome {
+	if w.expired {
+		w.cancel()
+	}
+	if w.operation != 0 {
+		return w.wait()
+	}
+	return w.ended
+}
+
 // complete ends the outstanding operation. Under the mutex.
 func (w *waiter) complete(ended outcome) {
 	w.operation = 0
@@ -77,7 +88,15 @@ func (w *waiter) forget() {
 	}
 }
 
-// check tells why nothing may be begun now. Under the mutex.
+// begin tells why a call may not begin now. Under the mutex.
+func (w *waiter) begin() error {
+	if w.closed {
+		return errStale
+	}
+	return w.check()
+}
+
+// check tells why a call that has begun may not go on. Under the mutex.
 func (w *waiter) check() error {
 	switch {
 	case w.closed:

@@ -170,7 +170,7 @@ private:
     if (raw_ == nullptr) return COPAS_OK;
     const copas_status status = copas_free(raw_);
     if (status == COPAS_CANNOT_WAIT || status == COPAS_WRONG_THREAD) return status;
-    detail::posted::drop_all(std::exchange(raw_, nullptr));
+    raw_ = nullptr;
     callbacks_.reset();
     return status;
   }

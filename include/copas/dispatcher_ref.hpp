@@ -67,8 +67,7 @@ public:
   /// Has `f()` called on the dispatcher's OS thread, on the root stack. From any OS thread.
   template <class F> void post(F f, std::error_code &ec = detail::throwing) const
   {
-    auto item = std::make_unique<detail::posted_call<F>>(raw_, std::move(f));
-    detail::settle(detail::posted::send(std::move(item)), raw_, ec);
+    detail::settle(detail::posted<F>::send(raw_, std::move(f)), raw_, ec);
   }
 
   /// Since some moment in the past, on a clock that only goes forward.

@@ -5,8 +5,6 @@
 
 #include "dispatcher_ref.hpp"
 
-#include <list>
-
 namespace copas_cpp {
 
 /// Coroutines that belong together. Its end cancels those that run and waits for them, so that they may
@@ -40,13 +38,13 @@ public:
   /// Starts a coroutine in the group.
   template <class F> thread_ref addthread(F f, std::error_code &ec = detail::throwing)
   {
+    using body = member<F>;
     copas_thread *thread = nullptr;
-    auto body = std::make_unique<member_of<F>>(state_, std::move(f));
-    member *const raw = body.get();
-    raw->place_ = state_->waiting.insert(state_->waiting.end(), std::move(body));
-    const copas_status status = copas_group_addthread(raw_, member::start, raw, &thread);
-    if (status != COPAS_OK) state_->waiting.erase(raw->place_);
-    detail::settle(status, raw_, ec);
+    copas_thread_options options{};
+    options.size = sizeof options;
+    options.user = new body{state_, std::move(f)};
+    options.user_free = detail::drop<body>;
+    detail::settle(copas_group_addthread_with(raw_, body::start, &options, &thread), raw_, ec);
     return thread_ref(thread);
   }
 
@@ -65,59 +63,14 @@ public:
   /// Cancels all and waits until they have ended, also when the caller is canceled; then as join().
   void close(std::error_code &ec = detail::throwing)
   {
-    const int status = copas_group_close(raw_);
-    if (status != COPAS_CANNOT_WAIT && status != COPAS_INVALID && status != COPAS_WRONG_THREAD)
-      state_->waiting.clear();
-    conclude(status, ec);
+    conclude(copas_group_close(raw_), ec);
   }
 
   /// What the first that failed has thrown.
   std::exception_ptr exception() const noexcept { return state_->first; }
 
 private:
-  struct state;
-
-  /// A coroutine's function, in the group's list until it runs: C has no finalizer for one that never
-  /// does.
-  class member {
-  public:
-    explicit member(std::shared_ptr<state> group) noexcept : group_(std::move(group)) {}
-    member(const member &) = delete;
-    member &operator=(const member &) = delete;
-    virtual ~member() = default;
-    virtual void call() = 0;
-
-    static void start(void *user) noexcept
-    {
-      const std::shared_ptr<state> group = static_cast<member *>(user)->group_;
-      const auto place = static_cast<member *>(user)->place_;
-      const std::unique_ptr<member> own = std::move(*place);
-      group->waiting.erase(place);
-      try {
-        own->call();
-      } catch (const canceled &) {
-      } catch (...) {
-        group->note();
-      }
-    }
-
-    std::list<std::unique_ptr<member>>::iterator place_;
-
-  private:
-    std::shared_ptr<state> group_;
-  };
-
-  template <class F> class member_of final : public member {
-  public:
-    member_of(std::shared_ptr<state> group, F &&f) : member(std::move(group)), f_(std::move(f)) {}
-    void call() override { f_(); }
-
-  private:
-    F f_;
-  };
-
   struct state {
-    std::list<std::unique_ptr<member>> waiting;
     std::exception_ptr first;
 
     /// The exception that is being handled is a failure of the group. Its status is always the same,
@@ -135,6 +88,24 @@ private:
     }
   };
 
+  /// A coroutine's function.
+  template <class F> struct member {
+    std::shared_ptr<state> failures;
+    F f;
+
+    static void start(void *user) noexcept
+    {
+      // What it owns ends on the coroutine's stack, where it may wait.
+      member own(std::move(*static_cast<member *>(user)));
+      try {
+        own.f();
+      } catch (const canceled &) {
+      } catch (...) {
+        own.failures->note();
+      }
+    }
+  };
+
   void conclude(int status, std::error_code &ec) const
   {
     if (status == COPAS_FAILED && state_->first && &ec == &detail::throwing)
@@ -142,14 +113,12 @@ private:
     detail::settle(status, raw_, ec);
   }
 
-  // On a stack that may not wait for them (a callback's, a member's) they are only canceled. Those that
-  // have not run never will; on another OS thread they still may.
+  // On a stack that may not wait for them (a callback's, a member's) they are only canceled.
   void end() noexcept
   {
     if (raw_ == nullptr) return;
     const int status = copas_group_close(raw_);
     if (status == COPAS_CANNOT_WAIT || status == COPAS_INVALID) copas_group_cancel(raw_);
-    if (status != COPAS_WRONG_THREAD) state_->waiting.clear();
   }
 
   copas_group *raw_ = nullptr;

@@ -23,6 +23,7 @@ struct datagram {
 };
 
 class line_range;
+class socket;
 
 /// A socket that somebody else closes: a handler's client, or what a `socket` owns. A copy is cheap.
 /// Each view of bytes is valid until the next receive on the socket, its close, or the borrower's end.
@@ -115,6 +116,9 @@ public:
   {
     detail::settle(copas_abort(raw_), raw_, ec);
   }
+
+  /// The next connection of a listening socket that no server has.
+  socket accept(time_limit limit = forever, std::error_code &ec = detail::throwing) const;
 
   /// Ends COPAS_SHUT_SEND, COPAS_SHUT_RECEIVE or COPAS_SHUT_BOTH.
   void shut(int how, std::error_code &ec = detail::throwing) const
@@ -276,6 +280,13 @@ private:
     if (raw_ != nullptr) copas_close(raw_);
   }
 };
+
+inline socket socket_ref::accept(time_limit limit, std::error_code &ec) const
+{
+  copas_socket *client = nullptr;
+  detail::settle(copas_accept(raw_, limit.count(), &client), raw_, ec);
+  return socket(socket_ref(client));
+}
 
 /// What lines() gives.
 class line_range {

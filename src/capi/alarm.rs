@@ -13,7 +13,8 @@ use std::rc::Rc;
 /// Sets the calling coroutine's alarm: unless it ends before, `fn(thread, user)` is called in
 /// `seconds` on the root stack, where it may cancel it (copas_removethread()) or close what it waits
 /// on, but not wait itself. A second call sets it anew; a negative number of seconds (COPAS_FOREVER)
-/// takes it away, and `fn` may be NULL then.
+/// takes it away, and `fn` may be NULL then. `user` must live until the alarm has rung, is set anew or
+/// taken away, or the coroutine has ended: then it is used no more.
 /// Errors: COPAS_INVALID (also outside of a coroutine, for NAN, or when `fn` is NULL), COPAS_LIMIT,
 /// COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
 #[unsafe(no_mangle)]
@@ -43,7 +44,8 @@ pub unsafe extern "C" fn copas_timeout(
 /// Has `fn(c, number, user)` called on the root stack, in the step after the process got signal
 /// `number` (of <signal.h>); several deliveries may become one call. This installs a handler for the
 /// whole process until copas_free(), or until `fn` is NULL; then the signal is handled as before. A
-/// signal belongs to one dispatcher. It does not keep the loop alive.
+/// signal belongs to one dispatcher. It does not keep the loop alive. `user` must live until then, or until
+/// another function is set for the signal.
 ///
 /// Errors: COPAS_BUSY (another dispatcher has the signal), COPAS_INVALID (also for a number that is no
 /// signal, or one that cannot be caught; or when `fn` is NULL and the signal is not this

@@ -3,14 +3,19 @@
 
 use super::guard::{Named, any_handle, handle_of};
 use super::queue::Queue;
+use super::semaphore::amount;
 use super::types::*;
 use super::user::User;
-use crate::dispatcher::{Dispatcher, Handle, Kind, Object};
+use crate::dispatcher::{Dispatcher, Handle, Kind, Object, Owner};
 use crate::net::{Net, Readable, Writable};
 use crate::status::{Fault, Outcome, Status};
-use crate::sync::{self, Choice, GetLock, Pop, Promise, Push, Semaphore, Take, Timer};
+use crate::sync::{
+    self, Choice, GetLock, Lock, Pop, Promise, Push, Semaphore, Take, Timer, Untold,
+};
 use core::ffi::c_void;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
 /// copas_choice.kind.
 const RECEIVE: u32 = 1;
@@ -40,85 +45,148 @@ const EXIT: u32 = 12;
 /// A push that may be dropped before it succeeded: the item stays the program's then.
 struct Pushing(Push<User>);
 
+impl Future for Pushing {
+    type Output = Outcome<()>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome<()>> {
+        Pin::new(&mut self.0).poll(context)
+    }
+}
+
 impl Drop for Pushing {
     fn drop(&mut self) {
         self.0.take_back().map(User::into_pointer);
     }
 }
 
-/// The operation of a choice, and what it gives: an item with its finalizer, a result, or nothing. A
-/// lock would be that of `who`.
+/// What a choice has given: an item with its finalizer, a result, or nothing; and a lock that its owner
+/// has not been told of.
+pub(super) struct Given {
+    item: User,
+    lock: Option<Untold>,
+}
+
+impl Given {
+    fn item(item: User) -> Self {
+        Given { item, lock: None }
+    }
+
+    fn result(pointer: *mut c_void) -> Self {
+        Given::item(User::new(pointer, None))
+    }
+
+    /// Nothing but that it came.
+    fn nothing(_: ()) -> Self {
+        Given::result(std::ptr::null_mut())
+    }
+
+    fn lock(lock: Rc<Lock>) -> Self {
+        Given {
+            lock: Some(Untold::new(lock)),
+            ..Given::nothing(())
+        }
+    }
+
+    /// The item or result, which stays here.
+    pub fn pointer(&self) -> *mut c_void {
+        self.item.pointer()
+    }
+
+    /// All of it is the program's from now on.
+    pub fn into_pointer(self) -> *mut c_void {
+        if let Some(lock) = self.lock {
+            lock.tell();
+        }
+        self.item.into_pointer()
+    }
+}
+
+impl Owner for Given {
+    fn hand_over(self: Box<Self>) {
+        self.into_pointer();
+    }
+}
+
+/// Who waits for a choice, and whether it only looks.
+#[derive(Clone, Copy)]
+pub(super) struct Waiter {
+    /// A coroutine, or the root stack: a lock would be its own.
+    pub who: Handle,
+    /// It does not wait.
+    pub looks: bool,
+}
+
+/// The operation of a choice for `waiter`, which must not wait for itself.
 pub(super) fn operation(
     d: &Dispatcher,
     choice: &copas_choice,
-    who: Handle,
-) -> Outcome<Choice<'static, User>> {
-    let nothing = |()| User::new(std::ptr::null_mut(), None);
+    waiter: Waiter,
+) -> Outcome<Choice<'static, Given>> {
+    let Waiter { who, looks } = waiter;
+    let pointer = choice.handle;
     Ok(match choice.kind {
-        RECEIVE => {
-            let readable = Readable::new(&socket(d, choice.handle)?);
-            Box::pin(async move { readable.await.map(nothing) })
-        }
-        SEND => {
-            let writable = Writable::new(&socket(d, choice.handle)?);
-            Box::pin(async move { writable.await.map(nothing) })
-        }
+        RECEIVE => told(Readable::new(&socket(d, pointer)?, looks)),
+        SEND => told(Writable::new(&socket(d, pointer)?, looks)),
         POP => {
-            let queue: Rc<Queue> = object::<copas_queue, _>(d, choice.handle)?;
-            let pop = Pop::new(&queue.items);
-            Box::pin(pop)
+            let pop = Pop::new(&queue(d, pointer)?.items);
+            Box::pin(async move { pop.await.map(Given::item) })
         }
         PUSH => {
-            let queue: Rc<Queue> = object::<copas_queue, _>(d, choice.handle)?;
+            let queue = queue(d, pointer)?;
             let item = queue.own(choice.item);
-            let mut pushing = Pushing(Push::new(&queue.items, item));
-            Box::pin(async move { (&mut pushing.0).await.map(nothing) })
+            told(Pushing(Push::new(&queue.items, item)))
         }
         JOIN => {
-            let thread = handle_in(d, choice.handle)?;
+            let thread = handle_in(d, pointer)?;
             if thread.kind() != Kind::Thread {
                 return Err(Fault::invalid("COPAS_CHOICE_JOIN is for coroutines"));
             }
-            let ended = sync::ended(d.thread(thread));
-            Box::pin(async move { ended.await.map(nothing) })
+            sync::check_join(who, thread)?;
+            told(sync::ended(d.thread(thread)))
         }
-        TIMER => {
-            let fires = object::<copas_timer, Timer>(d, choice.handle)?.next_firing();
-            Box::pin(async move { fires.await.map(nothing) })
-        }
+        TIMER => told(object::<copas_timer, Timer>(d, pointer)?.next_firing()),
         TAKE => {
-            let semaphore: Rc<Semaphore> = object::<copas_semaphore, _>(d, choice.handle)?;
-            let n = super::semaphore::amount(choice.amount)?;
-            let take = Take::new(&semaphore, n)?;
-            Box::pin(async move { take.await.map(nothing) })
+            let semaphore: Rc<Semaphore> = object::<copas_semaphore, _>(d, pointer)?;
+            told(Take::new(&semaphore, amount(choice.amount)?)?)
         }
         LOCK => {
-            let get = GetLock::new(&object::<copas_lock, _>(d, choice.handle)?, who);
-            Box::pin(async move { get.await.map(nothing) })
+            let lock: Rc<Lock> = object::<copas_lock, _>(d, pointer)?;
+            let get = GetLock::new(&lock, who);
+            Box::pin(async move { get.await.map(|()| Given::lock(lock)) })
         }
         FUTURE => {
-            let promise: Rc<Promise<Rc<User>>> = object::<copas_future, _>(d, choice.handle)?;
+            let promise: Rc<Promise<Rc<User>>> = object::<copas_future, _>(d, pointer)?;
+            sync::check_get(who, &promise)?;
             let result = sync::settled(promise);
-            Box::pin(async move { result.await.map(|result| User::new(result.pointer(), None)) })
+            Box::pin(async move { result.await.map(|result| Given::result(result.pointer())) })
         }
         GROUP => {
-            let joined = sync::joined(object::<copas_group, _>(d, choice.handle)?);
-            Box::pin(async move { joined.await.map(nothing) })
+            let group = object::<copas_group, _>(d, pointer)?;
+            sync::check_outside(who, &group)?;
+            told(sync::joined(group))
         }
         FINISH => {
-            let queue: Rc<Queue> = object::<copas_queue, _>(d, choice.handle)?;
-            let finished = sync::finished(Rc::clone(&queue.items));
-            Box::pin(async move { finished.await.map(nothing) })
+            let items = Rc::clone(&queue(d, pointer)?.items);
+            sync::check_finish(who, &items)?;
+            told(sync::finished(items))
         }
         EXIT => {
-            if handle_in(d, choice.handle)? != d.handle {
+            if handle_in(d, pointer)? != d.handle {
                 return Err(Fault::invalid("COPAS_CHOICE_EXIT is for the dispatcher"));
             }
-            let raised = sync::exit_raised(d.handle);
-            Box::pin(async move { raised.await.map(nothing) })
+            told(sync::exit_raised(d.handle))
         }
         kind => return Err(Fault::invalid(format!("{kind} is not a kind of choice"))),
     })
+}
+
+/// An operation that gives nothing.
+fn told(wait: impl Future<Output = Outcome<()>> + 'static) -> Choice<'static, Given> {
+    Box::pin(async move { wait.await.map(Given::nothing) })
+}
+
+fn queue(d: &Dispatcher, pointer: *mut c_void) -> Outcome<Rc<Queue>> {
+    object::<copas_queue, _>(d, pointer)
 }
 
 /// A handle of this dispatcher.

@@ -12,7 +12,7 @@ use core::ffi::{CStr, c_char, c_void};
 use socket2::SockAddr;
 
 /// copas_bind_unix(), copas_connect_unix(): a datagram socket.
-pub(super) const DATAGRAM: u64 = 1;
+const DATAGRAM: u64 = 1;
 /// copas_bind_unix(): a socket file that nobody listens on is removed before.
 const UNLINK: u64 = 2;
 
@@ -141,13 +141,10 @@ pub unsafe extern "C" fn copas_connect_unix(
     on_dispatcher(c, |d| {
         // SAFETY: NULL or writable; NULL or terminated, as the comment asks.
         let (out, path) = unsafe { (place(out, "out")?, text(path)?) };
-        let path = path.ok_or_else(|| Fault::invalid("the path is NULL"))?;
-        if flags & !DATAGRAM != 0 {
-            return Err(Fault::invalid("flags is 0 or COPAS_DATAGRAM"));
-        }
+        let (path, is_datagram) = unix_peer(path, flags)?;
         let timeout = check_seconds(timeout)?;
         d.bind();
-        let socket = net::connect_unix(d, path, flags & DATAGRAM != 0, timeout)?;
+        let socket = net::connect_unix(d, path, is_datagram, timeout)?;
         out.write(pointer(socket.handle));
         Ok(())
     })
@@ -193,6 +190,15 @@ unsafe fn membership(
         let group = group.ok_or_else(|| Fault::invalid("the group is NULL"))?;
         net::set_membership(socket, group, interface, what)
     })
+}
+
+/// Where a Unix socket is to connect to, and whether it carries datagrams.
+pub(super) fn unix_peer(path: Option<&str>, flags: u64) -> Outcome<(&str, bool)> {
+    let path = path.ok_or_else(|| Fault::invalid("the path is NULL"))?;
+    if flags & !DATAGRAM != 0 {
+        return Err(Fault::invalid("flags is 0 or COPAS_DATAGRAM"));
+    }
+    Ok((path, flags & DATAGRAM != 0))
 }
 
 /// The address that a caller names by numbers or by a path.

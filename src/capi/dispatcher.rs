@@ -4,6 +4,7 @@
 use super::guard::{answer, any_handle, caught, handle_of, on_dispatcher, pointer, seconds};
 use super::memory::{Growing, read_sized, write_sized};
 use super::types::*;
+use super::user::User;
 use super::{c_int, copas_status};
 use crate::coroutine::exceptions;
 use crate::dispatcher::registry::{self, Claim};
@@ -73,7 +74,8 @@ pub unsafe extern "C" fn copas_new(config: *const copas_config) -> *mut copas {
 /// output that the kernel does not take at once is lost. The OS threads of handlers have ended when it
 /// returns. The handle is stale afterwards.
 ///
-/// In a child of fork() nothing runs: what was inherited is closed here, and the parent's goes on.
+/// In a child of fork() nobody runs: what was inherited is closed here, what the child has copies of goes to
+/// their finalizers, and the parent's goes on.
 ///
 /// Errors: COPAS_CANNOT_WAIT inside its own loop, a coroutine or a callback (nothing is freed);
 /// COPAS_WRONG_THREAD, COPAS_STALE, COPAS_INVALID. Steps the dispatcher for at
@@ -215,7 +217,7 @@ pub extern "C" fn copas_release(c: *mut copas) -> copas_status {
 
 /// Has `fn` run once with `user`, on the dispatcher's OS thread, in its next step. Posts run in the
 /// order of their calls. A pending post keeps the loop alive; one that never ran because the
-/// dispatcher was freed is dropped.
+/// dispatcher was freed is dropped: see copas_post_with() for what its `user` owns.
 ///
 /// May be called from any OS thread, but not from a signal handler (use copas_notify()).
 /// Errors: COPAS_INVALID (also when `fn` is NULL), COPAS_STALE (`fn` will not run). Never switches.
@@ -225,8 +227,26 @@ pub extern "C" fn copas_post(
     r#fn: copas_post_fn,
     user: *mut c_void,
 ) -> copas_status {
+    post(c, r#fn, User::new(user, None))
+}
+
+/// copas_post() whose `user` is released by exactly one call of `user_free` (which may be NULL): when `fn`
+/// has returned, when it will not run because the dispatcher was freed, or when this call fails. That
+/// happens on the OS thread that runs or frees the dispatcher, or on the caller's.
+/// Errors: as copas_post(). Never switches.
+#[unsafe(no_mangle)]
+pub extern "C" fn copas_post_with(
+    c: *mut copas,
+    r#fn: copas_post_fn,
+    user: *mut c_void,
+    user_free: copas_free_fn,
+) -> copas_status {
+    post(c, r#fn, User::new(user, user_free))
+}
+
+fn post(c: *const copas, function: copas_post_fn, user: User) -> copas_status {
     answer(|| {
-        let call = r#fn.ok_or_else(|| Fault::invalid("the function to post is NULL"))?;
+        let call = function.ok_or_else(|| Fault::invalid("the function to post is NULL"))?;
         let posted = Posted { call, user };
         registry::visit(handle_of(c)?, |inbox| {
             inbox.post(Letter::Call(Box::new(|d| posted.run(d))))
@@ -385,7 +405,7 @@ fn visit(c: *const copas, act: impl FnOnce(&crate::dispatcher::Inbox)) -> copas_
 /// A callback on its way to the dispatcher's OS thread.
 struct Posted {
     call: unsafe extern "C" fn(c: *mut copas, user: *mut c_void),
-    user: *mut c_void,
+    user: User,
 }
 
 // SAFETY: the library only carries the pointer; that it may be used on the dispatcher's OS thread
@@ -395,7 +415,7 @@ unsafe impl Send for Posted {}
 impl Posted {
     fn run(self, d: &Dispatcher) {
         // SAFETY: the program's function with the program's pointer.
-        unsafe { (self.call)(pointer(d.handle), self.user) };
+        unsafe { (self.call)(pointer(d.handle), self.user.pointer()) };
     }
 }
 

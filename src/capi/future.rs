@@ -4,9 +4,10 @@
 use super::copas_status;
 use super::guard::{answer, destroy, handle_of, on, on_object, pointer, seconds};
 use super::memory::place;
+use super::thread::{ThreadOptions, ThreadSettings};
 use super::types::*;
 use super::user::User;
-use crate::dispatcher::{conclude, current, registry};
+use crate::dispatcher::{Dispatcher, Ground, Handle, conclude, current, registry};
 use crate::status::{Fault, Outcome, Status};
 use crate::sync::{self, Promise};
 use core::ffi::c_void;
@@ -52,33 +53,78 @@ pub unsafe extern "C" fn copas_future_addthread(
     result_free: copas_free_fn,
     out: *mut *mut copas_future,
 ) -> copas_status {
+    let user = User::new(user, None);
     answer(|| {
         on(handle_of(c)?, |d| {
             // SAFETY: NULL or writable, as the comment asks.
             let out = unsafe { place(out, "out") }?;
-            let call = r#fn.ok_or_else(|| Fault::invalid("the future's function is NULL"))?;
-            let handle = d.add_object(|_| Promise::<Shared>::new())?;
-            let promise: Rc<Promise<Shared>> = d.object(handle)?;
-            let work = Work {
-                promise: Rc::clone(&promise),
-                free: result_free,
+            let settings = ThreadSettings {
+                user,
+                name: d.next_name(),
+                ground: Ground::Stack(0),
             };
-            let thread = d.spawn(d.next_name(), 0, move || {
-                // SAFETY: the program's function with the program's pointer.
-                work.done(unsafe { call(user) });
-                conclude();
-            });
-            match thread {
-                Ok(thread) => promise.set_thread(thread),
-                Err(fault) => {
-                    d.destroy_object(handle);
-                    return Err(fault);
-                }
-            }
-            out.write(pointer(handle));
+            out.write(pointer(start(d, r#fn, settings, result_free)?));
             Ok(())
         })
     })
+}
+
+/// copas_future_addthread() with options; `options` may be NULL and is copied. `options->user_free` is
+/// called exactly once, when the function has returned or will not run, also when this call fails.
+/// Errors: as copas_future_addthread(); COPAS_INVALID also for a bad size or stack size, or any flag.
+/// Never switches.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn copas_future_addthread_with(
+    c: *mut copas,
+    r#fn: copas_future_fn,
+    options: *const copas_thread_options,
+    result_free: copas_free_fn,
+    out: *mut *mut copas_future,
+) -> copas_status {
+    answer(|| {
+        // SAFETY: NULL or a struct with its size and a name, as the comment asks.
+        let options = unsafe { ThreadOptions::read(options) };
+        on(handle_of(c)?, |d| {
+            // SAFETY: NULL or writable, as the comment asks.
+            let out = unsafe { place(out, "out") }?;
+            let settings = options.check(d, 0)?;
+            out.write(pointer(start(d, r#fn, settings, result_free)?));
+            Ok(())
+        })
+    })
+}
+
+/// Makes a future and starts the coroutine that works on it.
+fn start(
+    d: &Dispatcher,
+    function: copas_future_fn,
+    settings: ThreadSettings,
+    free: copas_free_fn,
+) -> Outcome<Handle> {
+    let call = function.ok_or_else(|| Fault::invalid("the future's function is NULL"))?;
+    let ThreadSettings { user, name, ground } = settings;
+    let handle = d.add_object(|_| Promise::<Shared>::new())?;
+    let promise: Rc<Promise<Shared>> = d.object(handle)?;
+    let work = Work {
+        promise: Rc::clone(&promise),
+        free,
+    };
+    let vehicle = d.vehicle(ground);
+    let thread = vehicle.and_then(|vehicle| {
+        d.spawn_on(vehicle, name, move || {
+            // SAFETY: the program's function with the program's pointer.
+            work.done(unsafe { call(user.pointer()) });
+            conclude();
+        })
+    });
+    match thread {
+        Ok(thread) => promise.set_thread(thread),
+        Err(fault) => {
+            d.destroy_object(handle);
+            return Err(fault);
+        }
+    }
+    Ok(handle)
 }
 
 /// Waits for the result, for at most `timeout` seconds (COPAS_FOREVER: no limit). `*result` belongs

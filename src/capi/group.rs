@@ -4,9 +4,11 @@
 use super::copas_status;
 use super::guard::{answer, handle_of, on, on_object, pointer, seconds as check_seconds};
 use super::memory::{place, put};
+use super::thread::{ThreadOptions, ThreadSettings};
 use super::types::*;
-use crate::dispatcher::Dispatcher;
-use crate::status::{Fault, Status};
+use super::user::User;
+use crate::dispatcher::{Dispatcher, Ground, Handle};
+use crate::status::{Fault, Outcome, Status};
 use crate::sync::{self, Group};
 use core::ffi::{c_int, c_void};
 use std::rc::Rc;
@@ -47,20 +49,58 @@ pub unsafe extern "C" fn copas_group_addthread(
     user: *mut c_void,
     out: *mut *mut copas_thread,
 ) -> copas_status {
+    let user = User::new(user, None);
     on_object(group, |d, group: Rc<Group>| {
-        let call = r#fn.ok_or_else(|| Fault::invalid("the coroutine's function is NULL"))?;
-        let handle = sync::add_member(d, &group, d.next_name(), move || {
-            // SAFETY: the program's function with the program's pointer.
-            unsafe { call(user) };
-        })?;
+        let settings = ThreadSettings {
+            user,
+            name: d.next_name(),
+            ground: Ground::Stack(0),
+        };
+        let handle = start(d, &group, r#fn, settings)?;
         // SAFETY: NULL or writable, as the comment asks.
         unsafe { put(out, pointer(handle)) };
         Ok(())
     })
 }
 
+/// copas_group_addthread() with options; `options` may be NULL and is copied. `options->user_free` is
+/// called exactly once, also when this call fails. Errors: as copas_group_addthread(); COPAS_INVALID also
+/// for a bad size or stack size, or any flag. Never switches.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn copas_group_addthread_with(
+    group: *mut copas_group,
+    r#fn: copas_thread_fn,
+    options: *const copas_thread_options,
+    out: *mut *mut copas_thread,
+) -> copas_status {
+    // SAFETY: NULL or a struct with its size and a name, as the comment asks.
+    let options = unsafe { ThreadOptions::read(options) };
+    on_object(group, |d, group: Rc<Group>| {
+        let handle = start(d, &group, r#fn, options.check(d, 0)?)?;
+        // SAFETY: NULL or writable, as the comment asks.
+        unsafe { put(out, pointer(handle)) };
+        Ok(())
+    })
+}
+
+/// Starts a member that runs the program's function.
+fn start(
+    d: &Dispatcher,
+    group: &Rc<Group>,
+    function: copas_thread_fn,
+    settings: ThreadSettings,
+) -> Outcome<Handle> {
+    let call = function.ok_or_else(|| Fault::invalid("the coroutine's function is NULL"))?;
+    let ThreadSettings { user, name, ground } = settings;
+    sync::add_member(d, group, name, ground, move || {
+        // SAFETY: the program's function with the program's pointer.
+        unsafe { call(user.pointer()) };
+    })
+}
+
 /// Waits, for at most `timeout` seconds, until all coroutines of the group have ended. Then COPAS_OK,
-/// or the status of the first that failed; copas_error() has its text.
+/// or the status of the first that failed; copas_error() has its text then, and the status COPAS_FAILED,
+/// which tells it from the errors of the wait itself.
 ///
 /// Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_CANNOT_WAIT; COPAS_INVALID (also for NAN, in a coroutine
 /// of the group, or in one of another group that one of these has started and has not outlived);
@@ -87,7 +127,7 @@ pub extern "C" fn copas_group_cancel(group: *mut copas_group) -> copas_status {
 
 /// Cancels all coroutines of the group, waits until they have ended, and destroys it: its handle is
 /// stale. It really waits, also when the caller is canceled. Then COPAS_OK, or the status of the first
-/// that failed; copas_error() has its text.
+/// that failed; copas_error() tells as after copas_group_wait().
 ///
 /// Errors: COPAS_CANCELED (the caller was canceled; the group is closed all the same);
 /// COPAS_CANNOT_WAIT; COPAS_INVALID (also inside the group, as for copas_group_wait()); COPAS_STALE;

@@ -66,7 +66,7 @@ pub unsafe extern "C" fn copas_lock_get(
 }
 
 /// Gives the lock back; after as many releases as gets it belongs to the first that waits. A submitted
-/// get counts as soon as its event is there to be polled, not before.
+/// get counts from the delivery of its event on.
 /// Errors: COPAS_NOT_OWNER, COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
 #[unsafe(no_mangle)]
 pub extern "C" fn copas_lock_release(lock: *mut copas_lock) -> copas_status {

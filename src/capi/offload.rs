@@ -7,7 +7,7 @@ use super::memory::{place, text};
 use super::socket::address_of;
 use super::types::{copas, copas_address, copas_thread_fn};
 use crate::net::{self, Address, Net};
-use crate::status::Fault;
+use crate::status::{Fault, Outcome};
 use crate::sync;
 use core::ffi::{c_char, c_void};
 use std::net::IpAddr;
@@ -73,8 +73,7 @@ pub unsafe extern "C" fn copas_resolve(
 ) -> copas_status {
     on_dispatcher(c, |d| {
         // SAFETY: NULL or writable; NULL or terminated, as the comment asks.
-        let (count, host) = unsafe { (place(count, "count")?, text(host)?) };
-        let host = host.ok_or_else(|| Fault::invalid("the host is NULL"))?;
+        let (count, host) = unsafe { (place(count, "count")?, host_of(host)?) };
         if addresses.is_null() && max != 0 {
             return Err(Fault::invalid("addresses is NULL but max is not 0"));
         }
@@ -88,6 +87,15 @@ pub unsafe extern "C" fn copas_resolve(
         count.write(found.len());
         Ok(())
     })
+}
+
+/// A caller's host.
+///
+/// # Safety
+/// `host` is NULL or terminated.
+pub(super) unsafe fn host_of<'a>(host: *const c_char) -> Outcome<&'a str> {
+    // SAFETY: the caller says so.
+    unsafe { text(host) }?.ok_or_else(|| Fault::invalid("the host is NULL"))
 }
 
 /// An address without a port.

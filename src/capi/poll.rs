@@ -7,7 +7,7 @@ use super::guard::{answer, handle_of, on, on_dispatcher, pointer, seconds};
 use super::memory::{lent, place, put};
 use super::socket::address_of;
 use super::types::*;
-use crate::dispatcher::{Begun, Dispatcher, Event, Handle, Submission};
+use crate::dispatcher::{Begun, Dispatcher, Event, Handle, Submission, current};
 use crate::net::{self, Net};
 use crate::status::{Fault, Outcome, Status};
 
@@ -86,11 +86,11 @@ pub unsafe extern "C" fn copas_poll(
         unsafe { place(events, "events") }?;
         let timeout = seconds(timeout)?;
         d.bind();
-        if !d.has_events() {
-            Net::of(d).end_root_loans(d.handle);
+        if current::is_inside() {
+            return Err(Status::CANNOT_WAIT.into());
         }
+        d.end_told();
         wait_for_events(d, d.within_scope(timeout))?;
-        d.forget_told();
         let mut filled = 0;
         while filled < count
             && let Some(event) = d.next_event()

@@ -4,10 +4,11 @@
 use super::guard::{answer, destroy, handle_of, on, on_object, pointer, seconds_or};
 use super::lock::PATIENCE;
 use super::memory::{place, put};
+use super::thread::{ThreadOptions, ThreadSettings};
 use super::types::*;
 use super::user::User;
 use super::{c_int, copas_status};
-use crate::dispatcher::{Dispatcher, Name, Object, conclude, current, registry};
+use crate::dispatcher::{Dispatcher, Ground, Handle, Name, Object, conclude, current, registry};
 use crate::status::{Fault, Outcome};
 use crate::sync::{self, Worker};
 use core::ffi::c_void;
@@ -139,21 +140,58 @@ pub unsafe extern "C" fn copas_queue_addworker(
     user: *mut c_void,
     out: *mut *mut copas_thread,
 ) -> copas_status {
+    let user = User::new(user, None);
     on_object(queue, |d, queue: Rc<Queue>| {
-        let call = r#fn.ok_or_else(|| Fault::invalid("the worker's function is NULL"))?;
-        let mut worker = Worker::begin(&queue.items);
-        let handle = d.spawn(d.next_name(), 0, move || {
-            start(&mut worker);
-            while let Some(item) = next_item(&worker) {
-                // SAFETY: the program's function with the program's pointers.
-                unsafe { call(item, user) };
-            }
-            drop(worker);
-            conclude();
-        })?;
+        let settings = ThreadSettings {
+            user,
+            name: d.next_name(),
+            ground: Ground::Stack(0),
+        };
+        let handle = add_worker(d, &queue, r#fn, settings)?;
         // SAFETY: NULL or writable, as the comment asks.
         unsafe { put(out, pointer(handle)) };
         Ok(())
+    })
+}
+
+/// copas_queue_addworker() with options; `options` may be NULL and is copied. `options->user_free` is
+/// called exactly once, when the worker has ended, also when this call fails. Errors: as
+/// copas_queue_addworker(); COPAS_INVALID also for a bad size or stack size, or any flag. Never switches.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn copas_queue_addworker_with(
+    queue: *mut copas_queue,
+    r#fn: copas_worker_fn,
+    options: *const copas_thread_options,
+    out: *mut *mut copas_thread,
+) -> copas_status {
+    // SAFETY: NULL or a struct with its size and a name, as the comment asks.
+    let options = unsafe { ThreadOptions::read(options) };
+    on_object(queue, |d, queue: Rc<Queue>| {
+        let handle = add_worker(d, &queue, r#fn, options.check(d, 0)?)?;
+        // SAFETY: NULL or writable, as the comment asks.
+        unsafe { put(out, pointer(handle)) };
+        Ok(())
+    })
+}
+
+/// Starts a worker that runs the program's function.
+fn add_worker(
+    d: &Dispatcher,
+    queue: &Queue,
+    function: copas_worker_fn,
+    settings: ThreadSettings,
+) -> Outcome<Handle> {
+    let call = function.ok_or_else(|| Fault::invalid("the worker's function is NULL"))?;
+    let ThreadSettings { user, name, ground } = settings;
+    let mut worker = Worker::begin(&queue.items);
+    d.spawn_on(d.vehicle(ground)?, name, move || {
+        start(&mut worker);
+        while let Some(item) = next_item(&worker) {
+            // SAFETY: the program's function with the program's pointers.
+            unsafe { call(item, user.pointer()) };
+        }
+        drop(worker);
+        conclude();
     })
 }
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 //! The export that waits for the first of several things.
 
-use super::choice::operation;
+use super::choice::{Given, Waiter, operation};
 use super::guard::{on_dispatcher, seconds as check_seconds};
 use super::memory::choices_of;
 use super::types::{copas, copas_choice};
-use super::user::User;
 use crate::dispatcher::Dispatcher;
 use crate::status::{Fault, Status};
 use crate::sync::{self, Choice};
@@ -17,7 +16,9 @@ const MOST: c_int = 65_536;
 /// Waits, for at most `timeout` seconds, until the first of `count` (1 to 65,536) choices is there, and
 /// gives its place (from 0). Of several that are there each call prefers another one. Its `status`
 /// tells how it ended and `item` what a queue gave; the other choices have taken nothing. A choice
-/// that is wrong (COPAS_STALE, COPAS_INVALID, COPAS_BUSY …) is there at once with that status.
+/// that is wrong (COPAS_STALE, COPAS_INVALID, COPAS_BUSY …) is there at once with that status; so is one
+/// by which the caller would wait for itself (its own end, result or group: COPAS_INVALID). With a
+/// `timeout` of 0 the kernel is asked once.
 ///
 /// Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_CANNOT_WAIT; COPAS_INVALID (also when `choices` is
 /// NULL, `count` out of range, or NAN); COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
@@ -40,13 +41,17 @@ pub unsafe extern "C" fn copas_select(
         let timeout = check_seconds(timeout)?;
         d.bind();
         let d: &Dispatcher = d;
-        let waits = choices.iter().map(|choice| wait_of(d, choice)).collect();
-        let (place, outcome) = sync::select(d, waits, timeout)?;
+        let waiter = Waiter {
+            who: d.borrower(),
+            looks: timeout == 0.0,
+        };
+        let waits = choices.iter().map(|choice| wait_of(d, choice, waiter));
+        let (place, outcome) = sync::select(d, waits.collect(), timeout)?;
         let won = &mut choices[place];
         won.item = std::ptr::null_mut();
         won.status = match outcome {
-            Ok(item) => {
-                won.item = item.into_pointer();
+            Ok(given) => {
+                won.item = given.into_pointer();
                 Status::OK as c_int
             }
             Err(fault) => fault.status as c_int,
@@ -56,8 +61,8 @@ pub unsafe extern "C" fn copas_select(
 }
 
 /// The operation that a choice waits for; one that cannot be is over at once.
-fn wait_of(d: &Dispatcher, choice: &copas_choice) -> Choice<'static, User> {
-    match operation(d, choice, d.borrower()) {
+fn wait_of(d: &Dispatcher, choice: &copas_choice, waiter: Waiter) -> Choice<'static, Given> {
+    match operation(d, choice, waiter) {
         Ok(choice) => choice,
         Err(fault) => Box::pin(std::future::ready(Err(fault))),
     }

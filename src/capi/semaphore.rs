@@ -38,7 +38,8 @@ pub unsafe extern "C" fn copas_semaphore_new(
 }
 
 /// Takes `n` (1 to the maximum), waiting for at most `timeout` seconds (NAN: the semaphore's own
-/// limit; 0: not at all) until they are there and everybody who came earlier has been served.
+/// limit; 0: not at all) until they are there and everybody who came earlier has been served. With a
+/// `timeout` of 0 it may be called in callbacks.
 ///
 /// Errors: COPAS_TIMEOUT; COPAS_CANCELED; COPAS_DESTROYED (meanwhile); COPAS_TOO_MANY (more than the
 /// maximum); COPAS_INVALID (also when `n` is below 1); COPAS_CANNOT_WAIT; COPAS_STALE;

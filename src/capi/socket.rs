@@ -76,6 +76,30 @@ pub unsafe extern "C" fn copas_connect_with(
     })
 }
 
+/// Accepts one connection from a listening socket that no server serves, waiting for at most `timeout`
+/// seconds. The new socket has the listener's time limits and limits; close it with copas_close().
+///
+/// Errors: COPAS_TIMEOUT; COPAS_CLOSED (the listener was closed meanwhile); COPAS_BUSY (it is served, or
+/// somebody else accepts); COPAS_LIMIT (no descriptor left: wait before you try again); COPAS_CANCELED;
+/// COPAS_UNSUPPORTED (it does not listen); COPAS_CANNOT_WAIT; COPAS_INVALID (also when `out` is NULL, or
+/// NAN); COPAS_SYSTEM; COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn copas_accept(
+    server: *mut copas_socket,
+    timeout: f64,
+    out: *mut *mut copas_socket,
+) -> copas_status {
+    on_socket(server, |d, socket| {
+        // SAFETY: NULL or writable, as the comment asks.
+        let out = unsafe { place(out, "out")? };
+        let timeout = check_seconds(timeout)?;
+        d.bind();
+        out.write(pointer(net::accept(d, socket, timeout)?.handle));
+        Ok(())
+    })
+}
+
 /// Makes a socket of an open descriptor that came from elsewhere: a TCP or Unix stream (a
 /// socketpair too), a datagram socket, a listening socket, or one end of a pipe. The descriptor is set non-blocking
 /// and belongs to the socket from then on, with its other options as they are; on an error it stays the caller's, unchanged.
@@ -139,8 +163,8 @@ pub extern "C" fn copas_abort(skt: *mut copas_socket) -> copas_status {
 }
 
 /// Ends one direction of a connection: COPAS_SHUT_SEND (after what has been sent so far, the peer
-/// sees the end of the stream), COPAS_SHUT_RECEIVE (a waiting reader gets COPAS_CLOSED), or
-/// COPAS_SHUT_BOTH. Later sends, or receives, answer COPAS_CLOSED.
+/// sees the end of the stream), COPAS_SHUT_RECEIVE, or COPAS_SHUT_BOTH. Later sends, or receives, answer
+/// COPAS_CLOSED, and so do those that wait.
 ///
 /// Errors: COPAS_INVALID (also for another `how`), COPAS_UNSUPPORTED (a listening socket or a
 /// pipe), COPAS_STALE, COPAS_WRONG_THREAD, COPAS_SYSTEM. Never switches.

@@ -176,3 +176,61 @@ pub(super) fn sending(socket: &Socket, kind: u32, token: u64, reply: &Reply) -> 
     let seconds = socket.timeouts.get().send;
     reply.submission(kind, token, socket.handle, seconds)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::dispatcher::{copas_free, copas_new};
+    use super::super::queue::{copas_queue_new, copas_queue_size};
+    use super::super::socket::copas_wrap;
+    use super::super::submit_wait::copas_submit_pause;
+    use super::super::timer::copas_timer_new;
+    use super::*;
+    use std::io::Read;
+    use std::os::fd::IntoRawFd;
+    use std::os::unix::net::UnixStream;
+    use std::ptr::null_mut;
+
+    #[test]
+    fn a_send_above_the_limit_of_operations_takes_nothing() {
+        let (own, mut peer) = UnixStream::pair().unwrap();
+        let (mut skt, mut taken) = (null_mut(), 77);
+        // SAFETY: what is not NULL lives until the call has returned.
+        let sent = unsafe {
+            let c = copas_new(std::ptr::null());
+            assert_eq!(copas_wrap(c, own.into_raw_fd(), &mut skt), 0);
+            while copas_submit_pause(c, -1.0, 0, null_mut()) == 0 {}
+            let data = c"lost".as_ptr().cast();
+            let sent = copas_submit_send(skt, data, 4, 0, 1, &mut taken, null_mut(), null_mut());
+            assert_eq!(copas_free(c), 0);
+            sent
+        };
+        assert_eq!((sent, taken), (Status::LIMIT as c_int, 77));
+        let mut got = Vec::new();
+        assert_eq!(peer.read_to_end(&mut got).unwrap(), 0);
+    }
+
+    /// A finalizer that uses the dispatcher.
+    unsafe extern "C" fn look_at_the_queue(user: *mut c_void) {
+        assert_eq!(copas_queue_size(user.cast()), 0);
+    }
+
+    unsafe extern "C" fn tick(_: *mut copas_timer, _: *mut c_void) {}
+
+    #[test]
+    fn a_finalizer_may_use_the_dispatcher_above_the_limit_of_objects() {
+        let (mut queue, mut timer) = (null_mut(), null_mut());
+        // SAFETY: what is not NULL lives until the call has returned.
+        unsafe {
+            let c = copas_new(std::ptr::null());
+            while copas_queue_new(c, 0, 0.0, None, &mut queue) == 0 {}
+            let mut options: copas_timer_options = std::mem::zeroed();
+            options.size = size_of::<copas_timer_options>();
+            options.callback = Some(tick);
+            options.user = queue.cast();
+            options.user_free = Some(look_at_the_queue);
+            let made = copas_timer_new(c, &options, &mut timer);
+            assert_eq!(made, Status::LIMIT as c_int);
+            assert_eq!(copas_free(c), 0);
+        }
+    }
+}

@@ -2,11 +2,10 @@
 //! The exports that submit what gives sockets, and names and datagrams.
 
 use super::c_int;
-use super::copas_status;
-use super::datagram::{DATAGRAM, numeric};
-use super::guard::{on_dispatcher, on_socket, pointer, seconds as check_seconds};
-use super::memory::{bytes, place, text};
-use super::offload::numeric_address;
+use super::datagram::{numeric, unix_peer};
+use super::guard::{on_dispatcher, on_socket, seconds as check_seconds};
+use super::memory::{bytes, text};
+use super::offload::{host_of, numeric_address};
 use super::poll::reply_places;
 use super::socket::connection_of;
 use super::submit::{receiving, sending};
@@ -14,7 +13,7 @@ use super::types::*;
 use crate::dispatcher::registry::Entered;
 use crate::dispatcher::{Boxed, Dispatcher, Ends, Given};
 use crate::net::{self, Net};
-use crate::status::{Fault, Outcome, Status};
+use crate::status::{Outcome, Status};
 use core::ffi::{c_char, c_void};
 use std::rc::Rc;
 
@@ -28,30 +27,6 @@ const RECEIVEFROM: u32 = 7;
 const SENDTO: u32 = 8;
 /// copas_event.kind.
 const RESOLVE: u32 = 9;
-
-/// Accepts one connection from a listening socket that no server serves, waiting for at most `timeout`
-/// seconds. The new socket has the listener's time limits and limits; close it with copas_close().
-///
-/// Errors: COPAS_TIMEOUT; COPAS_CLOSED (the listener was closed meanwhile); COPAS_BUSY (it is served, or
-/// somebody else accepts); COPAS_LIMIT (no descriptor left: wait before you try again); COPAS_CANCELED;
-/// COPAS_UNSUPPORTED (it does not listen); COPAS_CANNOT_WAIT; COPAS_INVALID (also when `out` is NULL, or
-/// NAN); COPAS_SYSTEM; COPAS_STALE; COPAS_WRONG_THREAD. Switch point.
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn copas_accept(
-    server: *mut copas_socket,
-    timeout: f64,
-    out: *mut *mut copas_socket,
-) -> copas_status {
-    on_socket(server, |d, socket| {
-        // SAFETY: NULL or writable, as the comment asks.
-        let out = unsafe { place(out, "out")? };
-        let timeout = check_seconds(timeout)?;
-        d.bind();
-        out.write(pointer(net::accept(d, socket, timeout)?.handle));
-        Ok(())
-    })
-}
 
 /// Submits a copas_accept(): the event's `result` is the new socket. Answers as copas_submit_receive().
 /// Errors: as copas_accept(); COPAS_LIMIT. Never switches.
@@ -73,7 +48,7 @@ pub unsafe extern "C" fn copas_submit_accept(
 }
 
 /// Submits a copas_connect(): the event's `result` is the new socket; of a failure `data` and `len` are
-/// the words, valid until the next copas_poll(). `host` is copied. Answers as copas_submit_receive().
+/// the words, valid as copas_event says. `host` is copied. Answers as copas_submit_receive().
 /// Errors: COPAS_INVALID (also when `host` is NULL, or NAN), COPAS_LIMIT, COPAS_STALE,
 /// COPAS_WRONG_THREAD; all others are in the event. Never switches.
 #[unsafe(no_mangle)]
@@ -89,7 +64,7 @@ pub unsafe extern "C" fn copas_submit_connect(
 ) -> c_int {
     on_dispatcher(c, |d| {
         // SAFETY: NULL or writable; NULL or terminated, as the comment asks.
-        let (reply, host) = unsafe { (reply_places(now, out), host_of(host)?) };
+        let (reply, host) = unsafe { (reply_places(now, out), host_of(host)?.to_string()) };
         let port = net::port_of(port, 1)?;
         let timeout = check_seconds(timeout)?;
         let said = reply.submission(CONNECT, token, d.handle, -1.0);
@@ -115,7 +90,7 @@ pub unsafe extern "C" fn copas_submit_connect_with(
         // SAFETY: NULL or writable; NULL or terminated, as the comment asks.
         let (reply, host) = unsafe { (reply_places(now, out), host_of(host)?) };
         // SAFETY: NULL or a struct with its size, as the comment asks.
-        let (timeout, peer) = unsafe { connection_of(options, &host) }?;
+        let (timeout, peer) = unsafe { connection_of(options, host) }?;
         let port = net::port_of(port, 1)?;
         let said = reply.submission(CONNECT, token, d.handle, -1.0);
         let connecting = net::connecting_with(own(d)?, host, port, timeout, peer);
@@ -138,19 +113,16 @@ pub unsafe extern "C" fn copas_submit_connect_unix(
     on_dispatcher(c, |d| {
         // SAFETY: NULL or writable; NULL or terminated, as the comment asks.
         let (reply, path) = unsafe { (reply_places(now, out), text(path)?) };
-        let path = path.ok_or_else(|| Fault::invalid("the path is NULL"))?;
-        if flags & !DATAGRAM != 0 {
-            return Err(Fault::invalid("flags is 0 or COPAS_DATAGRAM"));
-        }
+        let (path, is_datagram) = unix_peer(path, flags)?;
         let address = net::unix_address(path)?;
         let said = reply.submission(CONNECT, token, d.handle, check_seconds(timeout)?);
-        let connecting = net::connecting_unix(own(d)?, address, flags & DATAGRAM != 0);
+        let connecting = net::connecting_unix(own(d)?, address, is_datagram);
         Ok(reply.give(net::submit_opening(d, connecting, said)?))
     })
 }
 
 /// Submits a copas_resolve(): the event's `data` are `len` structs copas_address (a count, not bytes),
-/// best first, with the port 0, valid until the next copas_poll(); of a failure they are its words.
+/// best first, with the port 0, valid as copas_event says; of a failure they are its words.
 /// `host` is copied. Answers and errors as copas_submit_connect(). Never switches.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -164,7 +136,7 @@ pub unsafe extern "C" fn copas_submit_resolve(
 ) -> c_int {
     on_dispatcher(c, |d| {
         // SAFETY: NULL or writable; NULL or terminated, as the comment asks.
-        let (reply, host) = unsafe { (reply_places(now, out), host_of(host)?) };
+        let (reply, host) = unsafe { (reply_places(now, out), host_of(host)?.to_string()) };
         let said = reply.submission(RESOLVE, token, d.handle, check_seconds(timeout)?);
         let own = own(d)?;
         let resolving = async move {
@@ -221,15 +193,4 @@ pub unsafe extern "C" fn copas_submit_sendto(
 /// The dispatcher, for an operation to keep.
 fn own(d: &Entered) -> Outcome<Rc<Dispatcher>> {
     Net::of(d).dispatcher().ok_or_else(|| Status::STALE.into())
-}
-
-/// A caller's host, copied.
-///
-/// # Safety
-/// `host` is NULL or terminated.
-unsafe fn host_of(host: *const c_char) -> Outcome<String> {
-    // SAFETY: the caller says so.
-    let host = unsafe { text(host) }?;
-    host.map(String::from)
-        .ok_or_else(|| Fault::invalid("the host is NULL"))
 }

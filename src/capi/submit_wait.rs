@@ -2,7 +2,7 @@
 //! The exports that submit waits on other things than sockets.
 
 use super::c_int;
-use super::choice::operation;
+use super::choice::{Waiter, operation};
 use super::guard::{any_handle, on_dispatcher, seconds as check_seconds};
 use super::offload::Blocking;
 use super::poll::reply_places;
@@ -43,13 +43,18 @@ pub unsafe extern "C" fn copas_submit_choice(
         let (choice, reply) = unsafe { (choice.as_ref(), reply_places(now, out)) };
         let choice = choice.ok_or_else(|| Fault::invalid("choice is NULL"))?;
         let timeout = check_seconds(timeout)?;
-        let wait = operation(d, choice, d.handle)?;
+        let waiter = Waiter {
+            who: d.handle,
+            looks: timeout == 0.0,
+        };
+        let wait = operation(d, choice, waiter)?;
         let said = reply.submission(CHOICE, token, any_handle(choice.handle)?, timeout);
         let waiting = async move {
-            wait.await.map(|item| Given {
-                result: item.pointer().addr() as u64,
-                owner: Some(Box::new(item)),
-                ..Given::result(0)
+            let given = wait.await?;
+            let result = given.pointer().addr() as u64;
+            Ok(Given {
+                owner: Some(Box::new(given)),
+                ..Given::result(result)
             })
         };
         let begun = d.submit(said, Boxed::of(waiting, Ends::AsTold))?;

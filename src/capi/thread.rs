@@ -4,7 +4,7 @@
 use super::dispatcher::{check_stack_size, text_or_message};
 use super::guard::{answer, any_handle, caught, handle_of, on, on_dispatcher, on_thread};
 use super::guard::{pointer, seconds as check_seconds, socket};
-use super::memory::{Growing, put, read_sized, text as text_of};
+use super::memory::{Given, Growing, put, read_sized, text as text_of};
 use super::types::*;
 use super::user::User;
 use super::{c_int, copas_status};
@@ -61,20 +61,10 @@ pub unsafe extern "C" fn copas_addthread_with(
     out: *mut *mut copas_thread,
 ) -> copas_status {
     answer(|| {
-        // SAFETY: NULL or a struct with its size, as the comment asks.
-        let options = unsafe { read_sized(options) };
-        let user = User::new(options.known.user, options.known.user_free);
-        let options = options.check()?;
+        // SAFETY: NULL or a struct with its size and a name, as the comment asks.
+        let options = unsafe { ThreadOptions::read(options) };
         on(handle_of(c)?, |d| {
-            if options.flags & !OS_THREAD != 0 {
-                return Err(Fault::invalid(
-                    "copas_thread_options.flags has an unknown flag",
-                ));
-            }
-            let ground = ground_of(options.flags, options.stack_size)?;
-            // SAFETY: NULL or terminated, as the comment asks.
-            let name = unsafe { text_of(options.name) }?;
-            let name = name.map_or_else(|| d.next_name(), given_name);
+            let ThreadSettings { user, name, ground } = options.check(d, OS_THREAD)?;
             let handle = start(d, r#fn, user, name, ground)?;
             // SAFETY: NULL or writable, as the comment asks.
             unsafe { put(out, pointer(handle)) };
@@ -205,7 +195,8 @@ pub unsafe extern "C" fn copas_fail(status: c_int, text: *const c_char) -> copas
 
 /// Sets who is told when a coroutine fails: for the calling coroutine, or with `is_default` not 0
 /// for all that have none of their own. `fn` NULL takes the handler away. The default without any
-/// handler is the report callback.
+/// handler is the report callback. `user` must live until another handler is set, or the coroutine, with
+/// `is_default` the dispatcher, has ended.
 ///
 /// Errors: COPAS_INVALID (also when `is_default` is 0 outside of a coroutine), COPAS_STALE,
 /// COPAS_WRONG_THREAD. Never switches.
@@ -260,6 +251,51 @@ pub extern "C" fn copas_getname(handle: *mut c_void) -> *const c_char {
         });
         told.unwrap_or(std::ptr::null())
     })
+}
+
+/// The options of a coroutine, as they were given. Their user pointer is released with them.
+pub(super) struct ThreadOptions {
+    user: User,
+    given: Given<copas_thread_options>,
+}
+
+/// The same, checked.
+pub(super) struct ThreadSettings {
+    pub user: User,
+    pub name: Name,
+    pub ground: Ground,
+}
+
+impl ThreadOptions {
+    /// Reads them.
+    ///
+    /// # Safety
+    /// `options` is NULL or a struct with its size, and its name NULL or terminated until `check`.
+    pub unsafe fn read(options: *const copas_thread_options) -> Self {
+        // SAFETY: the caller says so.
+        let given = unsafe { read_sized(options) };
+        ThreadOptions {
+            user: User::new(given.known.user, given.known.user_free),
+            given,
+        }
+    }
+
+    /// Checks them, of whose flags those in `flags` may be set.
+    pub fn check(self, d: &Dispatcher, flags: u64) -> Outcome<ThreadSettings> {
+        let options = self.given.check()?;
+        if options.flags & !flags != 0 {
+            let text =
+                "copas_thread_options.flags has a flag that is unknown, or not for this call";
+            return Err(Fault::invalid(text));
+        }
+        // SAFETY: `read` was told so.
+        let name = unsafe { text_of(options.name) }?;
+        Ok(ThreadSettings {
+            user: self.user,
+            name: name.map_or_else(|| d.next_name(), given_name),
+            ground: ground_of(options.flags, options.stack_size)?,
+        })
+    }
 }
 
 /// Starts a coroutine that runs the program's function.

@@ -90,8 +90,8 @@ pub struct copas_semaphore {
 /// left then go to its finalizer.
 ///
 /// Functions: copas_queue_push, copas_queue_pop, copas_queue_size, copas_queue_addworker,
-/// copas_queue_stop, copas_queue_finish, copas_queue_destroy, copas_setname, copas_getname,
-/// copas_of.
+/// copas_queue_addworker_with, copas_queue_stop, copas_queue_finish, copas_queue_destroy, copas_setname,
+/// copas_getname, copas_of.
 pub struct copas_queue {
     _opaque: (),
 }
@@ -111,8 +111,8 @@ pub struct copas_timer {
 ///
 /// Lifetime: from copas_group_new() until copas_group_close() or copas_free().
 ///
-/// Functions: copas_group_addthread, copas_group_wait, copas_group_cancel, copas_group_close,
-/// copas_setname, copas_getname, copas_of.
+/// Functions: copas_group_addthread, copas_group_addthread_with, copas_group_wait,
+/// copas_group_cancel, copas_group_close, copas_setname, copas_getname, copas_of.
 pub struct copas_group {
     _opaque: (),
 }
@@ -282,13 +282,13 @@ pub struct copas_bind_options {
     pub backlog: c_int,
 }
 
-/// Settings of a coroutine, for copas_addthread_with(). Zero everything, then set `size`.
+/// Settings of a coroutine, for copas_addthread_with() and the like. Zero everything, then set `size`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct copas_thread_options {
     /// sizeof(copas_thread_options).
     pub size: usize,
-    /// 0, or COPAS_OS_THREAD: run it on an OS thread of the library's.
+    /// 0; of copas_addthread_with() also COPAS_OS_THREAD: run it on an OS thread of the library's.
     pub flags: u64,
     /// The coroutine's name, copied. NULL: "thread_N", N counting from 1.
     pub name: *const c_char,
@@ -357,7 +357,7 @@ pub struct copas_socket_stats {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct copas_choice {
-    /// COPAS_CHOICE_RECEIVE, _SEND (a stream socket), _POP, _PUSH, _FINISH (a queue), _JOIN (a coroutine),
+    /// COPAS_CHOICE_RECEIVE (a socket), _SEND (a stream socket), _POP, _PUSH, _FINISH (a queue), _JOIN (a coroutine),
     /// _TIMER, _TAKE (a semaphore), _LOCK, _FUTURE, _GROUP or _EXIT (the dispatcher).
     pub kind: u32,
     /// Set by copas_select() in the choice that came first: a copas_status.
@@ -440,7 +440,8 @@ pub struct copas_event {
     /// COPAS_EVENT_RECEIVE and _RECEIVEFROM: the bytes, as copas_receive() shows them. The library's
     /// memory, valid until the next call that receives on, or closes, that socket. COPAS_EVENT_RESOLVE:
     /// the addresses. Of other operations that failed: what went wrong, in words without a NUL at the
-    /// end. Both valid until the next copas_poll(). NULL without any.
+    /// end. Both valid until the next copas_poll(); where `now` has told them at once, until the next
+    /// copas_submit function or copas_poll() of the dispatcher. NULL without any.
     pub data: *const c_char,
     /// How many bytes, or how many addresses. COPAS_EVENT_WAIT_FD: COPAS_READABLE, COPAS_WRITABLE or both.
     pub len: usize,

@@ -2,7 +2,7 @@
 //! A program's pointer that outlives a call, with its finalizer.
 
 use super::types::copas_free_fn;
-use crate::dispatcher::{Owner, current};
+use crate::dispatcher::current;
 use core::ffi::c_void;
 
 /// Calls the finalizer exactly once: when it is dropped.
@@ -26,12 +26,6 @@ impl User {
     /// The pointer.
     pub fn pointer(&self) -> *mut c_void {
         self.pointer
-    }
-}
-
-impl Owner for User {
-    fn hand_over(self: Box<Self>) {
-        self.into_pointer();
     }
 }
 

@@ -16,8 +16,7 @@
 //! the word again. At most one side sleeps for long, since the other has the baton; a `wake` that
 //! comes late finds the side that gave it asleep at most, which looks at the word and sleeps on.
 
-use super::annotations;
-use crate::sys::parking;
+use crate::sys::{annotations, parking};
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::time::{Duration, Instant};

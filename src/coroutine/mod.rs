@@ -2,7 +2,6 @@
 //! Coroutines: stacks and switching between them, OS threads and the baton between those. Knows
 //! nothing of what runs on them.
 
-mod annotations;
 mod arena;
 mod baton;
 mod carried;

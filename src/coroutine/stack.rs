@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //! One stack, cut from an arena.
 
-use super::annotations;
 use super::arena::Arena;
 use super::switch::Link;
+use crate::sys::annotations;
 use corosensei::stack::valgrind::ValgrindStackRegistration;
 use corosensei::stack::{Stack as CorosenseiStack, StackPointer};
 use parking_lot::Mutex;

@@ -9,16 +9,16 @@
 //!
 //! What a switch saves: the callee-saved registers (corosensei does), the two words of the C++
 //! runtime's exception state (`exceptions`), and under a sanitizer its notion of the present stack
-//! (`annotations`). Not saved: the floating-point control word and the signal mask, which belong to
+//! (`sys::annotations`). Not saved: the floating-point control word and the signal mask, which belong to
 //! the OS thread; a handler that changes them restores them before it waits.
 //!
 //! A suspended coroutine has frames of C and C++ code on its stack. They cannot be unwound: there
 //! may be no unwinding tables, and foreign code does not expect it. So a coroutine ends by
 //! returning from its body, or it is abandoned: its stack is leaked and it never runs again.
 
-use super::annotations::Fiber;
 use super::exceptions::{self, Words};
 use super::stack::Stack;
+use crate::sys::annotations::Fiber;
 use corosensei::{CoroutineResult, Yielder};
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};

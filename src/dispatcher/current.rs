@@ -20,9 +20,10 @@ pub struct Stepping(());
 
 impl Stepping {
     /// A step of `dispatcher` begins, or its handler on an OS thread of its own. None when one is
-    /// under way on this OS thread already.
+    /// under way on this OS thread already, or the program is being called back: in the middle of
+    /// something perhaps.
     pub fn begin(dispatcher: Handle) -> Option<Self> {
-        if STEPPING.get().is_some() {
+        if is_inside() {
             return None;
         }
         STEPPING.set(Some(dispatcher));

@@ -34,6 +34,8 @@ pub trait Driver: Any {
     fn is_unsettled(&self) -> bool;
     /// A coroutine has ended: what was lent to it comes back.
     fn ended(&self, thread: Handle);
+    /// All events are delivered: what those of closed sockets lent comes back.
+    fn delivered(&self, d: &Dispatcher);
     /// A shutdown starts: end all servers.
     fn stop_servers(&self, d: &Dispatcher);
     /// The dispatcher is freed: close everything.

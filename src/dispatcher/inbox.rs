@@ -3,7 +3,7 @@
 
 use super::Dispatcher;
 use super::handle::Handle;
-use parking_lot::Mutex;
+use super::letters::Letters;
 use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, SeqCst};
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
@@ -34,7 +34,7 @@ pub mod signal {
 
 /// The way into one dispatcher.
 pub struct Inbox {
-    letters: Mutex<Vec<Letter>>,
+    letters: Letters,
     signals: AtomicU32,
     /// The bits of the earliest shutdown's grace in seconds; see `shutdown`.
     grace: AtomicU64,
@@ -51,7 +51,7 @@ impl Inbox {
     /// A closed inbox.
     pub const fn new() -> Self {
         Inbox {
-            letters: Mutex::new(Vec::new()),
+            letters: Letters::new(),
             signals: AtomicU32::new(0),
             grace: AtomicU64::new(NO_GRACE),
             caught: AtomicU64::new(0),
@@ -75,12 +75,21 @@ impl Inbox {
             // alone, and the registry has waited until no visitor could still use it.
             drop(unsafe { Box::from_raw(waker) });
         }
-        drop(std::mem::take(&mut *self.letters.lock()));
+        drop(self.letters.take());
+    }
+
+    /// Makes it usable in a child of fork(2).
+    ///
+    /// # Safety
+    /// It was inherited by fork, and nobody uses it in this process.
+    pub unsafe fn unlock_inherited(&self) {
+        // SAFETY: the caller says so.
+        unsafe { self.letters.unlock_inherited() };
     }
 
     /// Leaves a letter. Not for signal handlers: it locks.
     pub fn post(&self, letter: Letter) {
-        self.letters.lock().push(letter);
+        self.letters.push(letter);
         self.raise(signal::LETTERS);
     }
 
@@ -135,7 +144,7 @@ impl Inbox {
 
     /// The letters that have come.
     pub fn take_letters(&self) -> Vec<Letter> {
-        std::mem::take(&mut *self.letters.lock())
+        self.letters.take()
     }
 
     /// Whether any of these signals is raised.

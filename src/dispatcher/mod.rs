@@ -11,6 +11,7 @@ mod driver;
 mod elapse;
 mod handle;
 mod inbox;
+mod letters;
 mod object;
 mod operation;
 mod pending;
@@ -153,6 +154,8 @@ pub struct Dispatcher {
     events: RefCell<VecDeque<Undelivered>>,
     /// What the events told last point into.
     told: RefCell<Vec<Box<dyn Any>>>,
+    /// What the outcome that a submission told at once points into.
+    told_at_once: RefCell<Option<Box<dyn Any>>>,
     unfinished: Cell<usize>,
     /// Waits on sockets, servers, draining closes.
     alive: AliveCount,
@@ -204,6 +207,7 @@ impl Dispatcher {
             due: RefCell::default(),
             events: RefCell::default(),
             told: RefCell::default(),
+            told_at_once: RefCell::default(),
             unfinished: Cell::new(0),
             alive: AliveCount::default(),
             holds: Cell::new(0),

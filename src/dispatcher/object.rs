@@ -46,19 +46,19 @@ pub trait Object: Any {
 impl Dispatcher {
     /// Keeps the object that `make` gives for its handle, until it is removed.
     pub fn add_object<T: Object>(&self, make: impl FnOnce(Handle) -> T) -> Outcome<Handle> {
+        // What `make` holds of the program's must not be dropped under the borrow.
+        if !self.objects.borrow().has_room() {
+            return Err(Status::LIMIT.into());
+        }
         let number = self.handle.dispatcher();
         let mut handle = None;
-        let added = self
-            .objects
-            .borrow_mut()
-            .insert_with(|slot, generation| {
-                let own = Handle::new(Kind::Object, number, slot, generation);
-                handle = Some(own);
-                let object: Rc<dyn Object> = Rc::new(make(own));
-                object
-            })
-            .is_some();
-        handle.filter(|_| added).ok_or_else(|| Status::LIMIT.into())
+        self.objects.borrow_mut().insert_with(|slot, generation| {
+            let own = Handle::new(Kind::Object, number, slot, generation);
+            handle = Some(own);
+            let object: Rc<dyn Object> = Rc::new(make(own));
+            object
+        });
+        handle.ok_or_else(|| Status::LIMIT.into())
     }
 
     /// The object of a handle, if it is a `T`.

@@ -139,15 +139,26 @@ impl Dispatcher {
             None => self.arm(&operation.deadline, handle, said.seconds),
             Some(completion) if said.tries => {
                 self.retire(&operation);
-                return Ok(Begun::Done(self.told(said, completion)));
+                let (event, kept) = Event::told(said, completion);
+                self.told_at_once.replace(kept);
+                return Ok(Begun::Done(event));
             }
             Some(completion) => self.line_up(&operation, completion),
         }
         Ok(Begun::Outstanding(handle))
     }
 
+    /// An error where no further operation can be submitted. To be asked before anything is done for one.
+    pub fn check_room(&self) -> Outcome<()> {
+        match self.operations.borrow().has_room() {
+            true => Ok(()),
+            false => Err(Status::LIMIT.into()),
+        }
+    }
+
     /// A record for `work`: one that was used before, if there is one.
     fn record(&self, said: Submission, work: Box<dyn Submitted>) -> Outcome<Rc<Operation>> {
+        self.check_room()?;
         let mut operations = self.operations.borrow_mut();
         let operation = operations.insert_with(|slot, generation| {
             let handle = Handle::new(Kind::Operation, self.handle.dispatcher(), slot, generation);
@@ -244,21 +255,18 @@ impl Dispatcher {
         let operation = self.operation(operation)?;
         let said = operation.said.get();
         self.retire(&operation);
-        Some(self.told(said, completion))
+        let (event, kept) = Event::told(said, completion);
+        self.told.borrow_mut().extend(kept);
+        Some(event)
     }
 
-    /// Ends what earlier events have lent.
-    pub fn forget_told(&self) {
+    /// Ends what was lent by outcomes told so far, but for the bytes that open sockets lend.
+    pub fn end_told(&self) {
         self.told.borrow_mut().clear();
-    }
-
-    /// An event whose data stay until `forget_told`.
-    fn told(&self, said: Submission, mut completion: Completion) -> Event {
-        self.told.borrow_mut().extend(completion.kept.take());
-        if let Some(owner) = completion.owner.take() {
-            owner.hand_over();
+        self.told_at_once.take();
+        if !self.has_events() {
+            self.driver().delivered(self);
         }
-        Event { said, completion }
     }
 
     /// An operation is over: its handle is stale, its record serves again.
@@ -277,6 +285,17 @@ impl Dispatcher {
         {
             spare.push(removed);
         }
+    }
+}
+
+impl Event {
+    /// The outcome is told: what it gives is the program's, and what its data point into is to be kept.
+    fn told(said: Submission, mut completion: Completion) -> (Self, Option<Box<dyn Any>>) {
+        let kept = completion.kept.take();
+        if let Some(owner) = completion.owner.take() {
+            owner.hand_over();
+        }
+        (Event { said, completion }, kept)
     }
 }
 

@@ -14,8 +14,7 @@ use super::Dispatcher;
 use super::handle::{DISPATCHERS, GENERATIONS, Handle, Kind};
 use super::inbox::{Inbox, Letter};
 use crate::status::{Fault, Outcome, Status};
-use crate::sys::{os_thread, process};
-use parking_lot::Mutex;
+use crate::sys::{annotations, os_thread, process};
 use std::ops::Deref;
 use std::ptr;
 use std::rc::Rc;
@@ -36,6 +35,9 @@ struct Entry {
     process: AtomicU32,
     /// Whether every OS thread may use it, one call at a time.
     unbound: AtomicBool,
+    /// Somebody makes a dispatcher here, or it lives. A flag, not a lock: where a fork comes between, the
+    /// child does without this number.
+    claimed: AtomicBool,
     /// An Rc's pointer, from `publish` to `retire`.
     dispatcher: AtomicPtr<Dispatcher>,
     /// How many OS threads and signal handlers are in `visit`.
@@ -44,9 +46,6 @@ struct Entry {
 }
 
 static TABLE: [Entry; DISPATCHERS] = [const { Entry::new() }; DISPATCHERS];
-
-/// Held while a number is taken.
-static CLAIMING: Mutex<()> = Mutex::new(());
 
 impl Entry {
     const fn new() -> Self {
@@ -57,6 +56,7 @@ impl Entry {
             holder: AtomicUsize::new(0),
             process: AtomicU32::new(0),
             unbound: AtomicBool::new(false),
+            claimed: AtomicBool::new(false),
             dispatcher: AtomicPtr::new(ptr::null_mut()),
             visitors: AtomicU32::new(0),
             inbox: Inbox::new(),
@@ -66,6 +66,16 @@ impl Entry {
     /// Whether a dispatcher may still live here: half of the generations are left for its objects.
     fn is_fresh(&self) -> bool {
         self.last.load(Relaxed) < GENERATIONS && self.slots_from.load(Relaxed) < GENERATIONS / 2
+    }
+
+    /// Takes it for a new dispatcher; false when it is somebody else's, or used up.
+    fn claim(&self) -> bool {
+        let claimed = self.claimed.compare_exchange(false, true, AcqRel, Relaxed);
+        if claimed.is_ok() && !self.is_fresh() {
+            self.claimed.store(false, Release);
+            return false;
+        }
+        claimed.is_ok()
     }
 }
 
@@ -79,10 +89,21 @@ pub struct Claim {
 
 /// Makes a dispatcher under a free number and publishes it; `make` gets the number.
 pub fn publish(make: impl FnOnce(Claim) -> Outcome<Rc<Dispatcher>>) -> Outcome<Handle> {
-    let _claiming = CLAIMING.lock();
     let index = (1..DISPATCHERS)
-        .find(|&i| TABLE[i].dispatcher.load(Acquire).is_null() && TABLE[i].is_fresh())
+        .find(|&index| TABLE[index].claim())
         .ok_or_else(|| Fault::new(Status::LIMIT, "the process has 1,023 dispatchers already"))?;
+    let published = publish_as(index, make);
+    if published.is_err() {
+        TABLE[index].claimed.store(false, Release);
+    }
+    published
+}
+
+/// Makes a dispatcher under a number that was claimed.
+fn publish_as(
+    index: usize,
+    make: impl FnOnce(Claim) -> Outcome<Rc<Dispatcher>>,
+) -> Outcome<Handle> {
     let entry = &TABLE[index];
     let generation = entry.last.load(Relaxed) + 1;
     let handle = Handle::new(Kind::Dispatcher, index as u16, 0, generation);
@@ -92,6 +113,7 @@ pub fn publish(make: impl FnOnce(Claim) -> Outcome<Rc<Dispatcher>>) -> Outcome<H
     })?;
     entry.inbox.open(dispatcher.kernel_waker()?);
     process::mark();
+    annotations::prepare();
     entry.process.store(process::number(), Relaxed);
     entry.unbound.store(dispatcher.is_unbound(), Relaxed);
     entry.last.store(generation, Relaxed);
@@ -110,6 +132,7 @@ pub fn retire(entered: Entered) -> Rc<Dispatcher> {
     while entry.visitors.load(SeqCst) != 0 {
         os_thread::yield_now();
     }
+    annotations::acquired(&entry.visitors);
     entry.inbox.close();
     entry.slots_from.store(entered.next_generation(), Relaxed);
     let dispatcher = entry.dispatcher.load(Acquire);
@@ -119,6 +142,7 @@ pub fn retire(entered: Entered) -> Rc<Dispatcher> {
     drop(entered);
     entry.holder.store(0, Release);
     entry.dispatcher.store(ptr::null_mut(), Release);
+    entry.claimed.store(false, Release);
     dispatcher
 }
 
@@ -179,9 +203,11 @@ impl Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         if self.releases {
-            TABLE[self.handle.dispatcher() as usize]
-                .holder
-                .store(0, Release);
+            let entry = &TABLE[self.handle.dispatcher() as usize];
+            match annotations::are_told() {
+                true => let_go_and_tell(entry),
+                false => entry.holder.store(0, Release),
+            }
         }
     }
 }
@@ -211,6 +237,8 @@ pub fn inherited(handle: Handle) -> Option<Entered> {
     }
     entry.holder.store(os_thread::id(), Release);
     entry.visitors.store(0, SeqCst);
+    // SAFETY: `visit` lets nobody in who is of another process than the dispatcher.
+    unsafe { entry.inbox.unlock_inherited() };
     hold(handle, entry).ok()
 }
 
@@ -220,7 +248,10 @@ fn hold(handle: Handle, entry: &'static Entry) -> Outcome<Entered> {
     let me = os_thread::id();
     let releases = entry.holder.load(Relaxed) != me;
     if releases {
-        take_hold(handle, entry, me)?;
+        match annotations::are_told() {
+            true => take_hold_and_tell(handle, entry, me)?,
+            false => take_hold(handle, entry, me)?,
+        }
     }
     Ok(Entered {
         dispatcher: entry.dispatcher.load(Acquire),
@@ -243,6 +274,21 @@ fn take_hold(handle: Handle, entry: &Entry, me: usize) -> Outcome<()> {
         return Err(Status::STALE.into());
     }
     Ok(())
+}
+
+/// `take_hold` under a tool that does not see it.
+#[cold]
+fn take_hold_and_tell(handle: Handle, entry: &Entry, me: usize) -> Outcome<()> {
+    take_hold(handle, entry, me)?;
+    annotations::acquired(&entry.holder);
+    Ok(())
+}
+
+/// The end of a hold under such a tool.
+#[cold]
+fn let_go_and_tell(entry: &Entry) {
+    annotations::released(&entry.holder);
+    entry.holder.store(0, Release);
 }
 
 /// The baton has come to the calling OS thread: from now on it is the one that may call the
@@ -277,6 +323,7 @@ pub fn visit<R>(handle: Handle, act: impl FnOnce(&Inbox) -> R) -> Outcome<R> {
     } else {
         Err(Status::STALE.into())
     };
+    annotations::released(&entry.visitors);
     entry.visitors.fetch_sub(1, SeqCst);
     result
 }

@@ -136,7 +136,8 @@ impl Dispatcher {
 
     /// Drops what refers back to the dispatcher.
     fn forget_all(&self) {
-        self.events.borrow_mut().clear();
+        // Taken first: a finalizer may call back.
+        drop(self.events.take());
         let operations = self.operations.borrow_mut().take_all();
         drop(operations);
         self.error_handler.replace(None);

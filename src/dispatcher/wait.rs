@@ -51,9 +51,9 @@ impl Dispatcher {
             return Ok(Caller::Thread(thread));
         }
         self.check_bound()?;
-        match current::get() {
-            None => Ok(Caller::Root),
-            Some(_) => Err(Status::CANNOT_WAIT),
+        match current::is_inside() {
+            true => Err(Status::CANNOT_WAIT),
+            false => Ok(Caller::Root),
         }
     }
 

@@ -66,7 +66,6 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
         pause: Cell::new(0.0),
         reported: Cell::new(false),
         full: Cell::new(false),
-        kept: RefCell::new(None),
         secured: RefCell::default(),
         _alive: d.alive().hold(),
     });
@@ -119,7 +118,7 @@ pub fn accept_batch(d: &Dispatcher, socket: &Rc<Socket>) {
         if server.settings.tls.is_none() && d.awaits_room(server.settings.ground, socket.handle) {
             return report_full(d, &server);
         }
-        match next_connection(socket, &server) {
+        match next_connection(socket) {
             Ok(fd) => {
                 if let Err(fault) = serve(d, socket, &server, fd) {
                     return pause(d, socket, &server, fault.describe(), VEHICLES_ADVICE);
@@ -135,9 +134,20 @@ pub fn accept_batch(d: &Dispatcher, socket: &Rc<Socket>) {
     d.wake(socket.handle);
 }
 
+impl Socket {
+    /// Whether a connection was kept.
+    pub(super) fn has_kept(&self) -> bool {
+        let Some(kept) = self.take_kept() else {
+            return false;
+        };
+        self.keep(kept);
+        true
+    }
+}
+
 /// The connection that was kept, or the next one of the kernel's queue.
-fn next_connection(socket: &Socket, server: &Server) -> io::Result<OwnedFd> {
-    match server.kept.take() {
+pub(super) fn next_connection(socket: &Socket) -> io::Result<OwnedFd> {
+    match socket.take_kept() {
         Some(fd) => Ok(fd),
         None => socket.with_fd(stream::accept),
     }
@@ -157,7 +167,7 @@ fn serve(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>, fd: OwnedFd) 
     let vehicle = match d.vehicle(server.settings.ground) {
         Ok(vehicle) => vehicle,
         Err(fault) => {
-            server.kept.replace(Some(fd));
+            socket.keep(fd);
             return Err(fault);
         }
     };

@@ -1,18 +1,31 @@
 // SPDX-License-Identifier: MIT
 //! Accepting one connection, for those who serve a listening socket by themselves.
 
-use super::accept::open_client;
+use super::accept::{is_lack, next_connection, open_client};
 use super::marks::Mark;
 use super::reading::Reading;
 use super::socket::Socket;
 use crate::dispatcher::Dispatcher;
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
-use crate::sys::stream;
 use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
+
+/// The place of the one that accepts from a listening socket, which nobody may serve.
+pub fn begin(listener: &Rc<Socket>) -> Outcome<Reading> {
+    if listener.nature != Nature::Listener {
+        return Err(Fault::new(
+            Status::UNSUPPORTED,
+            "only a listening socket accepts: see copas_bind()",
+        ));
+    }
+    if listener.is_served() {
+        return Err(Fault::new(Status::BUSY, "this socket is served already"));
+    }
+    Reading::take_place(listener)
+}
 
 /// Accepting one connection.
 pub struct Accept {
@@ -21,20 +34,15 @@ pub struct Accept {
 }
 
 impl Accept {
-    /// From this listening socket, which nobody serves.
-    pub fn new(listener: &Rc<Socket>) -> Outcome<Self> {
-        if listener.nature != Nature::Listener {
-            return Err(Fault::new(
-                Status::UNSUPPORTED,
-                "only a listening socket accepts: see copas_bind()",
-            ));
-        }
-        if listener.is_served() {
-            return Err(Fault::new(Status::BUSY, "this socket is served already"));
+    /// From this listening socket, which nobody serves; one that `looks` will not wait.
+    pub fn new(listener: &Rc<Socket>, looks: bool) -> Outcome<Self> {
+        let reading = begin(listener)?;
+        if looks {
+            listener.look_again();
         }
         Ok(Accept {
             listener: Rc::clone(listener),
-            reading: Reading::take_place(listener)?,
+            reading,
         })
     }
 
@@ -45,13 +53,13 @@ impl Accept {
                 self.reading.wait(context)?;
                 return Ok(None);
             }
-            match listener.with_fd(stream::accept) {
+            match next_connection(listener) {
                 Ok(fd) => {
                     let d = listener.net.dispatcher().ok_or(Status::STALE)?;
                     return open_client(&d, listener, fd).map(Some);
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => listener.readable.set(false),
-                Err(e) if super::accept::is_lack(&e) => {
+                Err(e) if is_lack(&e) => {
                     return Err(Fault::system(&e, "accept a connection"));
                 }
                 // One connection broke while it waited (accept(2), "Error handling").
@@ -79,5 +87,5 @@ impl Future for Accept {
 
 /// Accepts one connection, waiting for at most `seconds`.
 pub fn accept(d: &Dispatcher, listener: &Rc<Socket>, seconds: f64) -> Outcome<Rc<Socket>> {
-    d.wait(pin!(Accept::new(listener)?), seconds)?
+    d.wait(pin!(Accept::new(listener, seconds == 0.0)?), seconds)?
 }

@@ -62,6 +62,7 @@ pub fn abort(d: &Dispatcher, socket: &Rc<Socket>) {
 fn release_waiters(d: &Dispatcher, socket: &Rc<Socket>) {
     d.disarm(&socket.deadline);
     end_server(d, socket);
+    socket.take_kept();
     // What a receive has taken whose event is still to come is lent to nobody who could give it back.
     let undelivered = socket.reading.get() && d.borrower() == d.handle;
     let closer = if undelivered {
@@ -168,6 +169,8 @@ pub fn shut(socket: &Rc<Socket>, how: Shut) -> Outcome<()> {
     if how != Shut::Receive {
         socket.marks.put(Mark::ShutSend);
         socket.drain();
+        // Each that leaves wakes the next.
+        socket.senders.wake_first();
         if !socket.end_output() && socket.unsent() == 0 {
             socket.shut_down(Shutdown::Write)?;
         }

@@ -18,10 +18,13 @@ pub struct Flush {
 }
 
 impl Flush {
-    /// Of this socket.
-    pub fn new(socket: &Rc<Socket>) -> Outcome<Self> {
+    /// Of this socket; one that `looks` will not wait.
+    pub fn new(socket: &Rc<Socket>, looks: bool) -> Outcome<Self> {
         if !socket.can_send() {
             return Err(Fault::new(Status::UNSUPPORTED, "this socket cannot send"));
+        }
+        if looks {
+            socket.look_again();
         }
         Ok(Flush {
             socket: Rc::clone(socket),
@@ -68,6 +71,7 @@ impl Drop for Flush {
 
 /// Waits until the kernel has every byte sent before, for at most the send time limit.
 pub fn flush(d: &Dispatcher, socket: &Rc<Socket>) -> Outcome<()> {
-    let flush = Flush::new(socket)?;
-    d.wait(pin!(flush), socket.timeouts.get().send)?
+    let seconds = socket.timeouts.get().send;
+    let flush = Flush::new(socket, seconds == 0.0)?;
+    d.wait(pin!(flush), seconds)?
 }

@@ -197,11 +197,6 @@ impl Net {
         });
     }
 
-    /// All events are delivered: what those lent of sockets that are closed comes back.
-    pub fn end_root_loans(&self, root: Handle) {
-        self.end_loans(|to, socket| to == root && self.socket(socket).is_none());
-    }
-
     /// Whether no buffer is held.
     #[inline]
     fn holds_nothing(&self) -> bool {
@@ -308,6 +303,11 @@ impl Driver for Sockets {
 
     fn ended(&self, thread: Handle) {
         self.0.end_loans(|borrower, _| borrower == thread);
+    }
+
+    fn delivered(&self, d: &Dispatcher) {
+        let net = &self.0;
+        net.end_loans(|to, socket| to == d.handle && net.socket(socket).is_none());
     }
 
     fn stop_servers(&self, d: &Dispatcher) {

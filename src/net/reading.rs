@@ -210,8 +210,11 @@ impl Socket {
                 return Read::Nothing;
             }
             Err(e) => {
+                let errno = e.raw_os_error().unwrap_or(libc::EIO);
                 self.marks.put(Mark::AtEnd);
-                self.read_error.set(e.raw_os_error().unwrap_or(libc::EIO));
+                self.read_error.set(errno);
+                // A reset ends both directions: later sends say so at once.
+                self.fail_writing(errno);
             }
         }
         Read::Progress

@@ -1,25 +1,44 @@
 // SPDX-License-Identifier: MIT
 //! Waiting until a socket could be used without waiting, for those who wait for other things too.
 
+use super::acceptance;
 use super::marks::Mark;
 use super::output::LOW_WATER;
 use super::reading::{Read, Reading};
 use super::socket::Socket;
 use crate::dispatcher::{Alive, Place};
 use crate::status::Outcome;
+use crate::sys::descriptor::{self, Nature};
+use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-/// Ready when something has been received that nobody has taken, or nothing more will come.
+impl Socket {
+    /// For a call that does not wait: what the kernel has not reported yet may be there all the same, so
+    /// the kernel is asked.
+    pub(super) fn look_again(&self) {
+        self.readable.set(true);
+        self.writable.set(true);
+        if let Some(session) = self.tls.get() {
+            session.note_readable();
+        }
+    }
+}
+
+/// Ready when something has been received that nobody has taken, or nothing more will come; of a
+/// listening socket, when a connection waits.
 pub struct Readable {
     socket: Rc<Socket>,
     reading: Option<Reading>,
 }
 
 impl Readable {
-    /// Of this socket.
-    pub fn new(socket: &Rc<Socket>) -> Self {
+    /// Of this socket; one that `looks` will not wait.
+    pub fn new(socket: &Rc<Socket>, looks: bool) -> Self {
+        if looks {
+            socket.look_again();
+        }
         Readable {
             socket: Rc::clone(socket),
             reading: None,
@@ -27,23 +46,47 @@ impl Readable {
     }
 
     fn step(&mut self, context: &mut Context<'_>) -> Outcome<bool> {
-        if self.reading.is_none() {
-            self.socket.check_stream()?;
-            self.reading = Some(Reading::begin(&self.socket)?);
-        }
         let socket = &self.socket;
+        if self.reading.is_none() {
+            self.reading = Some(if socket.nature == Nature::Listener {
+                acceptance::begin(socket)?
+            } else {
+                Reading::begin(socket)?
+            });
+        }
+        if socket.marks.has(Mark::Closed) || socket.has_input() {
+            return Ok(true);
+        }
+        if let Some(reading) = &mut self.reading {
+            reading.wait(context)?;
+        }
+        Ok(false)
+    }
+}
+
+impl Socket {
+    /// Whether a receive, or an accept, would find something or the end.
+    fn has_input(&self) -> bool {
+        if self.is_datagram() || self.nature == Nature::Listener {
+            if self.has_kept() {
+                return true;
+            }
+            if self.readable.get() {
+                let ready = self.with_fd(|fd| descriptor::is_ready(fd.as_raw_fd()));
+                // An error is for whoever tries.
+                self.readable
+                    .set(ready.map_or(true, |(readable, _)| readable));
+            }
+            return self.readable.get();
+        }
         loop {
-            let there = !socket.input.borrow().pending().is_empty();
-            if there || socket.marks.has(Mark::AtEnd) || socket.marks.has(Mark::Closed) {
-                return Ok(true);
+            let there = !self.input.borrow().pending().is_empty();
+            if there || self.marks.has(Mark::AtEnd) {
+                return true;
             }
-            if socket.readable.get() && matches!(socket.fill(1), Read::Progress) {
-                continue;
+            if !self.readable.get() || !matches!(self.fill(1), Read::Progress) {
+                return false;
             }
-            if let Some(reading) = &mut self.reading {
-                reading.wait(context)?;
-            }
-            return Ok(false);
         }
     }
 }
@@ -64,8 +107,11 @@ pub struct Writable {
 }
 
 impl Writable {
-    /// Of this socket.
-    pub fn new(socket: &Rc<Socket>) -> Self {
+    /// Of this socket; one that `looks` will not wait.
+    pub fn new(socket: &Rc<Socket>, looks: bool) -> Self {
+        if looks {
+            socket.look_again();
+        }
         Writable {
             socket: Rc::clone(socket),
             place: None,

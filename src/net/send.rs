@@ -119,8 +119,12 @@ pub fn send_part(d: &Dispatcher, socket: &Rc<Socket>, data: &[u8]) -> (Outcome<(
         }
         Ok(false) => {}
     }
+    let seconds = socket.timeouts.get().send;
+    if seconds == 0.0 {
+        socket.look_again();
+    }
     let mut send = pin!(Send::new(socket, data));
-    let result = d.wait(send.as_mut(), socket.timeouts.get().send);
+    let result = d.wait(send.as_mut(), seconds);
     let taken = send.taken;
     settle_for_root(d, socket);
     (

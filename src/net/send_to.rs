@@ -55,17 +55,36 @@ impl<D: AsRef<[u8]>> SendTo<D> {
             }
             self.again = None;
         }
+        let sent = self.attempt()?;
+        if !sent {
+            self.wait(context)?;
+        }
+        Ok(sent)
+    }
+
+    /// Hands it to the kernel, unless that has no room now.
+    pub fn attempt(&self) -> Outcome<bool> {
         let (data, to) = (self.data.as_ref(), self.to.as_ref());
         match self.socket.with_fd(|fd| stream::send_to(fd, data, to)) {
             Ok(n) => {
                 self.socket.sent.set(self.socket.sent.get() + n as u64);
                 Ok(true)
             }
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                self.wait(context)?;
-                Ok(false)
-            }
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(false),
             Err(e) => Err(Fault::system(&e, "send the datagram")),
+        }
+    }
+
+    /// The same send of a copy, for whoever cannot keep the caller's memory.
+    pub fn copied(&mut self) -> SendTo<Vec<u8>> {
+        SendTo {
+            socket: Rc::clone(&self.socket),
+            data: self.data.as_ref().to_vec(),
+            to: self.to.take(),
+            place: None,
+            alive: None,
+            again: None,
+            flushers: None,
         }
     }
 

@@ -9,7 +9,6 @@ use crate::dispatcher::{Alive, Ground, Handle};
 use crate::sys::descriptor::Nature;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -47,8 +46,6 @@ pub struct Server {
     pub(super) reported: Cell<bool>,
     /// That the dispatcher's OS threads are all taken has been reported.
     pub(super) full: Cell<bool>,
-    /// A connection that was accepted when there was nothing to run its handler on: the next one.
-    pub(super) kept: RefCell<Option<OwnedFd>>,
     /// Connections whose handshake has succeeded: their handlers come next.
     pub(super) secured: RefCell<VecDeque<Rc<Socket>>>,
     pub(super) _alive: Alive,

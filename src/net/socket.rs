@@ -26,6 +26,8 @@ struct Extras {
     sender: RefCell<Option<SockAddr>>,
     /// A served socket's server.
     server: RefCell<Option<Rc<Server>>>,
+    /// A connection that was accepted when there was nothing to run its handler on: the next one.
+    kept: Cell<Option<OwnedFd>>,
 }
 
 /// A socket. Its parts: receiving (`receive`), sending (`send`), closing (`close`). In the order of
@@ -208,6 +210,16 @@ impl Socket {
     /// Is served no longer; by whom it was.
     pub(super) fn take_server(&self) -> Option<Rc<Server>> {
         self.extras.get()?.server.take()
+    }
+
+    /// Keeps a connection that was accepted when there was nothing to run its handler on.
+    pub(super) fn keep(&self, connection: OwnedFd) {
+        self.extras().kept.set(Some(connection));
+    }
+
+    /// The connection that was kept: the next one.
+    pub(super) fn take_kept(&self) -> Option<OwnedFd> {
+        self.extras.get()?.kept.take()
     }
 
     /// Wakes whoever receives.

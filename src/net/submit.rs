@@ -192,6 +192,10 @@ pub fn submit_send(
     said: Submission,
 ) -> Outcome<(usize, Begun)> {
     socket.check_stream()?;
+    d.check_room()?;
+    if said.seconds == 0.0 {
+        socket.look_again();
+    }
     let (room, taken) = Room::send(socket, data, more)?;
     if !more {
         socket.net.settle();
@@ -211,21 +215,29 @@ pub fn submit_send_to(
     to: Option<SockAddr>,
     said: Submission,
 ) -> Outcome<Begun> {
-    let send = SendTo::new(socket, data.to_vec(), to)?;
-    let sending = async move { send.await.map(|()| Given::result(0)) };
+    let mut send = SendTo::new(socket, data, to)?;
+    d.check_room()?;
+    let sent = send.attempt();
+    let copy = matches!(sent, Ok(false)).then(|| send.copied());
+    let sending = async move {
+        if let Some(send) = copy {
+            send.await?;
+        }
+        sent.map(|_| Given::result(0))
+    };
     d.submit(said, Boxed::of(sending, Ends::AsTold))
 }
 
 /// Submits a flush.
 pub fn submit_flush(d: &Dispatcher, socket: &Rc<Socket>, said: Submission) -> Outcome<Begun> {
-    let flush = Flush::new(socket)?;
+    let flush = Flush::new(socket, said.seconds == 0.0)?;
     let flushing = async move { flush.await.map(|()| Given::result(0)) };
     d.submit(said, Boxed::of(flushing, Ends::AsTold))
 }
 
 /// Submits an accept; the event gives the new socket.
 pub fn submit_accept(d: &Dispatcher, socket: &Rc<Socket>, said: Submission) -> Outcome<Begun> {
-    let accept = Accept::new(socket)?;
+    let accept = Accept::new(socket, said.seconds == 0.0)?;
     let accepting = async move { accept.await.map(given) };
     d.submit(said, Boxed::of(accepting, Ends::AsTold))
 }

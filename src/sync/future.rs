@@ -3,7 +3,7 @@
 
 use super::Until;
 use crate::dispatcher::{Dispatcher, Handle, Name, Object, WaitList};
-use crate::status::{Outcome, Status};
+use crate::status::{Fault, Outcome, Status};
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
@@ -81,15 +81,22 @@ pub async fn settled<T: Clone + 'static>(promise: Rc<Promise<T>>) -> Outcome<T> 
     promise.result().unwrap_or(Err(Status::DESTROYED.into()))
 }
 
+/// An error where `who`, a coroutine or the root stack, would wait for what it is to give itself.
+pub fn check_get<T>(who: Handle, promise: &Promise<T>) -> Outcome<()> {
+    if promise.thread.get() == Some(who) {
+        return Err(Fault::invalid(
+            "a coroutine cannot wait for its own result: it would wait for ever",
+        ));
+    }
+    Ok(())
+}
+
 /// Waits for the result, for at most `seconds`.
 pub fn wait_for<T: Clone + 'static>(
     d: &Dispatcher,
     promise: &Rc<Promise<T>>,
     seconds: f64,
 ) -> Outcome<T> {
-    if let Some(thread) = promise.thread.get() {
-        let text = "a coroutine cannot wait for its own result: it would wait for ever";
-        super::check_not_itself(d, thread, text)?;
-    }
+    check_get(d.borrower(), promise)?;
     d.wait(pin!(settled(Rc::clone(promise))), seconds)?
 }

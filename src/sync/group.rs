@@ -3,7 +3,7 @@
 
 use super::Until;
 use super::kin::{self, Kin};
-use crate::dispatcher::{Caller, Dispatcher, Handle, Name, Object, WaitList, conclude};
+use crate::dispatcher::{Dispatcher, Ground, Handle, Name, Object, WaitList, conclude};
 use crate::status::{Fault, Outcome, Status};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -86,15 +86,16 @@ impl Group {
     }
 }
 
-/// Nobody may wait for a group from inside, however deep: it would wait for itself.
-fn check_outside(d: &Dispatcher, group: &Rc<Group>) -> Outcome<()> {
-    match d.caller() {
-        Ok(Caller::Thread(caller)) if kin::is_inside(caller.handle, group) => Err(Fault::invalid(
+/// Nobody may wait for a group from inside, however deep: it would wait for itself. An error if `who`, a
+/// coroutine or the root stack, is.
+pub fn check_outside(who: Handle, group: &Rc<Group>) -> Outcome<()> {
+    if kin::is_inside(who, group) {
+        return Err(Fault::invalid(
             "neither a member of a group nor who descends from one can wait for the group: it would \
              wait for itself",
-        )),
-        _ => Ok(()),
+        ));
     }
+    Ok(())
 }
 
 impl Object for Group {
@@ -132,6 +133,7 @@ pub fn add_member(
     d: &Dispatcher,
     group: &Rc<Group>,
     name: Name,
+    ground: Ground,
     body: impl FnOnce() + 'static,
 ) -> Outcome<Handle> {
     if group.is_over() {
@@ -144,7 +146,7 @@ pub fn add_member(
     };
     let number = d.handle;
     let kin = Kin::new(group, d.running().map(|starter| starter.handle));
-    let handle = d.spawn(name, 0, move || {
+    let handle = d.spawn_on(d.vehicle(ground)?, name, move || {
         let _kin = member.handle.get().map(|own| kin.begin(own));
         body();
         if let Ok(d) = crate::dispatcher::registry::enter(number) {
@@ -166,14 +168,14 @@ pub async fn joined(group: Rc<Group>) -> Outcome<()> {
 
 /// Waits until all members have ended, for at most `seconds`.
 pub fn wait_group(d: &Dispatcher, group: &Rc<Group>, seconds: f64) -> Outcome<()> {
-    check_outside(d, group)?;
+    check_outside(d.borrower(), group)?;
     d.wait(pin!(joined(Rc::clone(group))), seconds)?
 }
 
 /// Cancels all members and waits until they have ended, also when the caller is canceled. Nobody can
 /// be added any more.
 pub fn close_group(d: &Dispatcher, group: &Rc<Group>) -> Outcome<()> {
-    check_outside(d, group)?;
+    check_outside(d.borrower(), group)?;
     d.caller()?;
     group.closed.set(true);
     group.cancel(d);

@@ -16,6 +16,8 @@ pub struct Lock {
     /// How often its owner has got it, counted from the grant on: one that its waiter has not
     /// taken yet is among them.
     depth: Cell<u32>,
+    /// How many of those its owner has not been told of yet.
+    untold: Cell<u32>,
     line: Line<Handle>,
     destroyed: Cell<bool>,
     /// The time limit of a get that names none, in seconds.
@@ -29,6 +31,7 @@ impl Lock {
             reentrant,
             owner: Cell::new(None),
             depth: Cell::new(0),
+            untold: Cell::new(0),
             line: Line::new(),
             destroyed: Cell::new(false),
             seconds,
@@ -44,9 +47,10 @@ impl Lock {
         Ok(())
     }
 
-    /// Grants that their waiters have not taken yet: 0 or 1.
+    /// What its owner cannot release: the grant that its waiter has not taken yet, if there is one, and
+    /// what nobody has been told of.
     fn untaken(&self) -> u32 {
-        u32::from(self.line.untaken() != 0)
+        u32::from(self.line.untaken() != 0) + self.untold.get()
     }
 
     /// Its owner has it `depth` times; at 0 it is the next one's.
@@ -155,6 +159,33 @@ impl Drop for Get {
             && self.lock.line.leave(place)
         {
             self.lock.set_depth(self.lock.depth.get() - 1);
+        }
+    }
+}
+
+/// A get that its owner has not been told of: nobody can release it so far. Handed on when dropped.
+pub struct Untold(Option<Rc<Lock>>);
+
+impl Untold {
+    /// Of a get that is just over.
+    pub fn new(lock: Rc<Lock>) -> Self {
+        lock.untold.set(lock.untold.get() + 1);
+        Untold(Some(lock))
+    }
+
+    /// Its owner is told.
+    pub fn tell(mut self) {
+        if let Some(lock) = self.0.take() {
+            lock.untold.set(lock.untold.get() - 1);
+        }
+    }
+}
+
+impl Drop for Untold {
+    fn drop(&mut self) {
+        if let Some(lock) = self.0.take() {
+            lock.untold.set(lock.untold.get() - 1);
+            lock.set_depth(lock.depth.get() - 1);
         }
     }
 }

@@ -16,18 +16,18 @@ mod timer;
 mod until;
 
 pub use alarm::{clear_alarm, set_alarm};
-pub use future::{Promise, settled, wait_for};
-pub use group::{Group, add_member, close_group, joined, wait_group};
-pub use lock::{Get as GetLock, Lock, get, release};
+pub use future::{Promise, check_get, settled, wait_for};
+pub use group::{Group, add_member, check_outside, close_group, joined, wait_group};
+pub use lock::{Get as GetLock, Lock, Untold, get, release};
 pub use offload::{Offload, offload};
-pub use queue::{Pop, Push, Queue, Worker, finish, finished, pop, push};
+pub use queue::{Pop, Push, Queue, Worker, check_finish, finish, finished, pop, push};
 pub use select::{Choice, select};
 pub use semaphore::{Semaphore, Take, take};
 pub use sleep::{pause, pause_forever, wake_up};
 pub use timer::{Callback, Timer};
 pub use until::Until;
 
-use crate::dispatcher::{Caller, Dispatcher, Handle, Thread, current, registry};
+use crate::dispatcher::{Dispatcher, Handle, Thread, current, registry};
 use crate::status::{Fault, Outcome, Status};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -67,18 +67,19 @@ fn check_at_home(d: &Dispatcher) -> Outcome<()> {
     Ok(())
 }
 
-/// An error for the coroutine `thread`, which would wait for itself.
-fn check_not_itself(d: &Dispatcher, thread: Handle, text: &'static str) -> Outcome<()> {
-    match d.caller() {
-        Ok(Caller::Thread(caller)) if caller.handle == thread => Err(Fault::invalid(text)),
-        _ => Ok(()),
+/// An error where `who`, a coroutine or the root stack, would wait for its own end.
+pub fn check_join(who: Handle, thread: Handle) -> Outcome<()> {
+    if who == thread {
+        return Err(Fault::invalid(
+            "a coroutine cannot join itself: it would wait for ever",
+        ));
     }
+    Ok(())
 }
 
 /// Waits until a coroutine has ended; a stale handle's has.
 pub fn join(d: &Dispatcher, thread: Handle, seconds: f64) -> Outcome<()> {
-    let text = "a coroutine cannot join itself: it would wait for ever";
-    check_not_itself(d, thread, text)?;
+    check_join(d.borrower(), thread)?;
     // Also a wait that is over at once gives the others their turn, and ends when canceled.
     d.wait(pin!(ended(d.thread(thread))), seconds)?
 }

@@ -3,10 +3,10 @@
 
 use crate::dispatcher::{Alive, Dispatcher};
 use crate::status::{Fault, Outcome};
-use crate::sys::pool;
+use crate::sys::{annotations, pool};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::task::{Context, Poll};
 
@@ -16,7 +16,8 @@ pub type Blocking = Box<dyn FnOnce() + Send>;
 /// A job that was handed over, or is about to be.
 pub struct Offload {
     job: Option<Blocking>,
-    done: Arc<AtomicBool>,
+    /// 1 when it has been done.
+    done: Arc<AtomicU32>,
     _alive: Alive,
 }
 
@@ -35,7 +36,8 @@ impl Offload {
         let (done, waker) = (Arc::clone(&self.done), context.waker().clone());
         let run = Box::new(move |_| {
             job();
-            done.store(true, Release);
+            annotations::released(&*done);
+            done.store(1, Release);
             waker.wake();
         });
         pool::OFFLOADS
@@ -53,7 +55,8 @@ impl Future for Offload {
         {
             return Poll::Ready(Err(fault));
         }
-        if self.done.load(Acquire) {
+        if self.done.load(Acquire) != 0 {
+            annotations::acquired(&*self.done);
             Poll::Ready(Ok(()))
         } else {
             Poll::Pending

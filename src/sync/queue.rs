@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! A queue of items between coroutines, bounded or not, with workers.
 
-use crate::dispatcher::{Caller, Dispatcher, Handle, Object, Place, WaitList};
+use crate::dispatcher::{Dispatcher, Handle, Object, Place, WaitList};
 use crate::status::{Fault, Outcome, Status};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
@@ -272,15 +272,20 @@ pub async fn finished<T>(queue: Rc<Queue<T>>) -> Outcome<()> {
     Ok(())
 }
 
-/// Stops the queue and waits until it is empty and its workers have ended.
-pub fn finish<T>(d: &Dispatcher, queue: &Rc<Queue<T>>, seconds: f64) -> Outcome<()> {
-    if let Caller::Thread(caller) = d.caller()?
-        && queue.crew.borrow().contains(&caller.handle.bits())
-    {
+/// An error where `who`, a coroutine or the root stack, is one of the workers that would be waited for.
+pub fn check_finish<T>(who: Handle, queue: &Queue<T>) -> Outcome<()> {
+    if queue.crew.borrow().contains(&who.bits()) {
         return Err(Fault::invalid(
             "a worker cannot finish its own queue: it would wait for itself; use copas_queue_stop()",
         ));
     }
+    Ok(())
+}
+
+/// Stops the queue and waits until it is empty and its workers have ended.
+pub fn finish<T>(d: &Dispatcher, queue: &Rc<Queue<T>>, seconds: f64) -> Outcome<()> {
+    d.caller()?;
+    check_finish(d.borrower(), queue)?;
     queue.stop();
     d.wait(pin!(finished(Rc::clone(queue))), seconds)?
 }

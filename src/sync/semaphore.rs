@@ -154,5 +154,5 @@ impl Drop for Take {
 
 /// Takes `n`, waiting for at most `seconds`.
 pub fn take(d: &Dispatcher, semaphore: &Rc<Semaphore>, n: u32, seconds: f64) -> Outcome<()> {
-    d.wait(pin!(Take::new(semaphore, n)?), seconds)?
+    super::wait_or_look(d, pin!(Take::new(semaphore, n)?), seconds)?
 }

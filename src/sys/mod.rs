@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //! Everything that talks to the operating system, and the only place that knows which one it is.
 //!
-//! A platform supplies: `clock` (monotonic time), `os_thread` (who calls, and starting
-//! others), `parking` (sleeping until a word changes), `prefetch` (memory that is needed
-//! soon), `process` (whether it was forked), `memory` (reserving, guarding and giving back address space), `symbols` (looking a name up in
+//! A platform supplies: `annotations` (telling sanitizers what they do not see), `clock` (monotonic time),
+//! `os_thread` (who calls, and starting others), `parking` (sleeping until a word changes), `prefetch`
+//! (memory that is needed soon), `process` (whether it was forked), `memory` (reserving, guarding and giving
+//! back address space), `symbols` (looking a name up in
 //! the process), `descriptor` (what an open descriptor is), `interface` (network interfaces), `timer` (a
 //! descriptor that tells of time), `pool` (OS threads), `search` (for a byte), `signals` (their handlers), `stream` (reading,
 //! writing, accepting) and `wiping` (memory that keeps no secrets). Today that is Linux; another platform puts files with the same function names
@@ -12,6 +13,7 @@
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("copas runs on 64-bit Linux only: src/sys has no other platform yet");
 
+pub mod annotations;
 pub mod clock;
 pub mod descriptor;
 pub mod interface;

@@ -3,9 +3,10 @@
 //! functions, so that neither holds up the other. They are started when something is to do, take no
 //! signals from outside, and end when nothing has been to do for a while.
 
-use super::{os_thread, process};
+use super::{annotations, os_thread, process};
 use std::collections::VecDeque;
 use std::io;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ pub struct Pool {
     most: usize,
     state: Mutex<State>,
     there_is_work: Condvar,
+    /// Names the order of those who hand over before those who take, for tools: they do not see the lock.
+    order: AtomicU32,
 }
 
 impl Pool {
@@ -62,6 +65,7 @@ impl Pool {
                 process: 0,
             }),
             there_is_work: Condvar::new(),
+            order: AtomicU32::new(0),
         }
     }
 
@@ -81,6 +85,7 @@ impl Pool {
                 Err(_) => {}
             }
         }
+        annotations::released(&self.order);
         state.jobs.push_back((job, waits));
         self.there_is_work.notify_one();
         Ok(())
@@ -96,6 +101,7 @@ impl Pool {
         loop {
             if let Some((job, waited)) = state.jobs.pop_front() {
                 drop(state);
+                annotations::acquired(&self.order);
                 // A panic of a job is its own; the thread goes on.
                 let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || job(waited)));
                 state = self.lock();

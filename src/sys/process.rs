@@ -25,15 +25,21 @@ fn word() -> &'static AtomicU32 {
     unsafe { &*PAGE.load(SeqCst) }
 }
 
-/// Gives this process a number, unless it has one. One call at a time.
+/// Gives this process a number, unless it has one.
 pub fn mark() {
     if ptr::eq(word(), &NO_PAGE)
         && let Some(page) = map()
     {
-        PAGE.store(page.as_ptr(), SeqCst);
+        let before = (&raw const NO_PAGE).cast_mut();
+        let kept = PAGE.compare_exchange(before, page.as_ptr(), SeqCst, SeqCst);
+        if kept.is_err() {
+            unmap(page.as_ptr());
+        }
     }
     if !ptr::eq(word(), &NO_PAGE) && number() == 0 {
-        word().store(LAST.fetch_add(1, SeqCst) + 1, SeqCst);
+        let next = LAST.fetch_add(1, SeqCst) + 1;
+        // Whoever came first has given it.
+        let _ = word().compare_exchange(0, next, SeqCst, SeqCst);
     }
 }
 
@@ -49,9 +55,14 @@ fn map() -> Option<ptr::NonNull<AtomicU32>> {
     }
     // SAFETY: the page was just mapped; the advice changes its content in children only.
     if unsafe { libc::madvise(page, size, libc::MADV_WIPEONFORK) } != 0 {
-        // SAFETY: as above, and nobody knows of it.
-        unsafe { libc::munmap(page, size) };
+        unmap(page.cast());
         return None;
     }
     ptr::NonNull::new(page.cast())
+}
+
+/// Gives back a page that `map` has made and nobody knows of.
+fn unmap(page: *mut AtomicU32) {
+    // SAFETY: the page was mapped by `map`, and nobody uses it.
+    unsafe { libc::munmap(page.cast(), super::memory::page_size()) };
 }

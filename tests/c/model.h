@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The engine of the models: a population of coroutines that use one thing at random, with time
- * limits, * and a root stack that cancels them, adds newcomers and acts itself, at the worst
- * moments. Whenever * all is quiet, what those that wait want is compared with what is there. */
+ * limits, and a root stack that cancels them, adds newcomers and acts itself, at the worst
+ * moments. Whenever all is quiet, what those that wait want is compared with what is there. Most
+ * runs are long with few coroutines, one is short with thousands. */
 #ifndef MODEL_H
 #define MODEL_H
 
@@ -9,7 +10,7 @@
 
 /* A client does no more than so many USES in one turn, so that all becomes quiet on slow
  * machines too. */
-enum { POPULATION = 150, TURNS = 600, USES = 8 };
+enum { POPULATION = 150, TURNS = 600, CROWD = 2000, CROWD_TURNS = 24, USES = 8 };
 
 /* What a client waits for; several bits while it selects. */
 enum {
@@ -44,7 +45,7 @@ struct model {
 
 static copas *c;
 static const struct model *model;
-static struct client clients[POPULATION];
+static struct client clients[CROWD];
 static int population;
 static uint32_t random_state;
 static long tickets;
@@ -185,13 +186,12 @@ static void end_clients(void)
   CHECK_NUMBER(count_clients(), 0);
 }
 
-static void run_model(const struct model *what, uint32_t seed)
+static void run_population(const struct model *what, uint32_t seed, int people, int turns)
 {
-  int turns = check_small() ? 40 : TURNS;
   model = what;
   c = net_new(NULL);
   random_state = seed * 2654435761u;
-  population = check_small() ? 30 : POPULATION;
+  population = people;
   tickets = 0;
   memset(clients, 0, sizeof clients);
   model->open();
@@ -209,6 +209,14 @@ static void run_model(const struct model *what, uint32_t seed)
   end_clients();
   if (seed % 2 != 0) model->check_end();
   CHECK_OK(copas_free(c));
+}
+
+static void run_model(const struct model *what, uint32_t seeds)
+{
+  int small = check_small();
+  for (uint32_t seed = 1; seed <= seeds; seed++)
+    run_population(what, seed, small ? 30 : POPULATION, small ? 40 : TURNS);
+  if (!small) run_population(what, seeds + 1, CROWD, CROWD_TURNS);
 }
 
 #endif

@@ -207,6 +207,44 @@ static void what_is_wrong_gets_no_event(void)
   CHECK_OK(copas_free(c));
 }
 
+static void a_submitted_get_is_not_released_before_its_event(void)
+{
+  copas_lock *lock;
+  c = net_new(NULL);
+  CHECK_OK(copas_lock_new(c, NAN, 0, &lock));
+  submit(COPAS_CHOICE_LOCK, lock, NULL, 0, COPAS_FOREVER, 1);
+  net_settle(c);
+  CHECK_STATUS(copas_lock_release(lock), COPAS_NOT_OWNER);
+  /* Another get of the root has its own release. */
+  CHECK_OK(copas_lock_get(lock, 0, NULL));
+  CHECK_OK(copas_lock_release(lock));
+  CHECK_STATUS(copas_lock_release(lock), COPAS_NOT_OWNER);
+  expect_event(1, COPAS_OK);
+  CHECK_OK(copas_lock_release(lock));
+  CHECK_STATUS(copas_lock_release(lock), COPAS_NOT_OWNER);
+  /* What is told at once needs no event. */
+  copas_choice choice = {.kind = COPAS_CHOICE_LOCK, .handle = lock};
+  CHECK_NUMBER(copas_submit_choice(c, &choice, 0, 2, &event, NULL), 1);
+  CHECK_OK(event.status);
+  CHECK_OK(copas_lock_release(lock));
+  CHECK_OK(copas_free(c));
+}
+
+static void a_choice_that_does_not_wait_asks_the_kernel(void)
+{
+  copas_socket *skt;
+  c = net_new(NULL);
+  int peer = net_pair(c, &skt);
+  copas_choice choice = {.kind = COPAS_CHOICE_RECEIVE, .handle = skt};
+  CHECK_NUMBER(copas_submit_choice(c, &choice, 0, 1, &event, NULL), 1);
+  CHECK_STATUS(event.status, COPAS_TIMEOUT);
+  net_puts(peer, "there");
+  CHECK_NUMBER(copas_submit_choice(c, &choice, 0, 2, &event, NULL), 1);
+  CHECK_OK(event.status);
+  close(peer);
+  CHECK_OK(copas_free(c));
+}
+
 int main(void)
 {
   RUN(a_pause_completes_when_its_time_has_passed);
@@ -216,5 +254,7 @@ int main(void)
   RUN(a_submitted_get_makes_the_root_the_owner);
   RUN(results_ends_and_firings_are_told);
   RUN(what_is_wrong_gets_no_event);
+  RUN(a_submitted_get_is_not_released_before_its_event);
+  RUN(a_choice_that_does_not_wait_asks_the_kernel);
   return check_report();
 }

@@ -2,6 +2,8 @@
 /* Servers and clients by completions alone: what each submission gives, and that each gives it once. */
 #include "network.h"
 
+#include <malloc.h>
+
 #include <math.h>
 #include <sys/un.h>
 
@@ -265,6 +267,80 @@ static void a_coroutine_accepts_and_waits_no_longer_than_it_says(void)
   CHECK_OK(copas_free(c));
 }
 
+static void an_accept_that_does_not_wait_asks_the_kernel(void)
+{
+  int port;
+  copas_socket *client;
+  c = net_new(NULL);
+  copas_socket *listener = net_bind(c, &port);
+  for (int i = 0; i < 3; i++) {
+    CHECK_STATUS(copas_accept(listener, 0, &client), COPAS_TIMEOUT);
+    int fd = net_connect(port);
+    CHECK_OK(copas_accept(listener, 0, &client));
+    CHECK_OK(copas_close(client));
+    close(fd);
+    fd = net_connect(port);
+    CHECK_NUMBER(copas_submit_accept(listener, 0, 7, &event, NULL), 1);
+    CHECK_OK(event.status);
+    CHECK_OK(copas_close(event.result));
+    close(fd);
+  }
+  CHECK_OK(copas_free(c));
+}
+
+/* Bytes that the process has allocated. */
+static size_t allocated(void)
+{
+  return mallinfo2().uordblks;
+}
+
+static void words_of_outcomes_told_at_once_are_given_back_without_a_poll(void)
+{
+  copas_choice choice;
+  size_t before = 0;
+  memset(&choice, 0, sizeof choice);
+  c = net_new(NULL);
+  for (int i = 0; i < 20000; i++) {
+    if (i == 100) before = allocated();
+    CHECK_NUMBER(copas_submit_connect_unix(c, "/no/such/path", 0, 1, 1, &event, NULL), 1);
+    CHECK_STATUS(event.status, COPAS_SYSTEM);
+    CHECK(memmem(event.data, event.len, "/no/such/path", 13) != NULL);
+    CHECK_NUMBER(copas_submit_resolve(c, "127.0.0.1", 1, 2, &event, NULL), 1);
+    CHECK_OK(event.status);
+    CHECK_NUMBER(event.len, 1);
+    CHECK(strcmp(((const copas_address *)(const void *)event.data)->host, "127.0.0.1") == 0);
+  }
+  CHECK(allocated() < before + 64 * 1024);
+  CHECK_OK(copas_free(c));
+}
+
+static void a_datagram_that_has_to_wait_is_copied(void)
+{
+  enum { MOST = 10000 };
+  int fds[2], count = 0;
+  char letter[8] = "letter", got[8];
+  copas_socket *skt;
+  c = net_new(NULL);
+  CHECK(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds) == 0);
+  CHECK_OK(copas_wrap(c, fds[0], &skt));
+  /* Until one finds the receiver's queue full. */
+  while (copas_submit_sendto(skt, letter, sizeof letter, NULL, 9, &event, NULL) == 1) {
+    CHECK_OK(event.status);
+    CHECK(++count < MOST);
+  }
+  memset(letter, 'x', sizeof letter);
+  CHECK_NUMBER(copas_poll(c, &event, 1, 0), 0);
+  for (int i = 0; i < count; i++) CHECK_NUMBER(recv(fds[1], got, sizeof got, 0), 8);
+  CHECK_NUMBER(copas_poll(c, &event, 1, NET_PATIENCE), 1);
+  CHECK_NUMBER(event.token, 9);
+  CHECK_OK(event.status);
+  CHECK_NUMBER(recv(fds[1], got, sizeof got, 0), 8);
+  CHECK(strcmp(got, "letter") == 0);
+  CHECK(net_quiet(fds[1]));
+  close(fds[1]);
+  CHECK_OK(copas_free(c));
+}
+
 int main(void)
 {
   RUN(a_connection_is_accepted_and_made);
@@ -277,5 +353,8 @@ int main(void)
   RUN(groups_ends_of_queues_and_the_exit_flag_are_waited_for);
   RUN(a_shutdown_completes_everything);
   RUN(a_coroutine_accepts_and_waits_no_longer_than_it_says);
+  RUN(an_accept_that_does_not_wait_asks_the_kernel);
+  RUN(words_of_outcomes_told_at_once_are_given_back_without_a_poll);
+  RUN(a_datagram_that_has_to_wait_is_copied);
   return check_report();
 }

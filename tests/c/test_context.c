@@ -357,6 +357,42 @@ static void of_tells_the_dispatcher_of_a_handle(void)
   close(peer);
 }
 
+static void *give_it_back(void *user)
+{
+  return user;
+}
+
+/* A finalizer: a callback that is called in the middle of something. */
+static void wait_in_a_finalizer(void *user)
+{
+  struct place *place = user;
+  no_call_may_wait(place);
+  place->done++;
+}
+
+static void a_finalizer_may_not_wait(void)
+{
+  struct place place;
+  copas_queue *queue;
+  copas_future *future;
+  copas_event event;
+  int peer = prepare(&place);
+  CHECK_OK(copas_queue_new(place.c, 0, 10, wait_in_a_finalizer, &queue));
+  CHECK_OK(copas_queue_push(queue, &place, 0));
+  CHECK_OK(copas_queue_destroy(queue));
+  CHECK_NUMBER(place.done, 1);
+  /* In the middle of an operation that is looked at. */
+  CHECK_OK(copas_future_addthread(place.c, give_it_back, &place, wait_in_a_finalizer, &future));
+  copas_choice choice = {.kind = COPAS_CHOICE_FUTURE, .handle = future};
+  CHECK_OK(copas_submit_choice(place.c, &choice, COPAS_FOREVER, 1, NULL, NULL));
+  while (copas_future_try(future, &choice.item) == COPAS_TIMEOUT) net_step(place.c);
+  CHECK_OK(copas_future_destroy(future));
+  CHECK_NUMBER(copas_poll(place.c, &event, 1, 0), 1);
+  CHECK_NUMBER(place.done, 2);
+  CHECK_OK(copas_free(place.c));
+  close(peer);
+}
+
 int main(void)
 {
   RUN(a_callback_may_not_wait);
@@ -371,5 +407,6 @@ int main(void)
   RUN(the_root_receives_within_the_time_limit);
   RUN(current_and_running_tell_who_runs);
   RUN(of_tells_the_dispatcher_of_a_handle);
+  RUN(a_finalizer_may_not_wait);
   return check_report();
 }

@@ -2,6 +2,9 @@
 /* A child of fork() does not use what it has inherited, and does not disturb its parent. */
 #include "network.h"
 
+#include <sched.h>
+#include <stdatomic.h>
+
 static copas *c;
 static copas_socket *skt;
 static int peer;
@@ -102,9 +105,70 @@ static void a_child_that_a_coroutine_forks_cannot_wait(void)
   CHECK_OK(copas_free(c));
 }
 
+static atomic_int stops, posted, ran;
+
+static void count_posts(copas *c_, void *user)
+{
+  (void)c_;
+  (void)user;
+  ran++;
+}
+
+/* Not more than a step reads quickly. */
+static void *post_all_the_time(void *user)
+{
+  while (!stops) {
+    if (posted - ran > 2000) sched_yield();
+    else if (copas_post(user, count_posts, NULL) == COPAS_OK) posted++;
+  }
+  return NULL;
+}
+
+static void *open_all_the_time(void *user)
+{
+  (void)user;
+  while (!stops) CHECK_OK(copas_free(copas_new(NULL)));
+  return NULL;
+}
+
+/* Forks again and again while another OS thread is inside the library. */
+static void fork_amid(void *(*work)(void *))
+{
+  int count = check_small() ? 20 : 200;
+  pthread_t os_thread;
+  stops = posted = ran = 0;
+  c = net_new(NULL);
+  CHECK(pthread_create(&os_thread, NULL, work, c) == 0);
+  for (int i = 0; i < count; i++) {
+    net_step(c);
+    pid_t pid = net_fork();
+    if (pid == 0) {
+      CHECK_OK(copas_free(c));
+      CHECK_OK(copas_free(copas_new(NULL)));
+      end_child();
+    }
+    net_reap(pid);
+  }
+  stops = 1;
+  CHECK(pthread_join(os_thread, NULL) == 0);
+  CHECK_OK(copas_free(c));
+}
+
+static void a_fork_amid_posts_leaves_nothing_locked(void)
+{
+  fork_amid(post_all_the_time);
+}
+
+static void a_fork_amid_new_dispatchers_leaves_nothing_locked(void)
+{
+  fork_amid(open_all_the_time);
+}
+
 int main(void)
 {
   RUN(a_child_gets_a_status_and_the_parent_goes_on);
   RUN(a_child_that_a_coroutine_forks_cannot_wait);
+  RUN(a_fork_amid_posts_leaves_nothing_locked);
+  RUN(a_fork_amid_new_dispatchers_leaves_nothing_locked);
   return check_report();
 }

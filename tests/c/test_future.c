@@ -150,6 +150,44 @@ static void it_does_not_wait_for_itself(void)
   CHECK_OK(copas_free(c));
 }
 
+static void count_release(void *user)
+{
+  ++*(int *)user;
+}
+
+static void *name_as_result(void *user)
+{
+  CHECK(strcmp(copas_getname(copas_running()), "thinker") == 0);
+  CHECK_NUMBER(*(int *)user, 0);
+  return user;
+}
+
+static void what_a_futures_function_owns_is_released_once_on_every_path(void)
+{
+  int released = 0;
+  void *result;
+  copas_future *mine;
+  copas_thread_options options = {
+      .size = sizeof options, .name = "thinker", .user = &released, .user_free = count_release};
+  c = net_new(NULL);
+  CHECK_OK(copas_future_addthread_with(c, name_as_result, &options, NULL, &mine));
+  CHECK_OK(copas_future_get(mine, 10, &result));
+  CHECK(result == &released);
+  net_settle(c);
+  CHECK_NUMBER(released, 1);
+  /* Canceled before it ran: there is no result to release. */
+  CHECK_OK(copas_future_addthread_with(c, name_as_result, &options, count_release, &mine));
+  CHECK_OK(copas_future_destroy(mine));
+  CHECK_NUMBER(released, 2);
+  CHECK_STATUS(copas_future_addthread_with(c, NULL, &options, NULL, &mine), COPAS_INVALID);
+  CHECK_STATUS(copas_future_addthread_with(c, name_as_result, &options, NULL, NULL), COPAS_INVALID);
+  options.flags = COPAS_OS_THREAD;
+  CHECK_STATUS(copas_future_addthread_with(c, name_as_result, &options, NULL, &mine),
+               COPAS_INVALID);
+  CHECK_NUMBER(released, 5);
+  CHECK_OK(copas_free(c));
+}
+
 int main(void)
 {
   RUN(many_get_the_one_result);
@@ -159,5 +197,6 @@ int main(void)
   RUN(one_canceled_at_work_gives_what_it_returns);
   RUN(destroying_it_cancels_the_work_and_ends_all_waits);
   RUN(it_does_not_wait_for_itself);
+  RUN(what_a_futures_function_owns_is_released_once_on_every_path);
   return check_report();
 }

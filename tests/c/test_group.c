@@ -252,6 +252,68 @@ static void one_whose_starter_has_ended_may_close_it(void)
   CHECK_OK(copas_free(c));
 }
 
+static void fail_as_if_the_time_had_passed(void *user)
+{
+  CHECK_OK(copas_fail(COPAS_TIMEOUT, user));
+}
+
+static void a_members_status_is_told_from_the_waits_own(void)
+{
+  copas_error_info info = {.size = sizeof info};
+  double long_time = 3600;
+  open_group(0);
+  CHECK_OK(copas_group_addthread(group, sleep_a_little, &long_time, NULL));
+  CHECK_STATUS(copas_group_wait(group, 0.001), COPAS_TIMEOUT);
+  CHECK_OK(copas_error(c, &info));
+  CHECK_STATUS(info.status, COPAS_TIMEOUT);
+  CHECK_OK(copas_group_cancel(group));
+  CHECK_OK(copas_group_addthread(group, fail_as_if_the_time_had_passed, "mine", NULL));
+  CHECK_STATUS(copas_group_wait(group, 10), COPAS_TIMEOUT);
+  CHECK_OK(copas_error(c, &info));
+  CHECK_STATUS(info.status, COPAS_FAILED);
+  CHECK(strcmp(info.text, "mine") == 0);
+  CHECK_STATUS(copas_group_close(group), COPAS_TIMEOUT);
+  CHECK_OK(copas_error(c, &info));
+  CHECK_STATUS(info.status, COPAS_FAILED);
+  CHECK_OK(copas_free(c));
+}
+
+static void count_free(void *user)
+{
+  ++*(int *)user;
+}
+
+static void note_name(void *user)
+{
+  CHECK(strcmp(copas_getname(copas_running()), "member") == 0);
+  CHECK_NUMBER(*(int *)user, 0);
+  ended++;
+}
+
+static void what_a_member_owns_is_released_once_on_every_path(void)
+{
+  int released = 0;
+  copas_thread_options options = {
+      .size = sizeof options, .name = "member", .user = &released, .user_free = count_free};
+  open_group(0);
+  CHECK_OK(copas_group_addthread_with(group, note_name, &options, NULL));
+  CHECK_OK(copas_group_wait(group, 10));
+  CHECK_NUMBER(ended, 1);
+  CHECK_NUMBER(released, 1);
+  CHECK_OK(copas_group_addthread_with(group, note_name, &options, NULL));
+  CHECK_OK(copas_group_close(group));
+  CHECK_NUMBER(ended, 1);
+  CHECK_NUMBER(released, 2);
+  CHECK_STATUS(copas_group_addthread_with(group, note_name, &options, NULL), COPAS_STALE);
+  CHECK_OK(copas_group_new(c, 0, &group));
+  CHECK_STATUS(copas_group_addthread_with(group, NULL, &options, NULL), COPAS_INVALID);
+  options.flags = COPAS_OS_THREAD;
+  CHECK_STATUS(copas_group_addthread_with(group, note_name, &options, NULL), COPAS_INVALID);
+  CHECK_NUMBER(released, 5);
+  CHECK_OK(copas_group_addthread_with(group, sleep_a_little, NULL, NULL));
+  CHECK_OK(copas_free(c));
+}
+
 int main(void)
 {
   RUN(a_wait_ends_with_the_last_of_the_group);
@@ -264,5 +326,7 @@ int main(void)
   RUN(a_strict_group_that_has_failed_takes_nobody);
   RUN(nobody_inside_waits_for_an_outer_group);
   RUN(one_whose_starter_has_ended_may_close_it);
+  RUN(a_members_status_is_told_from_the_waits_own);
+  RUN(what_a_member_owns_is_released_once_on_every_path);
   return check_report();
 }

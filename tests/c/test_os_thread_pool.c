@@ -163,12 +163,17 @@ static void each_stack_size_gets_an_os_thread_also_at_the_limit(void)
   CHECK_OK(copas_free(c));
 }
 
-static int serve(copas *c, int *port)
+static copas_status serve_on(copas *c, copas_socket *server)
+{
+  copas_server_options options = {.size = sizeof options, .flags = COPAS_OS_THREAD, .name = "it"};
+  return copas_addserver_with(c, server, net_echo, &options);
+}
+
+static copas_socket *serve(copas *c, int *port)
 {
   copas_socket *server = net_bind(c, port);
-  copas_server_options options = {.size = sizeof options, .flags = COPAS_OS_THREAD, .name = "it"};
-  CHECK_OK(copas_addserver_with(c, server, net_echo, &options));
-  return *port;
+  CHECK_OK(serve_on(c, server));
+  return server;
 }
 
 static void above_the_limit_a_server_waits_for_a_handlers_end(void)
@@ -233,6 +238,36 @@ static void when_none_can_be_started_a_server_goes_on_later(void)
   CHECK_OK(copas_free(c));
 }
 
+static void a_connection_that_was_kept_outlives_its_server(void)
+{
+  struct net_reports reports;
+  int port;
+  copas_socket *client;
+  copas_bytes line;
+  copas *c = new_with(0, &reports);
+  copas_socket *server = serve(c, &port);
+  int fds[2];
+  for (int i = 0; i < 2; i++) {
+    refused = 0;
+    refusing = 1;
+    fds[i] = net_connect(port);
+    net_puts(fds[i], "hello\n");
+    net_until(c, &refused, 2);
+    refusing = 0;
+    CHECK_OK(copas_removeserver(server, 1));
+    if (i == 0) {
+      CHECK_OK(serve_on(c, server));
+      net_expect(c, fds[i], "hello\n");
+    } else {
+      CHECK_OK(copas_accept(server, 10, &client));
+      CHECK_OK(copas_receive(client, COPAS_LINE, &line));
+      CHECK_BYTES(line, "hello");
+    }
+  }
+  for (int i = 0; i < 2; i++) close(fds[i]);
+  CHECK_OK(copas_free(c));
+}
+
 int main(void)
 {
   RUN(the_last_os_thread_that_came_back_goes_out_first);
@@ -243,5 +278,6 @@ int main(void)
   RUN(above_the_limit_a_server_waits_for_a_handlers_end);
   RUN(when_none_can_be_started_addthread_says_so);
   RUN(when_none_can_be_started_a_server_goes_on_later);
+  RUN(a_connection_that_was_kept_outlives_its_server);
   return check_report();
 }

@@ -334,6 +334,42 @@ static void shutdown_works_in_a_signal_handler(void)
   }
 }
 
+static void count_free(void *user)
+{
+  ++*(long *)user;
+}
+
+static void never(copas *c, void *user)
+{
+  (void)c;
+  CHECK_FAIL("%p was called", user);
+}
+
+static void expect_unreleased(copas *c, void *user)
+{
+  (void)c;
+  CHECK_NUMBER(*(long *)user, 0);
+}
+
+static void what_a_post_owns_is_released_once_on_every_path(void)
+{
+  long released = 0;
+  copas *c = net_new(NULL);
+  CHECK_OK(copas_post_with(c, expect_unreleased, &released, count_free));
+  CHECK_NUMBER(released, 0);
+  net_settle(c);
+  CHECK_NUMBER(released, 1);
+  CHECK_STATUS(copas_post_with(c, NULL, &released, count_free), COPAS_INVALID);
+  CHECK_NUMBER(released, 2);
+  CHECK_OK(copas_post_with(c, never, &released, count_free));
+  CHECK_OK(copas_free(c));
+  CHECK_NUMBER(released, 3);
+  CHECK_STATUS(copas_post_with(c, never, &released, count_free), COPAS_STALE);
+  CHECK_NUMBER(released, 4);
+  CHECK_STATUS(copas_post_with(NULL, never, &released, count_free), COPAS_INVALID);
+  CHECK_NUMBER(released, 5);
+}
+
 int main(void)
 {
   RUN(posts_of_each_os_thread_run_in_their_order);
@@ -345,5 +381,6 @@ int main(void)
   RUN(a_signal_without_a_call_ends_no_wait_early);
   RUN(exit_works_in_a_signal_handler);
   RUN(shutdown_works_in_a_signal_handler);
+  RUN(what_a_post_owns_is_released_once_on_every_path);
   return check_report();
 }

@@ -272,6 +272,47 @@ static void callbacks_use_it_without_waiting(void)
   CHECK_OK(copas_free(c));
 }
 
+static void count_release(void *user)
+{
+  ++*(int *)user;
+}
+
+static void take_note(void *item, void *user)
+{
+  (void)item;
+  CHECK(strcmp(copas_getname(copas_running()), "worker") == 0);
+  CHECK_NUMBER(*(int *)user, 0);
+  worked++;
+}
+
+static void what_a_worker_owns_is_released_once_on_every_path(void)
+{
+  int released = 0;
+  copas_thread_options options = {
+      .size = sizeof options, .name = "worker", .user = &released, .user_free = count_release};
+  open_queue(0);
+  worked = 0;
+  CHECK_OK(copas_queue_addworker_with(queue, take_note, &options, NULL));
+  push(1);
+  push(2);
+  CHECK_OK(copas_queue_finish(queue, 10));
+  CHECK_NUMBER(worked, 2);
+  net_settle(c);
+  CHECK_NUMBER(released, 1);
+  /* The queue is destroyed before the worker has run, and the dispatcher freed. */
+  CHECK_OK(copas_queue_addworker_with(queue, take_note, &options, NULL));
+  CHECK_OK(copas_queue_destroy(queue));
+  net_settle(c);
+  CHECK_NUMBER(released, 2);
+  CHECK_STATUS(copas_queue_addworker_with(queue, take_note, &options, NULL), COPAS_STALE);
+  CHECK_OK(copas_queue_new(c, 0, NAN, NULL, &queue));
+  CHECK_STATUS(copas_queue_addworker_with(queue, NULL, &options, NULL), COPAS_INVALID);
+  CHECK_NUMBER(released, 4);
+  CHECK_OK(copas_queue_addworker_with(queue, take_note, &options, NULL));
+  CHECK_OK(copas_free(c));
+  CHECK_NUMBER(released, 5);
+}
+
 int main(void)
 {
   RUN(items_come_out_in_their_order);
@@ -286,5 +327,6 @@ int main(void)
   RUN(a_worker_outlives_the_deadline_of_who_added_it);
   RUN(a_worker_does_not_finish_its_own_queue);
   RUN(callbacks_use_it_without_waiting);
+  RUN(what_a_worker_owns_is_released_once_on_every_path);
   return check_report();
 }

@@ -204,6 +204,133 @@ static void the_end_of_a_stream_is_something_to_receive(void)
   close_all();
 }
 
+static void a_select_that_does_not_wait_asks_the_kernel(void)
+{
+  static char block[60000];
+  int fds[2];
+  copas_socket *other, *narrow;
+  copas_bytes bytes;
+  size_t taken;
+  c = net_new(NULL);
+  CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+  CHECK_OK(copas_wrap(c, fds[0], &skt));
+  CHECK_OK(copas_wrap(c, fds[1], &other));
+  copas_choice choice = {.kind = COPAS_CHOICE_RECEIVE, .handle = skt};
+  for (int i = 0; i < 3; i++) {
+    CHECK_STATUS(copas_select(c, &choice, 1, 0), COPAS_TIMEOUT);
+    CHECK_OK(copas_send(other, "x", 1));
+    CHECK_OK(copas_flush(other));
+    CHECK_NUMBER(copas_select(c, &choice, 1, 0), 0);
+    CHECK_OK(copas_receive_some(skt, &bytes));
+  }
+  /* The same for room. */
+  peer = net_narrow_pair(c, &narrow);
+  choice = (copas_choice){.kind = COPAS_CHOICE_SEND, .handle = narrow};
+  CHECK_OK(copas_settimeout(narrow, 0));
+  for (;;) {
+    copas_status status = copas_send_part(narrow, block, sizeof block, &taken);
+    if (status == COPAS_TIMEOUT) break;
+    CHECK_OK(status);
+  }
+  CHECK_STATUS(copas_select(c, &choice, 1, 0), COPAS_TIMEOUT);
+  while (recv(peer, block, sizeof block, MSG_DONTWAIT) > 0)
+    ;
+  for (int i = 0; i < 100 && copas_select(c, &choice, 1, 0) != 0; i++)
+    while (recv(peer, block, sizeof block, MSG_DONTWAIT) > 0)
+      ;
+  CHECK_NUMBER(copas_select(c, &choice, 1, 0), 0);
+  CHECK_OK(copas_free(c));
+  close(peer);
+}
+
+static copas_future *own_result;
+static copas_group *own_group;
+
+static void expect_wrong(uint32_t kind, void *handle)
+{
+  copas_choice choice = {.kind = kind, .handle = handle};
+  CHECK_NUMBER(copas_select(c, &choice, 1, COPAS_FOREVER), 0);
+  CHECK_STATUS(choice.status, COPAS_INVALID);
+  number++;
+}
+
+static void select_its_own_end(void *user)
+{
+  (void)user;
+  expect_wrong(COPAS_CHOICE_JOIN, copas_running());
+}
+
+static void *select_its_own_result(void *user)
+{
+  expect_wrong(COPAS_CHOICE_FUTURE, own_result);
+  return user;
+}
+
+static void select_its_own_group(void *user)
+{
+  (void)user;
+  expect_wrong(COPAS_CHOICE_GROUP, own_group);
+}
+
+static void select_the_end_of_its_queue(void *item, void *user)
+{
+  (void)item;
+  (void)user;
+  expect_wrong(COPAS_CHOICE_FINISH, queue);
+}
+
+static void nobody_selects_what_would_wait_for_itself(void)
+{
+  open_all();
+  number = 0;
+  CHECK_OK(copas_addthread(c, select_its_own_end, NULL, NULL));
+  CHECK_OK(copas_future_addthread(c, select_its_own_result, NULL, NULL, &own_result));
+  CHECK_OK(copas_group_new(c, 0, &own_group));
+  CHECK_OK(copas_group_addthread(own_group, select_its_own_group, NULL, NULL));
+  CHECK_OK(copas_queue_push(queue, NULL, 0));
+  CHECK_OK(copas_queue_addworker(queue, select_the_end_of_its_queue, NULL, NULL));
+  net_settle(c);
+  CHECK_NUMBER(number, 4);
+  close_all();
+}
+
+static void datagrams_and_connections_can_be_awaited(void)
+{
+  copas_choice both[2];
+  copas_socket *udp, *listener, *sender, *client;
+  copas_address address;
+  copas_bytes bytes;
+  c = net_new(NULL);
+  CHECK_OK(copas_bind_udp(c, "127.0.0.1", 0, &udp));
+  CHECK_OK(copas_bind(c, "127.0.0.1", 0, &listener));
+  both[0] = (copas_choice){.kind = COPAS_CHOICE_RECEIVE, .handle = udp};
+  both[1] = (copas_choice){.kind = COPAS_CHOICE_RECEIVE, .handle = listener};
+  for (int i = 0; i < 3; i++) {
+    double limit = i == 0 ? 0 : 10;
+    CHECK_STATUS(copas_select(c, both, 2, i == 0 ? 0 : 0.001), COPAS_TIMEOUT);
+    CHECK_OK(copas_getsockname(udp, &address));
+    CHECK_OK(copas_connect_udp(c, "127.0.0.1", address.port, &sender));
+    CHECK_OK(copas_sendto(sender, "letter", 6, NULL));
+    CHECK_NUMBER(copas_select(c, both, 2, limit), 0);
+    CHECK_OK(both[0].status);
+    /* Nothing was taken by that. */
+    CHECK_NUMBER(copas_select(c, both, 2, limit), 0);
+    CHECK_OK(copas_receivefrom(udp, &bytes, NULL));
+    CHECK_BYTES(bytes, "letter");
+    CHECK_STATUS(copas_select(c, both, 2, 0), COPAS_TIMEOUT);
+    CHECK_OK(copas_getsockname(listener, &address));
+    int fd = net_connect(address.port);
+    CHECK_NUMBER(copas_select(c, both, 2, limit), 1);
+    CHECK_OK(both[1].status);
+    CHECK_OK(copas_accept(listener, 0, &client));
+    CHECK_STATUS(copas_select(c, both, 2, 0), COPAS_TIMEOUT);
+    CHECK_OK(copas_close(client));
+    CHECK_OK(copas_close(sender));
+    close(fd);
+  }
+  CHECK_OK(copas_free(c));
+}
+
 int main(void)
 {
   RUN(each_kind_can_come_first);
@@ -213,5 +340,8 @@ int main(void)
   RUN(room_in_a_socket_can_be_awaited);
   RUN(what_is_wrong_is_there_at_once);
   RUN(the_end_of_a_stream_is_something_to_receive);
+  RUN(a_select_that_does_not_wait_asks_the_kernel);
+  RUN(nobody_selects_what_would_wait_for_itself);
+  RUN(datagrams_and_connections_can_be_awaited);
   return check_report();
 }

@@ -220,6 +220,27 @@ static void a_crowd_loses_nobody_and_nothing(void)
   CHECK_OK(copas_free(c));
 }
 
+static void take_in_a_callback(copas *own, void *user)
+{
+  (void)own;
+  CHECK_OK(copas_semaphore_take(semaphore, 2, 0));
+  CHECK_STATUS(copas_semaphore_take(semaphore, 2, 0), COPAS_TIMEOUT);
+  CHECK_STATUS(copas_semaphore_take(semaphore, 2, 1), COPAS_CANNOT_WAIT);
+  CHECK_NUMBER(copas_semaphore_waiting(semaphore), 0);
+  *(int *)user = 1;
+}
+
+static void callbacks_take_without_waiting(void)
+{
+  int called = 0;
+  open_semaphore(3, 3);
+  CHECK_OK(copas_post(c, take_in_a_callback, &called));
+  net_settle(c);
+  CHECK_NUMBER(called, 1);
+  CHECK_NUMBER(copas_semaphore_count(semaphore), 1);
+  CHECK_OK(copas_free(c));
+}
+
 int main(void)
 {
   RUN(what_is_there_is_taken_at_once);
@@ -232,5 +253,6 @@ int main(void)
   RUN(a_destroyed_one_hands_nothing_out);
   RUN(bad_amounts_are_told);
   RUN(a_crowd_loses_nobody_and_nothing);
+  RUN(callbacks_take_without_waiting);
   return check_report();
 }

@@ -437,6 +437,44 @@ static void an_endless_stream_delays_a_sleeper_by_less_than_5_ms(void)
   close_pair();
 }
 
+static void flush_without_waiting(copas_socket *narrow, int peer)
+{
+  static char block[60000];
+  for (int i = 0; copas_flush(narrow) != COPAS_OK; i++) {
+    CHECK(i < 1000);
+    while (recv(peer, block, sizeof block, MSG_DONTWAIT) > 0)
+      ;
+  }
+}
+
+static void a_limit_of_zero_asks_the_kernel_when_it_sends(void)
+{
+  static char block[60000];
+  copas_socket *narrow;
+  copas_event event;
+  size_t taken;
+  c = net_new(NULL);
+  int peer = net_narrow_pair(c, &narrow);
+  CHECK_OK(copas_settimeout(narrow, 0));
+  for (int round = 0; round < 3; round++) {
+    while (copas_send_part(narrow, block, sizeof block, &taken) == COPAS_OK)
+      ;
+    CHECK_STATUS(copas_flush(narrow), COPAS_TIMEOUT);
+    flush_without_waiting(narrow, peer);
+  }
+  /* The same without coroutines. */
+  while (copas_submit_send(narrow, block, sizeof block, 0, 1, &taken, &event, NULL) == 1 &&
+         event.status == COPAS_OK)
+    ;
+  CHECK_STATUS(event.status, COPAS_TIMEOUT);
+  while (recv(peer, block, sizeof block, MSG_DONTWAIT) > 0)
+    ;
+  CHECK_NUMBER(copas_submit_send(narrow, block, 1, 0, 2, &taken, &event, NULL), 1);
+  CHECK_NUMBER(taken, 1);
+  CHECK_OK(copas_free(c));
+  close(peer);
+}
+
 int main(void)
 {
   RUN(each_way_to_receive_ends_at_its_limit_and_loses_nothing);
@@ -452,5 +490,6 @@ int main(void)
   RUN(a_thousand_sleepers_wake_in_the_order_of_their_deadlines);
   RUN(half_of_the_waits_are_hardly_late);
   RUN(an_endless_stream_delays_a_sleeper_by_less_than_5_ms);
+  RUN(a_limit_of_zero_asks_the_kernel_when_it_sends);
   return check_report();
 }

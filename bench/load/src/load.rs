@@ -55,12 +55,13 @@ impl Load {
         if options.idle == 0 {
             return Ok(());
         }
-        let before = self.meter.server.memory_kib()?;
+        let before = self.meter.server.memory()?;
         self.open(options.idle, options.port)?;
-        let kib = self.meter.server.memory_kib()?.saturating_sub(before);
+        let after = self.meter.server.memory()?;
         self.meter.idle(Idle {
             connections: options.idle as u64,
-            kib,
+            kib: after.resident_kib.saturating_sub(before.resident_kib),
+            tables_kib: after.tables_kib.saturating_sub(before.tables_kib),
         });
         Ok(())
     }

@@ -15,14 +15,14 @@ mod server;
 mod short;
 
 use failure::Failure;
-use meter::{Meter, Report};
+use meter::{End, Meter, Report};
 use options::{Kind, Options};
 use server::Server;
 use std::process::ExitCode;
 
 fn run(options: &Options) -> Result<Report, Failure> {
     let server = Server::of(options.pid)?;
-    let meter = Meter::new(options.warm_up, options.seconds, server);
+    let meter = Meter::new(options.warm_up, End::of(options), server);
     match options.kind {
         Kind::Short => short::run(options, meter),
         _ => load::run(options, meter),

@@ -3,7 +3,8 @@
 //! within it, and the server's CPU time between its ends.
 
 use crate::failure::Failure;
-use crate::server::Server;
+use crate::options::Options;
+use crate::server::{Memory, Server};
 use hdrhistogram::Histogram;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -27,14 +28,32 @@ enum Phase {
     },
 }
 
+/// What ends the measured time.
+#[derive(Clone, Copy)]
+pub enum End {
+    After(Duration),
+    Replies(u64),
+}
+
+impl End {
+    pub fn of(options: &Options) -> End {
+        match options.requests {
+            0 => End::After(options.seconds),
+            count => End::Replies(count),
+        }
+    }
+}
+
 pub struct Meter {
     warm_up: Duration,
-    seconds: Duration,
+    end: End,
     pub server: Server,
     phase: Phase,
     replies: u64,
+    /// Replies since the load began, also those outside of the measured time.
+    answered: u64,
     latencies: Histogram<u64>,
-    memory_kib: u64,
+    memory: Memory,
     idle: Option<Idle>,
 }
 
@@ -43,18 +62,21 @@ pub struct Meter {
 pub struct Idle {
     pub connections: u64,
     pub kib: u64,
+    /// Of their page tables, which are not in `kib`.
+    pub tables_kib: u64,
 }
 
 impl Meter {
-    pub fn new(warm_up: Duration, seconds: Duration, server: Server) -> Meter {
+    pub fn new(warm_up: Duration, end: End, server: Server) -> Meter {
         Meter {
             warm_up,
-            seconds,
+            end,
             server,
             phase: Phase::Waiting,
             replies: 0,
+            answered: 0,
             latencies: Histogram::new_with_bounds(1, LONGEST, 3).expect("bounds in order"),
-            memory_kib: 0,
+            memory: Memory::default(),
             idle: None,
         }
     }
@@ -79,18 +101,26 @@ impl Meter {
                     cpu,
                 };
             }
-            Phase::Measuring { start, cpu } if now >= start + self.seconds => {
+            Phase::Measuring { start, cpu } if self.is_over(start, now) => {
                 let cpu = self.server.cpu()? - cpu;
                 let end = Instant::now();
                 self.phase = Phase::Done { start, end, cpu };
-                self.memory_kib = self.server.memory_kib()?;
+                self.memory = self.server.memory()?;
             }
             _ => (),
         }
         Ok(!matches!(self.phase, Phase::Done { .. }))
     }
 
+    fn is_over(&self, start: Instant, now: Instant) -> bool {
+        match self.end {
+            End::After(span) => now >= start + span,
+            End::Replies(count) => self.replies >= count,
+        }
+    }
+
     pub fn reply(&mut self, due: Instant, now: Instant) {
+        self.answered += 1;
         match self.phase {
             Phase::Measuring { start, .. } => {
                 self.replies += 1;
@@ -118,11 +148,12 @@ impl Meter {
         }
         Ok(Report {
             requests: self.replies,
+            answered: self.answered,
             seconds: (end - start).as_secs_f64(),
             cpu_seconds: cpu.as_secs_f64(),
             p50_us: self.latencies.value_at_quantile(0.50) as f64 / 1e3,
             p99_us: self.latencies.value_at_quantile(0.99) as f64 / 1e3,
-            memory_kib: self.memory_kib,
+            memory: self.memory,
             idle: self.idle,
         })
     }
@@ -132,11 +163,12 @@ impl Meter {
 #[derive(Debug)]
 pub struct Report {
     pub requests: u64,
+    pub answered: u64,
     pub seconds: f64,
     pub cpu_seconds: f64,
     pub p50_us: f64,
     pub p99_us: f64,
-    pub memory_kib: u64,
+    pub memory: Memory,
     pub idle: Option<Idle>,
 }
 
@@ -144,21 +176,24 @@ impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             out,
-            "{{\"requests\": {}, \"seconds\": {:.6}, \"cpu_seconds\": {:.6}, \"p50_us\": {:.2}, \
+            "{{\"requests\": {}, \"answered\": {}, \"seconds\": {:.6}, \"cpu_seconds\": {:.6}, \"p50_us\": {:.2}, \
              \"p99_us\": {:.2}, \"memory_kib\": {}",
             self.requests,
+            self.answered,
             self.seconds,
             self.cpu_seconds,
             self.p50_us,
             self.p99_us,
-            self.memory_kib
+            self.memory.resident_kib + self.memory.tables_kib
         )?;
         if let Some(idle) = self.idle {
-            let each = idle.kib as f64 / idle.connections as f64;
+            let each = |kib: u64| kib as f64 / idle.connections as f64;
             write!(
                 out,
-                ", \"idle\": {}, \"idle_kib\": {each:.3}",
-                idle.connections
+                ", \"idle\": {}, \"idle_kib\": {:.3}, \"idle_tables_kib\": {:.3}",
+                idle.connections,
+                each(idle.kib),
+                each(idle.tables_kib)
             )?;
         }
         out.write_str("}")
@@ -173,7 +208,7 @@ mod tests {
         let server = Server::of(std::process::id() as i32).unwrap();
         Meter::new(
             Duration::from_millis(10),
-            Duration::from_millis(100),
+            End::After(Duration::from_millis(100)),
             server,
         )
     }
@@ -211,6 +246,22 @@ mod tests {
         meter.reply(due, due + Duration::from_secs(2));
         let report = meter.report().unwrap();
         assert!(report.p99_us >= 1.9e6, "{}", report.p99_us);
+    }
+
+    #[test]
+    fn a_number_of_replies_ends_it_too() {
+        let server = Server::of(std::process::id() as i32).unwrap();
+        let mut meter = Meter::new(Duration::ZERO, End::Replies(2), server);
+        meter.begin();
+        let now = Instant::now();
+        assert!(meter.goes_on(now).unwrap());
+        meter.reply(now, now);
+        assert!(meter.goes_on(now).unwrap());
+        meter.reply(now, now);
+        assert!(!meter.goes_on(now).unwrap());
+        meter.reply(now, now);
+        let report = meter.report().unwrap();
+        assert_eq!((report.requests, report.answered), (2, 3));
     }
 
     #[test]

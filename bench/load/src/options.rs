@@ -24,6 +24,7 @@ Options:
   --rate N         rate: requests per second, of all connections together (20000)
   --idle N         idle connections, opened before and answered once (0)
   --seconds S      of the measured time (1)
+  --requests N     ends with so many replies instead, however long they take
   --warm-up S      before it (0.2)
 Exit codes: 0 done, 1 the run broke off, 2 wrong usage, 3 the server sent a wrong byte.";
 
@@ -47,6 +48,8 @@ pub struct Options {
     pub rate: u64,
     pub idle: usize,
     pub seconds: Duration,
+    /// Where it is not 0, these many replies end the measured time.
+    pub requests: u64,
     pub warm_up: Duration,
 }
 
@@ -98,6 +101,7 @@ impl Options {
             rate: 20_000,
             idle: 0,
             seconds: Duration::from_secs(1),
+            requests: 0,
             warm_up: Duration::from_millis(200),
         }
     }
@@ -115,6 +119,7 @@ impl Options {
             "--window" => self.window = number(name, text, 1)?,
             "--rate" => self.rate = number(name, text, 1)?,
             "--idle" => self.idle = number(name, text, 0)?,
+            "--requests" => self.requests = number(name, text, 1)?,
             "--seconds" => self.seconds = seconds(name, text)?,
             "--warm-up" => self.warm_up = seconds(name, text)?,
             _ => return Err(Stop::Mistake(format!("{name} is no option"))),

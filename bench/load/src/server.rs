@@ -5,6 +5,13 @@ use crate::failure::Failure;
 use std::fs;
 use std::time::Duration;
 
+/// Resident memory, and the page tables that the kernel keeps for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Memory {
+    pub resident_kib: u64,
+    pub tables_kib: u64,
+}
+
 pub struct Server {
     pid: i32,
     clock: libc::clockid_t,
@@ -36,11 +43,11 @@ impl Server {
         Err(Failure::Broken(format!("the server {} is gone", self.pid)))
     }
 
-    /// Resident memory and its page tables, in KiB.
-    pub fn memory_kib(&self) -> Result<u64, Failure> {
-        let resident = field(&self.read("smaps_rollup")?, "Rss:");
-        let tables = field(&self.read("status")?, "VmPTE:");
-        Ok(resident + tables)
+    pub fn memory(&self) -> Result<Memory, Failure> {
+        Ok(Memory {
+            resident_kib: field(&self.read("smaps_rollup")?, "Rss:"),
+            tables_kib: field(&self.read("status")?, "VmPTE:"),
+        })
     }
 
     fn read(&self, name: &str) -> Result<String, Failure> {
@@ -74,9 +81,9 @@ mod tests {
     #[test]
     fn memory_that_is_touched_counts() {
         let server = Server::of(std::process::id() as i32).unwrap();
-        let before = server.memory_kib().unwrap();
+        let before = server.memory().unwrap().resident_kib;
         let memory = vec![1u8; 32 << 20];
-        assert!(server.memory_kib().unwrap() >= before + (30 << 10));
+        assert!(server.memory().unwrap().resident_kib >= before + (30 << 10));
         drop(memory);
     }
 

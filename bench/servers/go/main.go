@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// A peer: Go's net package, a goroutine for each connection.
+// A goroutine for each connection, over Go's package net or over libcopas.
 package main
 
 import (
@@ -38,7 +38,7 @@ func bulk(client net.Conn) {
 }
 
 func serve(handler func(net.Conn)) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := listen("127.0.0.1:0")
 	if err != nil {
 		return err
 	}

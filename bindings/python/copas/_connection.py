@@ -5,6 +5,7 @@ import asyncio
 import ctypes
 import math
 from collections import deque
+from time import monotonic
 from typing import Any, Callable, Deque, Dict, Optional, Tuple, Union
 
 from . import _library
@@ -35,11 +36,13 @@ _PATTERNS: Dict[Any, Any] = {
 class Connection:
     """A stream: made by `await copas.connect()`, or given to a server's handler."""
 
-    __slots__ = ("__weakref__", "_argument", "_hub", "_kept", "_now_at", "_open", "_reading",
+    __slots__ = ("__weakref__", "_argument", "_hub", "_kept", "_limit", "_now_at", "_open", "_reading",
                  "_senders", "_taken_at", "_writing")
 
-    def __init__(self, hub: Hub, bits: int) -> None:
+    def __init__(self, hub: Hub, bits: int, limit: Optional[float] = None) -> None:
         self._hub = hub
+        # The time limit of each call.
+        self._limit = limit
         self._argument = _library.handle(bits)
         self._open = True
         self._now_at = hub.now_at
@@ -137,8 +140,8 @@ class Connection:
     async def send(self, data: "Union[bytes, bytearray, memoryview]") -> None:
         """Sends bytes. Waits while the peer takes them too slowly; tasks that send at once queue.
 
-        Raises `Closed`, `Timeout`. A small part of what was sent is written when the task waits
-        next; flush() waits for that.
+        Raises `Closed`, `Timeout`; each has in `sent` how many bytes were accepted. A small part of
+        what was sent is written when the task waits next; flush() waits for that.
         """
         if type(data) is not bytes:
             data = bytes(data)
@@ -151,15 +154,20 @@ class Connection:
                             self._taken_at, self._now_at, wait.operation_at)
         if code == 1 and hub.taken.value == len(data) and hub.now_status.value == 0:
             return
-        await self._send_rest(data, code)
+        await self._send_rest(data, code, self._end_of_call())
 
     async def _send_in_turn(self, data: bytes) -> None:
-        mine = parked_wait(self._hub)
+        hub, mine, end = self._hub, parked_wait(self._hub), self._end_of_call()
+        timer = None if end is None else hub.later(end - monotonic(), lambda: mine.give(_library.TIMEOUT))
         self._senders.append(mine)
         try:
-            await mine
-            await self._send_rest(data, None)
+            status, *_ = await mine
+            if status:
+                raise error_of(status)
+            await self._send_rest(data, None, end)
         finally:
+            if timer is not None:
+                timer.cancel()
             if mine in self._senders:
                 self._senders.remove(mine)
             self._next_sender()
@@ -168,7 +176,34 @@ class Connection:
         if self._senders and not self._writing.active:
             self._senders[0].give()
 
-    async def _send_rest(self, data: bytes, code: Optional[int]) -> None:
+    def _release_senders(self) -> None:
+        """After a close those that wait for their turn learn it."""
+        for wait in self._senders:
+            wait.give(_library.CLOSED)
+
+    def _end_of_call(self) -> Optional[float]:
+        """When a call that starts now has to be over."""
+        return None if self._limit is None else monotonic() + self._limit
+
+    def _submit_send(self, data: Any, size: int, end: Optional[float]) -> int:
+        """Submits what is left of a send that has to be over at `end`, whatever the limit is now."""
+        left = None if end is None else max(end - monotonic(), 0)
+        changes = left is not self._limit
+        if changes:
+            self._limit_sends(left)
+        try:
+            return _submit_send(self._argument, data, _sizes[size], self._hub.send_flags,
+                                self._writing.token, self._taken_at, self._now_at,
+                                self._writing.operation_at)
+        finally:
+            if changes:
+                self._limit_sends(self._limit)
+
+    def _limit_sends(self, seconds: Optional[float]) -> None:
+        _library.quick.copas_settimeouts(self._argument, _NOT_NUMBER, _library.seconds(seconds),
+                                         _NOT_NUMBER)
+
+    async def _send_rest(self, data: bytes, code: Optional[int], end: Optional[float]) -> None:
         """Goes on after a first submission that answered `code`, until all is taken."""
         hub, wait = self._hub, self._writing
         start = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0
@@ -176,17 +211,20 @@ class Connection:
         try:
             while True:
                 if code is None:
-                    code = _submit_send(
-                        self._argument, _library.pointer(start + sent), _sizes[len(data) - sent],
-                        hub.send_flags, wait.token, self._taken_at, self._now_at,
-                        wait.operation_at)
-                sent += hub.taken.value
+                    code = self._submit_send(_library.pointer(start + sent), len(data) - sent, end)
+                # A refused submission has taken nothing.
+                if code >= 0:
+                    sent += hub.taken.value
                 status, errno, *_ = await wait.over(code)
+                # What was accepted has been sent, though there is no room for more yet.
+                if sent == len(data) and status in (_library.OK, _library.TIMEOUT):
+                    return
                 if status:
                     raise error_of(status, errno)
-                if sent == len(data):
-                    return
                 code = None
+        except Error as error:
+            error.sent = sent
+            raise
         finally:
             self._next_sender()
 
@@ -206,12 +244,14 @@ class Connection:
         if self._open:
             self._open = False
             _library.quick.copas_close(self._argument)
+            self._release_senders()
 
     def abort(self) -> None:
         """Closes the connection with a reset and throws away what was not written yet."""
         if self._open:
             self._open = False
             _library.quick.copas_abort(self._argument)
+            self._release_senders()
 
     @property
     def closed(self) -> bool:
@@ -238,13 +278,15 @@ class Connection:
         """What is known of its encryption; raises an `Error` where it is plain."""
         return info_of(self._hub, self._argument)
 
-    def shut(self) -> None:
-        """Ends sending: the peer sees the end of the stream after what was sent."""
-        self._check(_library.quick.copas_shut(self._argument, 1))
+    def shut(self, how: int = _library.SHUT_SEND) -> None:
+        """Ends a direction: with `SHUT_SEND` the peer sees the end of the stream after what was sent;
+        with `SHUT_RECEIVE` a receive that waits gets `Closed`; `SHUT_BOTH`."""
+        self._check(_library.quick.copas_shut(self._argument, how))
 
     def settimeout(self, seconds: Optional[float]) -> None:
         """The time limit of each receive, send and flush that starts from now on; None: none."""
         self._check(_library.quick.copas_settimeout(self._argument, _library.seconds(seconds)))
+        self._limit = seconds
 
     def setlimits(self, line: int = 0, all: int = 0) -> None:
         """The most bytes of a line (1 MiB), and of `ALL` or a block (64 MiB); 0: as it is."""

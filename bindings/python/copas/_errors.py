@@ -16,11 +16,15 @@ class Error(OSError):
     status: int
     #: What a receive had got so far. It is not consumed, but for that of a closed connection.
     partial: bytes
+    #: How many bytes of a send, from the first on, were accepted: go on with the rest.
+    sent: int
 
-    def __init__(self, status: int, errno: int = 0, text: str = "", partial: bytes = b"") -> None:
+    def __init__(self, status: int, errno: int = 0, text: str = "", partial: bytes = b"",
+                 sent: int = 0) -> None:
         super().__init__(errno, text or _library.message(status))
         self.status = status
         self.partial = partial
+        self.sent = sent
 
     def __str__(self) -> str:
         return str(self.strerror)

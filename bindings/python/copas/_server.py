@@ -39,10 +39,12 @@ class _Accept(Wait):
 class Server:
     """What `await copas.serve()` gives. `async with` it: at the end it is shut down."""
 
-    def __init__(self, hub: Hub, handler: Handler, bits: int,
+    def __init__(self, hub: Hub, handler: Handler, bits: int, limit: Optional[float],
                  tls: Optional[TLSContext] = None) -> None:
         self._hub = hub
         self._tls = tls
+        # The time limit of each call on a connection.
+        self._limit = limit
         self._handler = handler
         self._argument = _library.handle(bits)
         self._open = True
@@ -84,7 +86,7 @@ class Server:
             self._hub.later(_PAUSE, self._accept_more)
 
     def _start(self, bits: int) -> None:
-        task = self._hub.spawn(self._serve(Connection(self._hub, bits)))
+        task = self._hub.spawn(self._serve(Connection(self._hub, bits, self._limit)))
         self._tasks.add(task)
         task.add_done_callback(self._end)
 
@@ -185,7 +187,7 @@ def _listening(hub: Hub, handler: Handler, timeout: Optional[float], bind: Any,
         _library.quick.copas_settimeout(out, _library.seconds(timeout))
     if ssl is not None:
         _library.quick.copas_settimeouts(out, _library.seconds(handshake), _unchanged, _unchanged)
-    return Server(hub, handler, out.value or 0, ssl)
+    return Server(hub, handler, out.value or 0, timeout, ssl)
 
 
 async def serve(handler: Handler, host: str = "127.0.0.1", port: int = 0, *,

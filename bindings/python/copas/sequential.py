@@ -15,11 +15,12 @@ from ._address import Address
 from ._bridge import on_greenlet, wait_for
 from ._connection import Pattern
 from ._hub import current
-from ._library import ALL, LINE, LINE_RAW
+from ._library import ALL, LINE, LINE_RAW, SHUT_BOTH, SHUT_RECEIVE, SHUT_SEND
 from ._tls import TLSContext, TLSInfo
 
 __all__ = [
-    "ALL", "LINE", "LINE_RAW", "CancelledError", "Connection", "DatagramSocket", "Server", "Task",
+    "ALL", "LINE", "LINE_RAW", "SHUT_BOTH", "SHUT_RECEIVE", "SHUT_SEND", "CancelledError", "Connection",
+    "DatagramSocket", "Server", "Task",
     "bind_udp", "connect", "connect_udp", "connect_unix", "run", "serve", "serve_unix", "sleep",
     "spawn", "timeout",
 ]
@@ -97,9 +98,9 @@ class Connection(_Socket[_connection.Connection]):
         """What is known of its encryption; raises an `Error` where it is plain."""
         return self._socket.tls
 
-    def shut(self) -> None:
-        """Ends sending: the peer sees the end of the stream after what was sent."""
-        self._socket.shut()
+    def shut(self, how: int = SHUT_SEND) -> None:
+        """Ends `SHUT_SEND` (the peer sees the end after what was sent), `SHUT_RECEIVE` or `SHUT_BOTH`."""
+        self._socket.shut(how)
 
     def setlimits(self, line: int = 0, all: int = 0) -> None:
         """The most bytes of a line (1 MiB), and of `ALL` or a block (64 MiB); 0: as it is."""

@@ -7,6 +7,14 @@ from loops import Pair, canceled, on_every_loop
 BIG = bytes(range(256)) * 4 * 4096
 
 
+async def failure_of(sending):
+    """How a send fails."""
+    try:
+        await sending
+    except copas.Error as error:
+        return error
+
+
 @on_every_loop
 class Send:
     async def test_big_data_both_ways_at_once(self):
@@ -68,6 +76,55 @@ class Send:
             ours.settimeout(0.05)
             with self.assertRaises(copas.Timeout):
                 await ours.send(BIG * 8)
+
+    async def test_a_send_that_times_out_tells_how_much_was_sent(self):
+        async with Pair() as (ours, theirs):
+            ours.settimeout(0.05)
+            with self.assertRaises(copas.Timeout) as caught:
+                await ours.send(BIG * 8)
+            sent = caught.exception.sent
+            ours.close()
+            self.assertEqual(await theirs.receive(copas.ALL), (BIG * 8)[:sent])
+
+    async def test_a_slow_peer_does_not_prolong_a_send(self):
+        async with Pair() as (ours, theirs):
+            ours.settimeout(0.2)
+            task = copas.spawn(failure_of(ours.send(BIG * 32)))
+            while not task.done():
+                await theirs.receive(4096)
+                await copas.sleep(0.01)
+            self.assertIsInstance(await task, copas.Timeout)
+
+    async def test_a_sender_that_waits_for_its_turn_times_out_too(self):
+        async with Pair() as (ours, _):
+            first = copas.spawn(ours.send(BIG * 32))
+            await copas.sleep(0)
+            ours.settimeout(0.05)
+            with self.assertRaises(copas.Timeout) as caught:
+                await ours.send(b"second")
+            self.assertEqual(caught.exception.sent, 0)
+            self.assertFalse(first.done())
+            ours.close()
+            with self.assertRaises(copas.Closed):
+                await first
+
+    async def test_a_sender_that_waits_for_its_turn_is_told_of_a_close(self):
+        async with Pair() as (ours, _):
+            tasks = [copas.spawn(failure_of(ours.send(BIG * 32))) for _ in range(3)]
+            await copas.sleep(0.01)
+            ours.close()
+            for task in tasks:
+                self.assertEqual((await task).status, -2)
+
+    async def test_the_receiving_direction_can_be_ended(self):
+        async with Pair() as (ours, theirs):
+            task = copas.spawn(ours.receive())
+            await copas.sleep(0.01)
+            ours.shut(copas.SHUT_RECEIVE)
+            with self.assertRaises(copas.Closed):
+                await task
+            await ours.send(b"still sending\n")
+            self.assertEqual(await theirs.receive(), b"still sending")
 
     async def test_send_to_a_peer_that_is_gone_raises(self):
         async with Pair() as (ours, theirs):

@@ -169,7 +169,7 @@ async fn upgrade(
     check(socket)?;
     let reading = Reading::begin(socket)?;
     let mut upgrade = Upgrade(Some(Rc::clone(socket)));
-    Flush::new(socket)?.await?;
+    Flush::new(socket, false)?.await?;
     let unread = socket.input.borrow_mut().take_pending();
     let session = Session::new(Arc::clone(context), name.as_ref(), unread)?;
     if socket.tls.set(session).is_err() {

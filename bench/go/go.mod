@@ -1,7 +1,0 @@
-module echobench
-
-go 1.24
-
-require copas v0.0.0
-
-replace copas => ../../bindings/go

@@ -1,0 +1,7 @@
+module servers
+
+go 1.24
+
+require copas v0.0.0
+
+replace copas => ../../../bindings/go
