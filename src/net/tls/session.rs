@@ -266,7 +266,8 @@ impl Session {
     fn flush(&self, socket: &Socket, connection: &mut Connection) -> io::Result<()> {
         while connection.wants_write() {
             match connection.write_tls(&mut Kernel(socket)) {
-                Ok(_) => {}
+                // Records are a little longer than what they carry.
+                Ok(n) => self.sealed.set(self.sealed.get().saturating_sub(n).max(1)),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => {
                     match e.kind() {
