@@ -77,6 +77,10 @@ const CONSTANTS: &str = r#"
 #define COPAS_CHOICE_FINISH 11
 /** copas_choice.kind: the exit flag is raised. */
 #define COPAS_CHOICE_EXIT 12
+/** copas_choice.kind: a mailbox gives an item. */
+#define COPAS_CHOICE_MAILBOX_TAKE 13
+/** copas_choice.kind: a mailbox takes an item. */
+#define COPAS_CHOICE_MAILBOX_PUT 14
 /** copas_bind_options.flags: an IPv6 address does not take IPv4 peers (IPV6_V6ONLY). */
 #define COPAS_BIND_V6ONLY (UINT64_C(1))
 /** copas_bind_options.flags: SO_REUSEADDR; several UDP sockets that all set it share a port, and each
@@ -185,6 +189,7 @@ fn header() -> String {
         .with_src(format!("{root}/src/capi/tls_types.rs"))
         .with_src(format!("{root}/src/capi/status.rs"))
         .with_src(format!("{root}/src/capi/dispatcher.rs"))
+        .with_src(format!("{root}/src/capi/fleet.rs"))
         .with_src(format!("{root}/src/capi/server.rs"))
         .with_src(format!("{root}/src/capi/thread.rs"))
         .with_src(format!("{root}/src/capi/bind.rs"))
@@ -200,6 +205,7 @@ fn header() -> String {
         .with_src(format!("{root}/src/capi/lock.rs"))
         .with_src(format!("{root}/src/capi/semaphore.rs"))
         .with_src(format!("{root}/src/capi/queue.rs"))
+        .with_src(format!("{root}/src/capi/mailbox.rs"))
         .with_src(format!("{root}/src/capi/future.rs"))
         .with_src(format!("{root}/src/capi/scope.rs"))
         .with_src(format!("{root}/src/capi/alarm.rs"))

@@ -41,16 +41,21 @@ static inline void example_help(int argc, char **argv, int wanted, const char *u
     exit(asked ? 0 : 2);
 }
 
-/* The port of an argument, `least` to 65535; ends the program when it is none. */
-static inline int example_port(const char *text, int least)
+/* The number of an argument; ends the program when it is none from `least` to `most`. */
+static inline int example_number(const char *text, const char *what, int least, int most)
 {
     char *end;
-    long port = strtol(text, &end, 10);
-    if (end == text || *end != 0 || port < least || port > 65535) {
-        fprintf(stderr, "%s is not a port: %d to 65535\n", text, least);
+    long number = strtol(text, &end, 10);
+    if (end == text || *end != 0 || number < least || number > most) {
+        fprintf(stderr, "%s is not a %s: %d to %d\n", text, what, least, most);
         exit(2);
     }
-    return (int)port;
+    return (int)number;
+}
+
+static inline int example_port(const char *text, int least)
+{
+    return example_number(text, "port", least, 65535);
 }
 
 /* Says on stderr why a call failed, and gives the exit code of the program. */

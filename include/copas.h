@@ -79,6 +79,10 @@
 #define COPAS_CHOICE_FINISH 11
 /** copas_choice.kind: the exit flag is raised. */
 #define COPAS_CHOICE_EXIT 12
+/** copas_choice.kind: a mailbox gives an item. */
+#define COPAS_CHOICE_MAILBOX_TAKE 13
+/** copas_choice.kind: a mailbox takes an item. */
+#define COPAS_CHOICE_MAILBOX_PUT 14
 /** copas_bind_options.flags: an IPv6 address does not take IPv4 peers (IPV6_V6ONLY). */
 #define COPAS_BIND_V6ONLY (UINT64_C(1))
 /** copas_bind_options.flags: SO_REUSEADDR; several UDP sockets that all set it share a port, and each
@@ -184,7 +188,7 @@ typedef enum copas_status {
   COPAS_NOT_OWNER = -19,
   /** more than the semaphore's maximum */
   COPAS_TOO_MANY = -20,
-  /** the queue has been stopped: it takes no further items, and none is left */
+  /** the queue or mailbox has been stopped: it takes no further items, and none is left */
   COPAS_STOPPED = -21,
   /** the dispatcher was inherited by fork(): only its parent may use it; copas_free() it and make a new one */
   COPAS_FORKED = -23,
@@ -260,6 +264,19 @@ typedef struct copas_group copas_group;
  * copas_getname, copas_of.
  */
 typedef struct copas_lock copas_lock;
+
+/**
+ * A bounded queue of pointers between coroutines of several dispatchers, and OS threads without one.
+ *
+ * Lifetime: from copas_mailbox_new() until copas_mailbox_destroy(); the items that are left then go to
+ * its finalizer. It belongs to no dispatcher.
+ *
+ * OS threads: any. A child of fork() gets COPAS_FORKED.
+ *
+ * Functions: copas_mailbox_put, copas_mailbox_take, copas_mailbox_size, copas_mailbox_stop,
+ * copas_mailbox_destroy; COPAS_CHOICE_MAILBOX_TAKE and COPAS_CHOICE_MAILBOX_PUT of copas_select().
+ */
+typedef struct copas_mailbox copas_mailbox;
 
 /**
  * A submitted operation that has not been delivered by copas_poll() yet.
@@ -429,6 +446,12 @@ typedef struct copas_error_info {
  * Gives the address of the C++ runtime's exception state of the calling OS thread.
  */
 typedef void *(*copas_cxa_globals_fn)(void);
+
+/**
+ * Gives one of several dispatchers its work, on its OS thread; `number` counts from 0. Anything but
+ * COPAS_OK ends them all. See copas_loop_many().
+ */
+typedef int (*copas_setup_fn)(struct copas *c, int number, void *user);
 
 /**
  * Serves one accepted connection, in its own coroutine; or a datagram socket, which is its `client`.
@@ -844,7 +867,8 @@ typedef struct copas_tls_details {
 typedef struct copas_choice {
   /**
    * COPAS_CHOICE_RECEIVE (a socket), _SEND (a stream socket), _POP, _PUSH, _FINISH (a queue), _JOIN (a coroutine),
-   * _TIMER, _TAKE (a semaphore), _LOCK, _FUTURE, _GROUP or _EXIT (the dispatcher).
+   * _TIMER, _TAKE (a semaphore), _LOCK, _FUTURE, _GROUP, _EXIT (the dispatcher), _MAILBOX_TAKE or
+   * _MAILBOX_PUT.
    */
   uint32_t kind;
   /**
@@ -856,8 +880,8 @@ typedef struct copas_choice {
    */
   void *handle;
   /**
-   * COPAS_CHOICE_PUSH: the item. Set by copas_select(): the item of a queue that was popped, the
-   * result of a future, else NULL.
+   * COPAS_CHOICE_PUSH, _MAILBOX_PUT: the item. Set by copas_select(): the item that a queue or a
+   * mailbox gave, the result of a future, else NULL.
    */
   void *item;
   /**
@@ -1062,8 +1086,8 @@ copas_status copas_free(struct copas *c);
  * `timeout` is the longest wait of one step in seconds (COPAS_FOREVER: as long as nothing
  * happens; it does not end the loop). What keeps the loop alive: a server, a wait on a socket, a
  * ready coroutine, any wait with a time limit, a pending post, a closed socket whose output is
- * still being written, an unfinished submission, and copas_hold(). What does not: coroutines
- * asleep for ever, and waits without a time limit on other coroutines.
+ * still being written, an unfinished submission, a wait on a mailbox, and copas_hold(). What does not:
+ * coroutines asleep for ever, and waits without a time limit on other coroutines.
  *
  * When all work is done the exit flag is raised, so that those in copas_waitforexit() run; when
  * they add no work, the loop ends. Can be called again.
@@ -1072,7 +1096,8 @@ copas_status copas_free(struct copas *c);
  * COPAS_SYSTEM when the kernel's poller fails; COPAS_INVALID (also when `timeout` is NAN),
  * COPAS_STALE, COPAS_WRONG_THREAD. Binds the dispatcher to the calling OS thread.
  */
-copas_status copas_loop(struct copas *c, double timeout);
+copas_status copas_loop(struct copas *c,
+                        double timeout);
 
 /**
  * Runs one iteration of the dispatcher, waiting at most `timeout` seconds for something to do
@@ -1112,15 +1137,17 @@ int copas_exiting(struct copas *c);
 copas_status copas_waitforexit(struct copas *c);
 
 /**
- * Starts a shutdown and returns at once: the dispatcher removes its servers (closing their
- * listening sockets), raises the exit flag, gives the coroutines `grace` seconds to end
- * (COPAS_FOREVER: all the time they want), then cancels those that are left. Who ignores that for
- * another second is abandoned and reported. copas_loop() then returns.
+ * Starts a shutdown and returns at once: the dispatcher accepts the connections that the kernel has taken
+ * for its servers, removes these (closing their listening sockets), raises the exit flag, gives the
+ * coroutines `grace` seconds to end (COPAS_FOREVER: all the time they want), then cancels those that are
+ * left. Who ignores that for another second is abandoned and reported. copas_loop() then returns. Of
+ * dispatchers that copas_loop_many() runs it shuts all down.
  *
  * A second call with an earlier end shortens the grace. May be called from any OS thread and from
  * a signal handler. Errors: COPAS_INVALID (also when `grace` is NAN), COPAS_STALE. Never switches.
  */
-copas_status copas_shutdown(struct copas *c, double grace);
+copas_status copas_shutdown(struct copas *c,
+                            double grace);
 
 /**
  * Keeps copas_loop() alive until the matching copas_release(); calls add up. For work that the
@@ -1198,6 +1225,34 @@ copas_status copas_error(struct copas *c, struct copas_error_info *info);
  * Holds for the whole process; may be called from any OS thread. Never switches.
  */
 void copas_set_cxa_globals(copas_cxa_globals_fn get);
+
+/**
+ * Runs `count` dispatchers (0: as many as there are CPUs for this process; at most 1,023), each on an OS
+ * thread of its own, until all their loops have ended, and frees them.
+ *
+ * `setup(c, number, user)` gives each its work, on its own OS thread (whose stack has 8 MiB) and outside
+ * of any step: sockets, servers, coroutines. It is called for number 0 first, then 1 and so on, each when the one before
+ * has returned; what one does is seen by the next. When all have answered COPAS_OK the loops begin.
+ * Servers share a port by COPAS_BIND_REUSEPORT: each binds a listening socket of its own, and the
+ * kernel deals the connections out among them. `config` may be NULL; its settings are those of each
+ * dispatcher, and its `report` may be called by several OS threads at the same time.
+ *
+ * copas_shutdown() of one of them, from any OS thread or a signal handler, shuts them all down.
+ * Otherwise one whose loop ends leaves the others alone. The caller's OS thread sleeps meanwhile; it is
+ * the one that takes the process' signals, since the others have them blocked.
+ *
+ * When a set-up answers anything else (or an OS thread or dispatcher cannot be had, or a loop fails), all
+ * are ended at once, the reason is reported in words, and that status is the answer, of several the
+ * first. COPAS_ABANDONED: as copas_free().
+ *
+ * Errors: COPAS_INVALID (also when `setup` is NULL, `count` out of range, or `config` has
+ * COPAS_UNBOUND); COPAS_CANNOT_WAIT inside a loop, a coroutine or a callback; COPAS_LIMIT (OS threads,
+ * descriptors or dispatchers); COPAS_NO_MEMORY; COPAS_SYSTEM; those of `setup`. Never switches.
+ */
+copas_status copas_loop_many(int count,
+                             copas_setup_fn setup,
+                             void *user,
+                             const struct copas_config *config);
 
 /**
  * Serves a listening socket: each accepted connection runs `handler(client, user)` in a coroutine
@@ -2353,6 +2408,69 @@ copas_status copas_queue_finish(struct copas_queue *queue,
  * Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
 copas_status copas_queue_destroy(struct copas_queue *queue);
+
+/**
+ * Makes an empty mailbox of at most `most` items (at least 1). `item_free` may be NULL; else it is
+ * called, on the OS thread that destroys the mailbox, for each item that is left in it then.
+ * May be called from any OS thread. Errors: COPAS_INVALID (also when `most` is 0 or `out` NULL),
+ * COPAS_LIMIT. Never switches.
+ */
+copas_status copas_mailbox_new(size_t most, copas_free_fn item_free, struct copas_mailbox **out);
+
+/**
+ * Puts an item, which may be NULL, into the mailbox, waiting for at most `timeout` seconds (0: not at
+ * all) while it is full. Those that wait come in their order, whichever their dispatchers. On an
+ * error the item stays the caller's; afterwards it belongs to the mailbox, then to whoever takes it.
+ * What the caller did before is seen by whoever takes it.
+ *
+ * A coroutine of any dispatcher may wait, and its wait keeps its loop alive. With a `timeout` of 0 it
+ * may be called from any OS thread, also one without a dispatcher, and in callbacks; not in a signal
+ * handler. The root stack waits with copas_select().
+ *
+ * Errors: COPAS_TIMEOUT (full); COPAS_CANCELED; COPAS_STOPPED; COPAS_DESTROYED (meanwhile);
+ * COPAS_CANNOT_WAIT; COPAS_INVALID (also when `timeout` is NAN); COPAS_STALE; COPAS_FORKED.
+ * Switch point in a coroutine, also where there is room.
+ */
+COPAS_MUST_USE
+copas_status copas_mailbox_put(struct copas_mailbox *mailbox,
+                               void *item,
+                               double timeout);
+
+/**
+ * Takes the oldest item, waiting for at most `timeout` seconds (0: not at all) until there is one.
+ * Those that wait come in their order, whichever their dispatchers. The item belongs to the caller.
+ * Who may wait: as copas_mailbox_put().
+ *
+ * Errors: COPAS_TIMEOUT (empty); COPAS_CANCELED; COPAS_STOPPED (and empty); COPAS_DESTROYED
+ * (meanwhile); COPAS_CANNOT_WAIT; COPAS_INVALID (also when `item` is NULL or `timeout` NAN);
+ * COPAS_STALE; COPAS_FORKED. Switch point in a coroutine, also where there is an item.
+ */
+COPAS_MUST_USE
+copas_status copas_mailbox_take(struct copas_mailbox *mailbox,
+                                double timeout,
+                                void **item);
+
+/**
+ * How many items are in the mailbox (at most 2,147,483,647 are told); others may change it at any
+ * time. May be called from any OS thread. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED.
+ * Never switches.
+ */
+int copas_mailbox_size(struct copas_mailbox *mailbox);
+
+/**
+ * Takes no further items: puts answer COPAS_STOPPED, takes too once the mailbox is empty. May be
+ * called twice, and from any OS thread. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED.
+ * Never switches.
+ */
+copas_status copas_mailbox_stop(struct copas_mailbox *mailbox);
+
+/**
+ * Destroys the mailbox: its handle is stale, those that wait get COPAS_DESTROYED, and the items that
+ * are left go to the finalizer. May be called from any OS thread, also while others use it: of two
+ * calls one answers COPAS_STALE. No dispatcher destroys a mailbox by itself.
+ * Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED. Never switches.
+ */
+copas_status copas_mailbox_destroy(struct copas_mailbox *mailbox);
 
 /**
  * Starts a coroutine that runs `fn(user)`, whose result many may get. `result_free` may be NULL; else

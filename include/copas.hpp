@@ -10,9 +10,11 @@
 #include "copas/dispatcher.hpp"
 #include "copas/dispatcher_ref.hpp"
 #include "copas/error.hpp"
+#include "copas/fleet.hpp"
 #include "copas/future.hpp"
 #include "copas/group.hpp"
 #include "copas/lock.hpp"
+#include "copas/mailbox.hpp"
 #include "copas/queue.hpp"
 #include "copas/scope.hpp"
 #include "copas/semaphore.hpp"
@@ -40,6 +42,10 @@ struct copas {
   using thread_ref = copas_cpp::thread_ref;
   static dispatcher_ref current() noexcept { return copas_cpp::current(); }
   static thread_ref running() noexcept { return copas_cpp::running(); }
+  template <class F> static void loop_many(int count, F &&setup, dispatcher_options settings = {})
+  {
+    copas_cpp::loop_many(count, std::forward<F>(setup), std::move(settings));
+  }
 
   // Sockets.
   using address = copas_cpp::address;
@@ -62,6 +68,7 @@ struct copas {
   using group = copas_cpp::group;
   using lock = copas_cpp::lock;
   using lock_guard = copas_cpp::lock_guard;
+  template <class T> using mailbox = copas_cpp::mailbox<T>;
   using permit = copas_cpp::permit;
   template <class T> using queue = copas_cpp::queue<T>;
   using semaphore = copas_cpp::semaphore;

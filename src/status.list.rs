@@ -23,7 +23,7 @@ statuses! {
     DESTROYED = -18, "the object was destroyed while the caller waited on it";
     NOT_OWNER = -19, "the lock belongs to somebody else, or to nobody: only its owner releases it";
     TOO_MANY = -20, "more than the semaphore's maximum";
-    STOPPED = -21, "the queue has been stopped: it takes no further items, and none is left";
+    STOPPED = -21, "the queue or mailbox has been stopped: it takes no further items, and none is left";
     FORKED = -23, "the dispatcher was inherited by fork(): only its parent may use it; copas_free() it and make a new one";
     TRUNCATED = -25, "the stream ended without the close that TLS asks for: what came may have been cut off";
     TLS_FAILED = -26, "the TLS handshake or an encrypted record failed: see copas_error() for why";

@@ -53,6 +53,8 @@ static copas_status refuse_method(copas_socket *client, const struct request *re
 static int answer_request(copas_socket *client, int folder, struct request *request)
 {
     int is_head = is_method(request, "HEAD");
+    /* In a shutdown each connection ends with its present answer, and says so. */
+    if (copas_exiting(copas_of(client)) == 1) request->keep_alive = 0;
     if (!request_skip_body(client, request)) {
         request->keep_alive = 0;
         return answer_short(client, 413, 0, is_head, NULL) == COPAS_OK ? 0 : -1;

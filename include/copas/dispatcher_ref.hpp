@@ -133,6 +133,19 @@ public:
     return open_at(copas_bind, host, port, ec);
   }
 
+  /// `flags`: COPAS_BIND_REUSEPORT, COPAS_BIND_V6ONLY.
+  socket bind(std::string_view host, int port, std::uint64_t flags,
+              std::error_code &ec = detail::throwing) const
+  {
+    copas_bind_options options{};
+    options.size = sizeof options;
+    options.flags = flags;
+    const auto open = [&options](copas *c, const char *name, int number, copas_socket **out) {
+      return copas_bind_with(c, name, number, &options, out);
+    };
+    return open_at(open, host, port, ec);
+  }
+
   socket connect(std::string_view host, int port, time_limit limit = forever,
                  std::error_code &ec = detail::throwing) const
   {

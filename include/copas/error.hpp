@@ -79,7 +79,7 @@ class refused_error : public error { using error::error; };
 class unresolved_error : public error { using error::error; };
 /// COPAS_TOO_LONG: more bytes than the socket's limit; they are kept.
 class too_long_error : public error { using error::error; };
-/// COPAS_STOPPED: the queue takes and gives no more.
+/// COPAS_STOPPED: the queue or mailbox takes and gives no more.
 class stopped_error : public error { using error::error; };
 /// COPAS_DESTROYED: the object was destroyed while the caller waited on it.
 class destroyed_error : public error { using error::error; };

@@ -2,6 +2,7 @@
 //! The things that a program can wait for among others, as the operations that they are.
 
 use super::guard::{Named, any_handle, handle_of};
+use super::mailbox::{Parcel, mailbox_of};
 use super::queue::Queue;
 use super::semaphore::amount;
 use super::types::*;
@@ -10,7 +11,8 @@ use crate::dispatcher::{Dispatcher, Handle, Kind, Object, Owner};
 use crate::net::{Net, Readable, Writable};
 use crate::status::{Fault, Outcome, Status};
 use crate::sync::{
-    self, Choice, GetLock, Lock, Pop, Promise, Push, Semaphore, Take, Timer, Untold,
+    self, Choice, GetLock, Lock, Pop, Promise, Push, PutItem, Semaphore, Take, TakeItem, Timer,
+    Untold,
 };
 use core::ffi::c_void;
 use std::pin::Pin;
@@ -41,6 +43,10 @@ const GROUP: u32 = 10;
 const FINISH: u32 = 11;
 /// copas_choice.kind.
 const EXIT: u32 = 12;
+/// copas_choice.kind.
+const MAILBOX_TAKE: u32 = 13;
+/// copas_choice.kind.
+const MAILBOX_PUT: u32 = 14;
 
 /// A push that may be dropped before it succeeded: the item stays the program's then.
 struct Pushing(Push<User>);
@@ -56,6 +62,15 @@ impl Future for Pushing {
 impl Drop for Pushing {
     fn drop(&mut self) {
         self.0.take_back().map(User::into_pointer);
+    }
+}
+
+/// The same for a mailbox.
+struct Putting(PutItem<Parcel>);
+
+impl Drop for Putting {
+    fn drop(&mut self) {
+        self.0.take_back().map(|item| item.0.into_pointer());
     }
 }
 
@@ -175,6 +190,17 @@ pub(super) fn operation(
                 return Err(Fault::invalid("COPAS_CHOICE_EXIT is for the dispatcher"));
             }
             told(sync::exit_raised(d.handle))
+        }
+        MAILBOX_TAKE => {
+            let mailbox = mailbox_of(pointer.cast::<copas_mailbox>())?;
+            let take = TakeItem::new(d, &mailbox.items);
+            Box::pin(async move { take.await.map(|item| Given::item(item.0)) })
+        }
+        MAILBOX_PUT => {
+            let mailbox = mailbox_of(pointer.cast::<copas_mailbox>())?;
+            let item = mailbox.own(choice.item);
+            let mut putting = Putting(PutItem::new(d, &mailbox.items, item));
+            Box::pin(async move { (&mut putting.0).await.map(Given::nothing) })
         }
         kind => return Err(Fault::invalid(format!("{kind} is not a kind of choice"))),
     })

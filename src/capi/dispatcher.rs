@@ -8,7 +8,7 @@ use super::user::User;
 use super::{c_int, copas_status};
 use crate::coroutine::exceptions;
 use crate::dispatcher::registry::{self, Claim};
-use crate::dispatcher::{Dispatcher, Letter, Report, Settings, current, signal};
+use crate::dispatcher::{Dispatcher, Letter, Report, Settings, current, free, signal};
 use crate::net::Net;
 use crate::status::{Fault, Outcome, Status};
 use crate::sync;
@@ -36,7 +36,7 @@ const MOST_OS_THREADS: usize = 1 << 20;
 /// copas_config.flags: no reports on stderr.
 const QUIET: u64 = 1;
 /// copas_config.flags: completions only, from any OS thread, one call at a time.
-const UNBOUND: u64 = 2;
+pub(super) const UNBOUND: u64 = 2;
 
 // SAFETY: repr(C), the size first, and every field may be zero (NULL functions are None).
 unsafe impl Growing for copas_config {}
@@ -85,22 +85,7 @@ pub extern "C" fn copas_free(c: *mut copas) -> copas_status {
     if c.is_null() {
         return Status::OK as copas_status;
     }
-    answer(|| {
-        let handle = handle_of(c)?;
-        if current::is_inside() {
-            return Err(Status::CANNOT_WAIT.into());
-        }
-        if let Some(inherited) = registry::inherited(handle) {
-            inherited.let_go();
-            drop(registry::retire(inherited));
-            return Ok(());
-        }
-        let entered = registry::enter(handle)?;
-        let ended = entered.end_all();
-        entered.close();
-        drop(registry::retire(entered));
-        Ok(ended?)
-    })
+    answer(|| free(handle_of(c)?))
 }
 
 /// Runs the dispatcher until nothing is left to do; then COPAS_OK.
@@ -108,8 +93,8 @@ pub extern "C" fn copas_free(c: *mut copas) -> copas_status {
 /// `timeout` is the longest wait of one step in seconds (COPAS_FOREVER: as long as nothing
 /// happens; it does not end the loop). What keeps the loop alive: a server, a wait on a socket, a
 /// ready coroutine, any wait with a time limit, a pending post, a closed socket whose output is
-/// still being written, an unfinished submission, and copas_hold(). What does not: coroutines
-/// asleep for ever, and waits without a time limit on other coroutines.
+/// still being written, an unfinished submission, a wait on a mailbox, and copas_hold(). What does not:
+/// coroutines asleep for ever, and waits without a time limit on other coroutines.
 ///
 /// When all work is done the exit flag is raised, so that those in copas_waitforexit() run; when
 /// they add no work, the loop ends. Can be called again.
@@ -179,10 +164,11 @@ pub extern "C" fn copas_waitforexit(c: *mut copas) -> copas_status {
     })
 }
 
-/// Starts a shutdown and returns at once: the dispatcher removes its servers (closing their
-/// listening sockets), raises the exit flag, gives the coroutines `grace` seconds to end
-/// (COPAS_FOREVER: all the time they want), then cancels those that are left. Who ignores that for
-/// another second is abandoned and reported. copas_loop() then returns.
+/// Starts a shutdown and returns at once: the dispatcher accepts the connections that the kernel has taken
+/// for its servers, removes these (closing their listening sockets), raises the exit flag, gives the
+/// coroutines `grace` seconds to end (COPAS_FOREVER: all the time they want), then cancels those that are
+/// left. Who ignores that for another second is abandoned and reported. copas_loop() then returns. Of
+/// dispatchers that copas_loop_many() runs it shuts all down.
 ///
 /// A second call with an earlier end shortens the grace. May be called from any OS thread and from
 /// a signal handler. Errors: COPAS_INVALID (also when `grace` is NAN), COPAS_STALE. Never switches.
@@ -322,7 +308,7 @@ pub extern "C" fn copas_set_cxa_globals(get: copas_cxa_globals_fn) {
 }
 
 /// Makes the dispatcher and its sockets.
-fn make(claim: Claim, config: copas_config) -> Outcome<Rc<Dispatcher>> {
+pub(super) fn make(claim: Claim, config: copas_config) -> Outcome<Rc<Dispatcher>> {
     exceptions::find_getter();
     let slots_from = claim.slots_from;
     let d = Dispatcher::new(claim, settings(config)?)?;
@@ -350,8 +336,19 @@ fn settings(config: copas_config) -> Outcome<Settings> {
             )));
         }
     };
+    Ok(Settings {
+        report: report_of(&config),
+        stack_size,
+        os_threads,
+        clock: Clock::Monotonic,
+        unbound: config.flags & UNBOUND != 0,
+    })
+}
+
+/// Where the reports of a caller's dispatcher go.
+pub(super) fn report_of(config: &copas_config) -> Report {
     let user = config.report_user;
-    let report: Report = match config.report {
+    match config.report {
         Some(call) => Box::new(move |level, text| {
             let text = CString::new(text.replace('\0', " ")).unwrap_or_default();
             // SAFETY: the program's function with the program's pointer, as copas_config asks.
@@ -361,14 +358,7 @@ fn settings(config: copas_config) -> Outcome<Settings> {
         None => Box::new(|_, text| {
             let _ = writeln!(std::io::stderr(), "copas: {text}");
         }),
-    };
-    Ok(Settings {
-        report,
-        stack_size,
-        os_threads,
-        clock: Clock::Monotonic,
-        unbound: config.flags & UNBOUND != 0,
-    })
+    }
 }
 
 /// A stack size that a caller asked for; 0 stands for the default.

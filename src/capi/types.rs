@@ -96,6 +96,19 @@ pub struct copas_queue {
     _opaque: (),
 }
 
+/// A bounded queue of pointers between coroutines of several dispatchers, and OS threads without one.
+///
+/// Lifetime: from copas_mailbox_new() until copas_mailbox_destroy(); the items that are left then go to
+/// its finalizer. It belongs to no dispatcher.
+///
+/// OS threads: any. A child of fork() gets COPAS_FORKED.
+///
+/// Functions: copas_mailbox_put, copas_mailbox_take, copas_mailbox_size, copas_mailbox_stop,
+/// copas_mailbox_destroy; COPAS_CHOICE_MAILBOX_TAKE and COPAS_CHOICE_MAILBOX_PUT of copas_select().
+pub struct copas_mailbox {
+    _opaque: (),
+}
+
 /// A timer, which runs its callback in a coroutine of its own.
 ///
 /// Lifetime: from copas_timer_new() until copas_timer_destroy() or copas_free(). A callback that
@@ -159,6 +172,11 @@ pub type copas_thread_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
 /// A callback that copas_post() runs, on the root stack of the dispatcher's OS thread. It may call
 /// everything that never switches; a waiting call in it answers COPAS_CANNOT_WAIT.
 pub type copas_post_fn = Option<unsafe extern "C" fn(c: *mut copas, user: *mut c_void)>;
+
+/// Gives one of several dispatchers its work, on its OS thread; `number` counts from 0. Anything but
+/// COPAS_OK ends them all. See copas_loop_many().
+pub type copas_setup_fn =
+    Option<unsafe extern "C" fn(c: *mut copas, number: c_int, user: *mut c_void) -> c_int>;
 
 /// Told when a coroutine has failed (see copas_fail()). `socket` is the connection of a handler,
 /// else NULL. `text` is valid during the call. Runs on the stack of the failed coroutine, before its
@@ -358,14 +376,15 @@ pub struct copas_socket_stats {
 #[derive(Clone, Copy)]
 pub struct copas_choice {
     /// COPAS_CHOICE_RECEIVE (a socket), _SEND (a stream socket), _POP, _PUSH, _FINISH (a queue), _JOIN (a coroutine),
-    /// _TIMER, _TAKE (a semaphore), _LOCK, _FUTURE, _GROUP or _EXIT (the dispatcher).
+    /// _TIMER, _TAKE (a semaphore), _LOCK, _FUTURE, _GROUP, _EXIT (the dispatcher), _MAILBOX_TAKE or
+    /// _MAILBOX_PUT.
     pub kind: u32,
     /// Set by copas_select() in the choice that came first: a copas_status.
     pub status: c_int,
     /// The object that it is about.
     pub handle: *mut c_void,
-    /// COPAS_CHOICE_PUSH: the item. Set by copas_select(): the item of a queue that was popped, the
-    /// result of a future, else NULL.
+    /// COPAS_CHOICE_PUSH, _MAILBOX_PUT: the item. Set by copas_select(): the item that a queue or a
+    /// mailbox gave, the result of a future, else NULL.
     pub item: *mut c_void,
     /// COPAS_CHOICE_TAKE: how many.
     pub amount: i64,

@@ -36,8 +36,9 @@ pub trait Driver: Any {
     fn ended(&self, thread: Handle);
     /// All events are delivered: what those of closed sockets lent comes back.
     fn delivered(&self, d: &Dispatcher);
-    /// A shutdown starts: end all servers.
-    fn stop_servers(&self, d: &Dispatcher);
+    /// A shutdown starts: end all servers. With `serves_rest` the connections that the kernel has taken
+    /// for them are served.
+    fn stop_servers(&self, d: &Dispatcher, serves_rest: bool);
     /// The dispatcher is freed: close everything.
     fn close(&self, d: &Dispatcher);
     /// The dispatcher was inherited by fork: close everything, write nothing.

@@ -9,6 +9,7 @@ pub mod current;
 mod deadline;
 mod driver;
 mod elapse;
+mod fleet;
 mod handle;
 mod inbox;
 mod letters;
@@ -19,6 +20,7 @@ mod poller;
 pub mod registry;
 mod run;
 mod scope;
+pub mod shared;
 mod shutdown;
 mod signals;
 mod slots;
@@ -38,10 +40,12 @@ pub use boxed::{Boxed, Ends, Given};
 pub use deadline::{Deadline, nanoseconds};
 pub use driver::{Driver, Readiness};
 pub use elapse::{Elapse, within};
+pub use fleet::{Fleet, Mishap};
 pub use handle::{Handle, Kind};
 pub use inbox::{Inbox, Letter, signal};
 pub use object::Object;
 pub use operation::{Begun, Completion, Event, Owner, Submission, Submitted};
+pub use shutdown::free;
 pub use slots::Slots;
 pub use statistics::Counts;
 pub use thread::{ErrorHandler, Failure, Name, Thread, conclude};
@@ -59,6 +63,7 @@ use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 use wheel::Wheel;
 
 /// A report of this level tells of something that went wrong.
@@ -164,6 +169,8 @@ pub struct Dispatcher {
     abandoned: Cell<usize>,
     exit: step::Exit,
     shutdown: Cell<shutdown::Phase>,
+    /// Those that are shut down together with it.
+    fleet: OnceCell<Arc<Fleet>>,
     error_handler: RefCell<Option<ErrorHandler>>,
     statistics: statistics::Statistics,
     caught: RefCell<BTreeMap<i32, signals::Caught>>,
@@ -215,6 +222,7 @@ impl Dispatcher {
             abandoned: Cell::new(0),
             exit: step::Exit::default(),
             shutdown: Cell::new(shutdown::Phase::None),
+            fleet: OnceCell::new(),
             error_handler: RefCell::new(None),
             statistics: statistics::Statistics::default(),
             caught: RefCell::default(),
@@ -227,6 +235,11 @@ impl Dispatcher {
     /// Gives it its driver, once.
     pub fn set_driver(&self, driver: Rc<dyn Driver>) {
         let _ = self.driver.set(driver);
+    }
+
+    /// Makes it a member of a fleet, once.
+    fn join_fleet(&self, fleet: Arc<Fleet>) {
+        let _ = self.fleet.set(fleet);
     }
 
     fn driver(&self) -> &dyn Driver {

@@ -21,7 +21,9 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
 
-/// What the process knows of one dispatcher number.
+/// What the process knows of one dispatcher number. Two never share a cache line, nor a pair of them,
+/// which CPUs fetch together: what comes to one dispatcher must not slow its neighbours down.
+#[repr(align(128))]
 struct Entry {
     /// The generation of the dispatcher that lives here; 0 when none does.
     generation: AtomicU32,

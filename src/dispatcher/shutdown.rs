@@ -2,8 +2,9 @@
 //! Ending on purpose: give the coroutines time, then cancel them, then abandon those that ignore
 //! it. The same for copas_shutdown() and copas_free().
 
-use super::{Dispatcher, LEVEL_WARNING, nanoseconds};
-use crate::status::Status;
+use super::handle::Handle;
+use super::{Dispatcher, LEVEL_WARNING, current, nanoseconds, registry};
+use crate::status::{Outcome, Status};
 
 /// Nanoseconds that canceled coroutines have to end.
 const LAST_CHANCE: u64 = 1_000_000_000;
@@ -21,21 +22,48 @@ pub enum Phase {
     Over,
 }
 
+/// Frees a dispatcher and everything that belongs to it.
+pub fn free(handle: Handle) -> Outcome<()> {
+    if current::is_inside() {
+        return Err(Status::CANNOT_WAIT.into());
+    }
+    if let Some(inherited) = registry::inherited(handle) {
+        inherited.let_go();
+        drop(registry::retire(inherited));
+        return Ok(());
+    }
+    let entered = registry::enter(handle)?;
+    let ended = entered.end_all();
+    entered.close();
+    drop(registry::retire(entered));
+    Ok(ended?)
+}
+
 impl Dispatcher {
     /// Starts a shutdown, or shortens the grace of the one that runs.
     pub(super) fn begin_shutdown(&self, grace: f64) {
         let end = nanoseconds(grace).map(|grace| self.now().saturating_add(grace));
-        match self.shutdown.get() {
-            Phase::None => self.shutdown.set(Phase::Grace(end)),
-            Phase::Grace(before) => {
-                let earlier = end.map_or(before, |end| Some(before.map_or(end, |b| b.min(end))));
-                self.shutdown.set(Phase::Grace(earlier));
-            }
-            Phase::Canceled(_) | Phase::Over => {}
+        if self.note_grace(end)
+            && let Some(fleet) = self.fleet.get()
+        {
+            fleet.shut_down(Some(self.handle), grace);
         }
-        self.driver().stop_servers(self);
+        self.driver().stop_servers(self, true);
         self.wind_down(false);
         self.raise_exit();
+    }
+
+    /// The grace ends at `end` at the latest; whether that is news.
+    fn note_grace(&self, end: Option<u64>) -> bool {
+        let is_earlier = match (self.shutdown.get(), end) {
+            (Phase::None, _) | (Phase::Grace(None), Some(_)) => true,
+            (Phase::Grace(Some(before)), Some(end)) => end < before,
+            _ => false,
+        };
+        if is_earlier {
+            self.shutdown.set(Phase::Grace(end));
+        }
+        is_earlier
     }
 
     /// When the present phase ends.
@@ -102,7 +130,7 @@ impl Dispatcher {
     /// Ends every coroutine before the dispatcher is freed; OK or ABANDONED.
     pub fn end_all(&self) -> Result<(), Status> {
         let before = self.abandoned.get();
-        self.driver().stop_servers(self);
+        self.driver().stop_servers(self, false);
         self.raise_exit();
         self.cancel_everything(self.now());
         while self.threads.borrow().len() != 0 && !self.is_shut_down() {

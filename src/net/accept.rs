@@ -23,6 +23,8 @@ use std::sync::Arc;
 
 /// Connections accepted in one turn, so that those that are served are not kept waiting.
 const BATCH: usize = 64;
+/// Connections accepted before a listening socket is closed: more than kernels let wait.
+const LAST_BATCH: usize = 65_536;
 
 /// Seconds of the first pause when descriptors are used up; each one is twice as long.
 const FIRST_PAUSE: f64 = 0.010;
@@ -104,34 +106,51 @@ pub fn remove_server(d: &Dispatcher, socket: &Rc<Socket>, keep_open: bool) -> Ou
 
 /// Accepts what waits, up to a batch; the rest has its turn after the others.
 pub fn accept_batch(d: &Dispatcher, socket: &Rc<Socket>) {
+    if accept_some(d, socket, BATCH) {
+        d.wake(socket.handle);
+    }
+}
+
+/// Accepts all that waits, before the listening socket is closed, which would reset it.
+pub fn accept_rest(d: &Dispatcher, socket: &Rc<Socket>) {
+    if socket.accepts() {
+        accept_some(d, socket, LAST_BATCH);
+    }
+}
+
+/// Accepts what waits, up to `most`; whether more may wait that can be accepted now.
+fn accept_some(d: &Dispatcher, socket: &Rc<Socket>, most: usize) -> bool {
     let Some(server) = socket.server() else {
-        return;
+        return false;
     };
     if !start_secured(d, socket, &server) {
-        return;
+        return false;
     }
     if server.pause.get() != 0.0 && !socket.deadline.has_passed() {
-        return;
+        return false;
     }
-    for _ in 0..BATCH {
+    for _ in 0..most {
         // Handshakes need no vehicle.
         if server.settings.tls.is_none() && d.awaits_room(server.settings.ground, socket.handle) {
-            return report_full(d, &server);
+            report_full(d, &server);
+            return false;
         }
         match next_connection(socket) {
             Ok(fd) => {
                 if let Err(fault) = serve(d, socket, &server, fd) {
-                    return pause(d, socket, &server, fault.describe(), VEHICLES_ADVICE);
+                    pause(d, socket, &server, fault.describe(), VEHICLES_ADVICE);
+                    return false;
                 }
             }
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return false,
             Err(e) if is_lack(&e) => {
-                return pause(d, socket, &server, &e.to_string(), DESCRIPTORS_ADVICE);
+                pause(d, socket, &server, &e.to_string(), DESCRIPTORS_ADVICE);
+                return false;
             }
             Err(_) => {}
         }
     }
-    d.wake(socket.handle);
+    true
 }
 
 impl Socket {

@@ -103,6 +103,11 @@ pub fn finish(d: &Dispatcher, socket: &Rc<Socket>) {
         // close(2) would block until the peer has everything, also on a non-blocking socket.
         let _ = socket.with_fd(|fd| socket2::SockRef::from(&fd).set_linger(None));
     }
+    if socket.nature == Nature::Listener && socket.is_registered() {
+        // Other processes or OS threads may share what listens: the kernel would report on it until
+        // they all have closed it.
+        let _ = socket.with_fd(|fd| d.deregister(fd.as_raw_fd()));
+    }
     drop(socket.take_fd());
     forget(socket);
 }

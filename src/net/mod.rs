@@ -310,11 +310,15 @@ impl Driver for Sockets {
         net.end_loans(|to, socket| to == d.handle && net.socket(socket).is_none());
     }
 
-    fn stop_servers(&self, d: &Dispatcher) {
+    fn stop_servers(&self, d: &Dispatcher, serves_rest: bool) {
         for socket in self.0.all_sockets() {
-            if socket.is_served() {
-                close(d, &socket);
+            if !socket.is_served() {
+                continue;
             }
+            if serves_rest {
+                accept::accept_rest(d, &socket);
+            }
+            close(d, &socket);
         }
     }
 

@@ -45,11 +45,16 @@ impl<W: Copy> Line<W> {
 
     /// Gives the first that waits what it wants, and wakes it.
     pub fn grant_first(&self) {
-        let first = self.waiting.borrow_mut().pop_first();
-        if let Some((place, (waker, _))) = first {
-            self.granted.borrow_mut().insert(place);
+        if let Some(waker) = self.promise_first() {
             waker.wake();
         }
+    }
+
+    /// Gives the first that waits what it wants; the caller wakes it.
+    pub fn promise_first(&self) -> Option<Waker> {
+        let (place, (waker, _)) = self.waiting.borrow_mut().pop_first()?;
+        self.granted.borrow_mut().insert(place);
+        Some(waker)
     }
 
     /// Whether this place has been granted; its waiter goes on then and must not ask again.

@@ -23,6 +23,11 @@ pub fn id() -> usize {
     id
 }
 
+/// How many CPUs this process may use (sched_getaffinity(2), and the quota of its control group).
+pub fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Lets other OS threads run.
 pub fn yield_now() {
     std::thread::yield_now();

@@ -34,6 +34,29 @@ class Echo(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("requests 6000\n", done.stdout)
 
+    def test_several_cores_share_the_port(self):
+        for cores in (0, 3):
+            with program.Server("echo_cores", 0, cores) as server:
+                done = drive(server.port, "--connections", "100", "--requests", "50",
+                             "--max-line", "5000", "--pipeline", "4", "--split")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertIn("requests 5000\n", done.stdout)
+
+    def test_the_use_of_several_cores_is_told(self):
+        done = subprocess.run([program.example("echo_cores"), "--help"], capture_output=True, text=True,
+                              timeout=program.PATIENCE, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertTrue(done.stdout.startswith("usage: echo_cores "))
+
+    def test_a_port_that_another_one_has_is_told_once_with_the_reason(self):
+        with program.Server("echo_server", 0) as server:
+            done = subprocess.run([program.example("echo_cores"), str(server.port), "2"],
+                                  capture_output=True, text=True, timeout=program.PATIENCE, check=False)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("dispatcher 0 of 2 was not set up: ", done.stderr)
+        self.assertIn("in use", done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1)
+
     def test_long_lines_come_back(self):
         with program.Server("echo_server", 0) as server:
             done = drive(server.port, "--connections", "4", "--requests", "20",

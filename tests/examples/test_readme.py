@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The programs in README.md compile as they stand, without a warning; the C++ one serves."""
+"""The programs in README.md and docs/scaling.md compile as they stand, without a warning, and serve."""
 
 import pathlib
 import re
@@ -14,8 +14,8 @@ import program
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
-def snippet(language):
-    return re.search(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.S).group(1)
+def snippet(language, document="README.md"):
+    return re.search(rf"```{language}\n(.*?)```", (ROOT / document).read_text(), re.S).group(1)
 
 
 def build(compiler, source, text):
@@ -57,9 +57,15 @@ class Readme(unittest.TestCase):
     def test_its_cpp_program_of_ten_lines_echoes(self):
         text = snippet("cpp")
         self.assertLessEqual(len(text.splitlines()), 10)
+        self.check_echo(["c++", "-std=c++17"], self.folder / "echo.cpp", text)
+
+    def test_the_c_program_echoes_on_all_cores_with_the_main_function_of_scaling(self):
+        echo = snippet("c").split("int main")[0]
+        self.check_echo(["cc"], self.folder / "echo.c", echo + snippet("c", "docs/scaling.md"))
+
+    def check_echo(self, compiler, source, text):
         port = free_port()
-        server = subprocess.Popen([build(["c++", "-std=c++17"], self.folder / "echo.cpp",
-                                         text.replace("20000", str(port)))])
+        server = subprocess.Popen([build(compiler, source, text.replace("20000", str(port)))])
         try:
             with connect(port) as peer:
                 peer.send(b"hello\nthere\n")
