@@ -23,7 +23,7 @@ pub enum Kind {
     /// A lock, timer, queue or the like.
     Object = 0b1100,
     /// A TLS context, which belongs to no dispatcher: its number is 0.
-    Tls = 0b1110,
+    Tls = 0b1101,
 }
 
 /// How many dispatchers a process may have, the unused number 0 among them.
@@ -70,7 +70,7 @@ impl Handle {
             0b1010 => Some(Kind::Thread),
             0b1011 => Some(Kind::Operation),
             0b1100 => Some(Kind::Object),
-            0b1110 => Some(Kind::Tls),
+            0b1101 => Some(Kind::Tls),
             _ => None,
         }
     }

@@ -138,8 +138,15 @@ impl Buffer {
     /// Nobody needs the bytes any more: where the process has secrets, they are wiped.
     #[inline]
     fn forget(&mut self) {
+        if wiping::is_on() {
+            self.wipe();
+        }
+    }
+
+    #[cold]
+    fn wipe(&mut self) {
         let used = self.used.max(self.end);
-        wiping::forget(&mut self.memory[..used]);
+        wiping::wipe(&mut self.memory[..used]);
         self.used = 0;
     }
 

@@ -242,9 +242,6 @@ impl Driver for Sockets {
         }
         if readiness.readable {
             socket.readable.set(true);
-            if let Some(session) = socket.tls.get() {
-                session.note_readable();
-            }
             if let Some(reader) = socket.reader.get() {
                 d.wake_near(reader, Rc::as_ptr(&socket).cast());
             }
@@ -253,12 +250,8 @@ impl Driver for Sockets {
         if readiness.writable && !socket.writable.replace(true) {
             socket.write_on(d);
         }
-        if socket.is_arriving() {
-            // In its turn: a handshake computes for long.
-            d.wake(source);
-        }
-        if socket.marks.has(Mark::Closed) && socket.tls.get().is_some() && socket.unsent() == 0 {
-            socket.finish_output(d);
+        if socket.tls.get().is_some() {
+            socket.note_ready(d, readiness);
         }
     }
 

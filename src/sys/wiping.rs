@@ -20,16 +20,15 @@ pub fn begin() {
 }
 
 /// Whether freed memory is wiped.
-fn is_on() -> bool {
+#[inline]
+pub fn is_on() -> bool {
     ON.load(Relaxed)
 }
 
-/// Overwrites memory that nobody needs any more, where the process has secrets.
-pub fn forget(memory: &mut [u8]) {
-    if is_on() {
-        memory.fill(0);
-        keep(memory.as_ptr());
-    }
+/// Overwrites memory that nobody needs any more.
+pub fn wipe(memory: &mut [u8]) {
+    memory.fill(0);
+    keep(memory.as_ptr());
 }
 
 /// Has the compiler believe that the memory is looked at.
@@ -59,8 +58,7 @@ unsafe impl GlobalAlloc for Wiping {
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         if is_on() && layout.size() < LARGE {
             // SAFETY: the caller gives the whole block back: it may be written to.
-            unsafe { block.write_bytes(0, layout.size()) };
-            keep(block);
+            wipe(unsafe { std::slice::from_raw_parts_mut(block, layout.size()) });
         }
         // SAFETY: as in `alloc`.
         unsafe { System.dealloc(block, layout) }

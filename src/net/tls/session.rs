@@ -146,6 +146,7 @@ impl Session {
     }
 
     /// Reads plaintext; 0 is the end that the peer has announced.
+    #[cold]
     pub fn read(&self, socket: &Socket, memory: &mut [u8]) -> io::Result<usize> {
         self.dry.set(false);
         match self.stage.get() {
@@ -291,6 +292,7 @@ impl Session {
     }
 
     /// Hands on what is sealed, then seals more of `first` and `second`; how much of them.
+    #[cold]
     pub fn write(&self, socket: &Socket, first: &[u8], second: &[u8]) -> io::Result<usize> {
         let connection = &mut *self.connection.borrow_mut();
         self.flush(socket, connection)?;
