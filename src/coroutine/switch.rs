@@ -62,6 +62,8 @@ impl Switched {
     pub fn new(stack: Stack, body: impl FnOnce() + 'static) -> Self {
         let link = Rc::clone(&stack.link);
         link.words.set([0; 2]);
+        link.running.set(false);
+        link.yielder.set(None);
         let shared = Rc::clone(&link);
         let inner = Inner::with_stack(stack, move |yielder, ()| {
             shared.yielder.set(Some(NonNull::from(yielder)));

@@ -108,7 +108,7 @@ impl Pending {
 
     /// Polls the operation; whether it is over. Not again once it is.
     pub(super) fn poll(&self, context: &mut Context<'_>) -> bool {
-        // SAFETY: `Dispatcher::run_thread` alone calls this, with the note of a coroutine that is
+        // SAFETY: `Dispatcher::goes_on` alone calls this, with the note of a coroutine that is
         // suspended in its wait: the wait lies in a frame that lives until the coroutine is resumed,
         // and nobody else touches it. The baton of one on another OS thread orders both (`baton`).
         unsafe { (self.table.poll)(self.waiting, context) }

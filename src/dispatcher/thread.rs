@@ -101,6 +101,8 @@ pub struct Thread {
     pub(super) queued: Cell<bool>,
     canceled: Cell<bool>,
     ended: Cell<bool>,
+    /// Whether the operation that it waits on has panicked.
+    pub(super) panicked: Cell<bool>,
     /// Whether it is in copas_pause(), so that copas_wakeup() may wake it.
     pub asleep: Cell<bool>,
     /// When the scope ends in which it was started.
@@ -220,6 +222,7 @@ impl Dispatcher {
                 queued: Cell::new(true),
                 canceled: Cell::new(false),
                 ended: Cell::new(false),
+                panicked: Cell::new(false),
                 asleep: Cell::new(false),
                 inherited_end: Cell::new(inherited_end),
                 extras: OnceCell::new(),

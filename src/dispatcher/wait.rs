@@ -14,6 +14,7 @@ use super::thread::Thread;
 use super::waker::waker;
 use super::{Dispatcher, current};
 use crate::status::Status;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -27,19 +28,25 @@ pub enum Caller {
 }
 
 impl Thread {
-    /// Suspends the coroutine until `operation`, which was polled and is pending, gives its output. None:
-    /// it was canceled or its time limit has passed, neither of which ends a shielded wait.
+    /// Suspends the coroutine until `operation`, which was polled and is pending, gives its output, or why
+    /// there is none: it was canceled or its time limit has passed, neither of which ends a shielded wait,
+    /// or the operation panicked.
     #[inline]
     fn suspend_on<F: Future, const SHIELDED: bool>(
         &self,
         operation: Pin<&mut F>,
-    ) -> Option<F::Output> {
+    ) -> Result<F::Output, Status> {
         let mut waiting = Waiting::on(operation);
         self.pending
             .set(Some(Pending::new::<F, SHIELDED>(&mut waiting)));
         self.suspend();
         self.pending.set(None);
-        waiting.output()
+        match waiting.output() {
+            Some(output) => Ok(output),
+            None if self.panicked.take() => Err(Status::PANIC),
+            None if self.is_canceled() => Err(Status::CANCELED),
+            None => Err(Status::TIMEOUT),
+        }
     }
 }
 
@@ -99,16 +106,12 @@ impl Dispatcher {
         }
         let limit = self.within_scope(seconds);
         self.arm(&thread.deadline, thread.handle, limit);
-        let output = thread.suspend_on::<F, false>(operation);
+        let result = thread.suspend_on::<F, false>(operation);
         self.disarm(&thread.deadline);
-        match output {
-            Some(output) => Ok(output),
-            None if thread.is_canceled() => {
-                self.count_canceled(thread);
-                Err(Status::CANCELED)
-            }
-            None => Err(Status::TIMEOUT),
+        if let Err(Status::CANCELED) = result {
+            self.count_canceled(thread);
         }
+        result
     }
 
     /// Whether a shielded wait may begin: the caller may wait and is not canceled already.
@@ -134,9 +137,7 @@ impl Dispatcher {
         let mut context = Context::from_waker(&waker);
         let output = match operation.as_mut().poll(&mut context) {
             Poll::Ready(output) => output,
-            Poll::Pending => thread
-                .suspend_on::<F, true>(operation)
-                .expect("only its operation ends a shielded wait"),
+            Poll::Pending => thread.suspend_on::<F, true>(operation)?,
         };
         if thread.is_canceled() {
             self.count_canceled(&thread);
@@ -155,7 +156,11 @@ impl Dispatcher {
             return true;
         }
         let waker = waker(thread.handle);
-        let over = pending.poll(&mut Context::from_waker(&waker));
+        let mut context = Context::from_waker(&waker);
+        // A panic ends the wait that it is of, and nothing else.
+        let polled = catch_unwind(AssertUnwindSafe(|| pending.poll(&mut context)));
+        thread.panicked.set(polled.is_err());
+        let over = polled.unwrap_or(true);
         over || (thread.deadline.has_passed() && !pending.is_shielded())
     }
 

@@ -8,13 +8,9 @@ use std::cell::RefCell;
 /// Bytes of a pooled buffer: as much as one read takes from a full kernel buffer.
 pub const SIZE: usize = 64 * 1024;
 
-/// Free buffers kept whatever was in them; what comes back beyond goes to the allocator.
-const KEPT: usize = 64;
-/// Free buffers kept of which no more than a page was used last: a program that polls has one for each
-/// event, and a new one must be cleared.
-const KEPT_SMALL: usize = 1024;
-/// Bytes of a page.
-const PAGE: usize = 4096;
+/// Free buffers kept, 16 MiB at most; what comes back beyond goes to the allocator. Coroutines share two
+/// of them, but a program that polls has one for each event of a poll, and a new one must be cleared.
+const KEPT: usize = 256;
 
 /// Pending bytes in the middle of some memory. Sockets have it boxed: one word where there is none.
 pub struct Buffer {
@@ -193,8 +189,7 @@ impl Pool {
     pub fn give(&self, mut buffer: Box<Buffer>) {
         buffer.forget();
         let mut free = self.free.borrow_mut();
-        let most = if buffer.end <= PAGE { KEPT_SMALL } else { KEPT };
-        if buffer.capacity() == SIZE && free.len() < most {
+        if buffer.capacity() == SIZE && free.len() < KEPT {
             (buffer.start, buffer.end) = (0, 0);
             free.push(buffer);
         }

@@ -13,6 +13,11 @@
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("copas runs on 64-bit Linux only: src/sys has no other platform yet");
 
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+compile_error!(
+    "copas runs on x86-64 and AArch64 only: src/sys/os_thread.rs and prefetch.rs have no other yet"
+);
+
 pub mod annotations;
 pub mod clock;
 pub mod descriptor;
