@@ -36,7 +36,7 @@ impl Arena {
     /// Reserves the arena that comes after `before` others of its size.
     pub fn reserve(stack_size: usize, before: usize) -> io::Result<Self> {
         let slots = (FIRST_SLOTS << before.min(16)).min(MOST_SLOTS);
-        let region = Region::reserve(slots * (WIDE_GUARD + stack_size))?;
+        let region = Region::reserve(slots * slot_size(stack_size))?;
         Ok(Arena {
             region,
             stack_size,
@@ -51,7 +51,7 @@ impl Arena {
         if slot == self.slots {
             return Ok(None);
         }
-        let offset = slot * self.slot_size();
+        let offset = (slot + 1) * self.slot_size() - self.stack_size - WIDE_GUARD;
         if self.region.install_guard(offset, WIDE_GUARD).is_err() {
             let narrow = offset + WIDE_GUARD - NARROW_GUARD;
             self.region.protect(narrow, NARROW_GUARD)?;
@@ -62,19 +62,27 @@ impl Arena {
 
     /// The lowest and the highest address of a slot's stack.
     pub fn bounds(&self, slot: usize) -> (usize, usize) {
-        let bottom = self.region.start() + slot * self.slot_size() + WIDE_GUARD;
-        (bottom, bottom + self.stack_size)
+        let top = self.region.start() + (slot + 1) * self.slot_size();
+        (top - self.stack_size, top)
     }
 
     /// Gives the pages of a slot's stack back.
     pub fn discard(&self, slot: usize) {
-        let offset = slot * self.slot_size() + WIDE_GUARD;
+        let offset = (slot + 1) * self.slot_size() - self.stack_size;
         let _ = self.region.discard(offset, self.stack_size);
     }
 
     fn slot_size(&self) -> usize {
-        WIDE_GUARD + self.stack_size
+        slot_size(self.stack_size)
     }
+}
+
+/// Bytes from one stack to the next: an odd number of pages. The lowest bits of a page's number choose its
+/// place in the processor's table of translations; with a power of two between them the first pages
+/// of all stacks, which are in use, would share a few places.
+fn slot_size(stack_size: usize) -> usize {
+    let page = page_size();
+    ((WIDE_GUARD + stack_size) / page | 1) * page
 }
 
 /// A stack size in whole pages.
