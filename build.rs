@@ -11,6 +11,12 @@ const ABI: u32 = 0;
 /// Everything of the header that is a constant: cbindgen would leave negative macros without
 /// parentheses, and the statuses come from their one list.
 const CONSTANTS: &str = r#"
+/** The header has the functions of encrypted sockets; copas_has_feature("tls") tells of the library. Define
+ * COPAS_NO_TLS for a library that was built without them. */
+#ifndef COPAS_NO_TLS
+#define COPAS_HAS_TLS 1
+#endif
+
 /** Copas' receive pattern "*l": up to LF, which is dropped with every CR. */
 #define COPAS_LINE (INT64_C(-1))
 /** Copas' receive pattern "*a": until the peer closes. */
@@ -32,6 +38,20 @@ const CONSTANTS: &str = r#"
  * but fit for functions of CPython, Go, JVMs and .NET, which must not run on switched stacks. Timers,
  * queue workers, futures and groups do not take it. */
 #define COPAS_OS_THREAD (UINT64_C(256))
+/** copas_tls_context_new(): for those who are connected to. */
+#define COPAS_TLS_SERVER 1
+/** copas_tls_context_new(): for those who connect. */
+#define COPAS_TLS_CLIENT 2
+/** copas_tls_options.flags: a client takes any certificate of anybody. Whoever is between the two sides can
+ * then read and change everything: for experiments only. */
+#define COPAS_TLS_INSECURE_NO_VERIFICATION (UINT64_C(1))
+/** copas_tls_options.flags: a server with CAs goes on with a client that shows no certificate. */
+#define COPAS_TLS_CLIENT_CERTIFICATE_OPTIONAL (UINT64_C(2))
+/** copas_tls_options.flags: no session tickets; every handshake is a whole one. */
+#define COPAS_TLS_NO_RESUMPTION (UINT64_C(4))
+/** copas_tls_options.min_version. */
+#define COPAS_TLS_1_2 12
+#define COPAS_TLS_1_3 13
 /** copas_choice.kind: something was received, or the stream has ended; of a listening socket, a connection
  *  waits for copas_accept(). */
 #define COPAS_CHOICE_RECEIVE 1
@@ -120,6 +140,7 @@ const CONSTANTS: &str = r#"
 #define COPAS_EVENT_PAUSE 10
 #define COPAS_EVENT_WAIT_FD 11
 #define COPAS_EVENT_OFFLOAD 12
+#define COPAS_EVENT_STARTTLS 20
 "#;
 
 /// Marks results that must be looked at, in each language that can say so.
@@ -165,6 +186,7 @@ fn header() -> String {
     cbindgen::Builder::new()
         .with_config(config)
         .with_src(format!("{root}/src/capi/types.rs"))
+        .with_src(format!("{root}/src/capi/tls_types.rs"))
         .with_src(format!("{root}/src/capi/status.rs"))
         .with_src(format!("{root}/src/capi/dispatcher.rs"))
         .with_src(format!("{root}/src/capi/fleet.rs"))
@@ -173,6 +195,7 @@ fn header() -> String {
         .with_src(format!("{root}/src/capi/bind.rs"))
         .with_src(format!("{root}/src/capi/socket.rs"))
         .with_src(format!("{root}/src/capi/stream.rs"))
+        .with_src(format!("{root}/src/capi/tls.rs"))
         .with_src(format!("{root}/src/capi/datagram.rs"))
         .with_src(format!("{root}/src/capi/poll.rs"))
         .with_src(format!("{root}/src/capi/submit.rs"))

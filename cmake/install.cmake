@@ -11,7 +11,10 @@ install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" DESTINATION "${CMAKE_INSTALL_
 
 list(TRANSFORM COPAS_STATIC_LIBS PREPEND "-l" OUTPUT_VARIABLE private_libs)
 list(JOIN private_libs " " COPAS_PC_LIBS_PRIVATE)
+list(TRANSFORM COPAS_DEFINITIONS PREPEND "-D" OUTPUT_VARIABLE definitions)
 list(JOIN COPAS_COMPILE_OPTIONS " " COPAS_PC_CFLAGS)
+string(APPEND COPAS_PC_CFLAGS " ${definitions}")
+string(STRIP "${COPAS_PC_CFLAGS}" COPAS_PC_CFLAGS)
 # From the .pc file back to the prefix, so that an installed tree can be moved.
 file(RELATIVE_PATH COPAS_PC_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 configure_file(cmake/copas.pc.in copas.pc @ONLY)

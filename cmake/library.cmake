@@ -19,6 +19,13 @@ if(EXISTS "${PROJECT_SOURCE_DIR}/Cargo.lock")
   list(APPEND cargo_flags --locked)
 endif()
 
+set(COPAS_DEFINITIONS)
+if(NOT COPAS_TLS)
+  list(APPEND cargo_flags --no-default-features)
+  # The header leaves out what the library does not have.
+  set(COPAS_DEFINITIONS COPAS_NO_TLS)
+endif()
+
 set(cargo_output "${COPAS_CARGO_TARGET_DIR}/${cargo_profile}")
 set(library_dir "${PROJECT_BINARY_DIR}/lib")
 set(shared_library "${library_dir}/libcopas.so.${PROJECT_VERSION}")
@@ -54,6 +61,7 @@ set_target_properties(copas PROPERTIES
   IMPORTED_LOCATION "${soname_link}"
   IMPORTED_SONAME "libcopas.so.${COPAS_ABI}"
   INTERFACE_INCLUDE_DIRECTORIES "${PROJECT_SOURCE_DIR}/include"
+  INTERFACE_COMPILE_DEFINITIONS "${COPAS_DEFINITIONS}"
   INTERFACE_COMPILE_OPTIONS "${COPAS_COMPILE_OPTIONS}")
 add_dependencies(copas copas_library)
 add_library(Copas::copas ALIAS copas)
@@ -62,6 +70,7 @@ add_library(copas_static STATIC IMPORTED GLOBAL)
 set_target_properties(copas_static PROPERTIES
   IMPORTED_LOCATION "${static_library}"
   INTERFACE_INCLUDE_DIRECTORIES "${PROJECT_SOURCE_DIR}/include"
+  INTERFACE_COMPILE_DEFINITIONS "${COPAS_DEFINITIONS}"
   INTERFACE_COMPILE_OPTIONS "${COPAS_COMPILE_OPTIONS}"
   INTERFACE_LINK_LIBRARIES "${COPAS_STATIC_LIBS}")
 add_dependencies(copas_static copas_library)

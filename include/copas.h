@@ -13,6 +13,12 @@
 #define COPAS_VERSION_MINOR 1
 #define COPAS_VERSION_PATCH 0
 
+/** The header has the functions of encrypted sockets; copas_has_feature("tls") tells of the library. Define
+ * COPAS_NO_TLS for a library that was built without them. */
+#ifndef COPAS_NO_TLS
+#define COPAS_HAS_TLS 1
+#endif
+
 /** Copas' receive pattern "*l": up to LF, which is dropped with every CR. */
 #define COPAS_LINE (INT64_C(-1))
 /** Copas' receive pattern "*a": until the peer closes. */
@@ -34,6 +40,20 @@
  * but fit for functions of CPython, Go, JVMs and .NET, which must not run on switched stacks. Timers,
  * queue workers, futures and groups do not take it. */
 #define COPAS_OS_THREAD (UINT64_C(256))
+/** copas_tls_context_new(): for those who are connected to. */
+#define COPAS_TLS_SERVER 1
+/** copas_tls_context_new(): for those who connect. */
+#define COPAS_TLS_CLIENT 2
+/** copas_tls_options.flags: a client takes any certificate of anybody. Whoever is between the two sides can
+ * then read and change everything: for experiments only. */
+#define COPAS_TLS_INSECURE_NO_VERIFICATION (UINT64_C(1))
+/** copas_tls_options.flags: a server with CAs goes on with a client that shows no certificate. */
+#define COPAS_TLS_CLIENT_CERTIFICATE_OPTIONAL (UINT64_C(2))
+/** copas_tls_options.flags: no session tickets; every handshake is a whole one. */
+#define COPAS_TLS_NO_RESUMPTION (UINT64_C(4))
+/** copas_tls_options.min_version. */
+#define COPAS_TLS_1_2 12
+#define COPAS_TLS_1_3 13
 /** copas_choice.kind: something was received, or the stream has ended; of a listening socket, a connection
  *  waits for copas_accept(). */
 #define COPAS_CHOICE_RECEIVE 1
@@ -122,6 +142,7 @@
 #define COPAS_EVENT_PAUSE 10
 #define COPAS_EVENT_WAIT_FD 11
 #define COPAS_EVENT_OFFLOAD 12
+#define COPAS_EVENT_STARTTLS 20
 
 /** How a call ended: 0 is success, negative is an error. The numbers are stable. */
 typedef enum copas_status {
@@ -171,6 +192,12 @@ typedef enum copas_status {
   COPAS_STOPPED = -21,
   /** the dispatcher was inherited by fork(): only its parent may use it; copas_free() it and make a new one */
   COPAS_FORKED = -23,
+  /** the stream ended without the close that TLS asks for: what came may have been cut off */
+  COPAS_TRUNCATED = -25,
+  /** the TLS handshake or an encrypted record failed: see copas_error() for why */
+  COPAS_TLS_FAILED = -26,
+  /** the peer's certificate is not trusted, or not for its name: see copas_error() for why */
+  COPAS_UNTRUSTED = -27,
   /** the name does not resolve to an address: see copas_error() for what the resolver says */
   COPAS_UNRESOLVED = -22
 } copas_status;
@@ -322,6 +349,21 @@ typedef struct copas_thread copas_thread;
 typedef struct copas_timer copas_timer;
 
 /**
+ * What encrypted connections share: whom to trust, who this side is, and the sessions to resume.
+ *
+ * Lifetime: from copas_tls_context_new() until as many copas_tls_context_release() as references were
+ * taken; servers and connections that use it go on with it. It belongs to no dispatcher and survives
+ * copas_free(): one may serve the sockets of several.
+ *
+ * OS threads: any, at the same time.
+ *
+ * Functions: copas_tls_context_reload, copas_tls_context_retain, copas_tls_context_release,
+ * copas_tls_context_stats; it is given to copas_addserver_with(), copas_connect_with() and
+ * copas_starttls().
+ */
+typedef struct copas_tls_context copas_tls_context;
+
+/**
  * The severity of a report.
  */
 typedef int copas_level;
@@ -462,6 +504,16 @@ typedef struct copas_server_options {
    * socket (64 MiB).
    */
   size_t all_limit;
+  /**
+   * Encrypts the connections, with a context of COPAS_TLS_SERVER; NULL: they are plain. The handler
+   * runs once the handshake has succeeded; where it fails, the connection is closed without it.
+   * COPAS_UNSUPPORTED in a library without TLS.
+   */
+  struct copas_tls_context *tls;
+  /**
+   * Seconds that a handshake may take. 0: `timeout`, or 30 without one; negative: no limit.
+   */
+  double handshake_timeout;
 } copas_server_options;
 
 /**
@@ -532,6 +584,33 @@ typedef struct copas_bind_options {
 } copas_bind_options;
 
 /**
+ * Settings of a connection, for copas_connect_with(). Zero everything, then set `size`.
+ */
+typedef struct copas_connect_options {
+  /**
+   * sizeof(copas_connect_options).
+   */
+  size_t size;
+  /**
+   * 0.
+   */
+  uint64_t flags;
+  /**
+   * Seconds for everything: resolving, connecting, the handshake. 0: no limit.
+   */
+  double timeout;
+  /**
+   * Encrypts the connection, with a context of COPAS_TLS_CLIENT; NULL: it is plain.
+   * COPAS_UNSUPPORTED in a library without TLS.
+   */
+  struct copas_tls_context *tls;
+  /**
+   * The name, or numeric address, that the server's certificate must be for. NULL: the host.
+   */
+  const char *server_name;
+} copas_connect_options;
+
+/**
  * An address, as copas_getpeername() and copas_getsockname() give it.
  */
 typedef struct copas_address {
@@ -587,6 +666,111 @@ typedef struct copas_bytes {
 } copas_bytes;
 
 /**
+ * A certificate with its key, each in a file or in memory, as PEM text. All of it is read or copied
+ * during the call.
+ */
+typedef struct copas_tls_identity {
+  /**
+   * Path of a file with the certificate, followed by those between it and the root. NULL: in memory.
+   */
+  const char *certificate_file;
+  /**
+   * Path of a file with the private key: PKCS#8, PKCS#1 or SEC1, not encrypted. NULL: in memory.
+   */
+  const char *key_file;
+  /**
+   * The certificates as text.
+   */
+  const void *certificate;
+  /**
+   * How many bytes.
+   */
+  size_t certificate_len;
+  /**
+   * The key as text.
+   */
+  const void *key;
+  /**
+   * How many bytes.
+   */
+  size_t key_len;
+} copas_tls_identity;
+
+/**
+ * Settings of a TLS context. Zero everything, then set `size` and what you need. Without anything else
+ * a client trusts whom the platform trusts, verifies the server's certificate and its name, and speaks
+ * TLS 1.2 and 1.3.
+ */
+typedef struct copas_tls_options {
+  /**
+   * sizeof(copas_tls_options).
+   */
+  size_t size;
+  /**
+   * 0, or COPAS_TLS_INSECURE_NO_VERIFICATION, COPAS_TLS_CLIENT_CERTIFICATE_OPTIONAL,
+   * COPAS_TLS_NO_RESUMPTION together.
+   */
+  uint64_t flags;
+  /**
+   * Who this side is. A server has at least one: clients are shown the first that is for the name
+   * that they ask for (SNI), else the first of all. A client has none, or one that it shows to
+   * servers that ask for it.
+   */
+  const struct copas_tls_identity *identities;
+  /**
+   * How many.
+   */
+  size_t identity_count;
+  /**
+   * Path of a file with the certificates of trusted CAs. For a client NULL (and no `ca`) is the
+   * platform's; a server asks clients for certificates when it has some.
+   */
+  const char *ca_file;
+  /**
+   * Those CAs as PEM text in memory, instead.
+   */
+  const void *ca;
+  /**
+   * How many bytes.
+   */
+  size_t ca_len;
+  /**
+   * Application protocols (ALPN), best first, separated by commas: "h2,http/1.1". NULL: none.
+   */
+  const char *alpn;
+  /**
+   * COPAS_TLS_1_2 or COPAS_TLS_1_3, the oldest version that is spoken. 0: COPAS_TLS_1_2.
+   */
+  int min_version;
+} copas_tls_options;
+
+/**
+ * What copas_tls_context_stats() tells: how many handshakes ended how.
+ */
+typedef struct copas_tls_stats {
+  /**
+   * sizeof(copas_tls_stats), set by the caller.
+   */
+  size_t size;
+  /**
+   * Successful ones.
+   */
+  uint64_t handshakes;
+  /**
+   * Those of them that resumed an earlier session.
+   */
+  uint64_t resumed;
+  /**
+   * Those that failed: another certificate, no common version, no TLS at all.
+   */
+  uint64_t failed;
+  /**
+   * Those that took too long.
+   */
+  uint64_t timed_out;
+} copas_tls_stats;
+
+/**
  * A completed operation, as copas_poll() delivers it. 64 bytes, for ever.
  */
 typedef struct copas_event {
@@ -637,6 +821,45 @@ typedef struct copas_event {
    */
   uint64_t reserved;
 } copas_event;
+
+/**
+ * What copas_tls_info() tells of an encrypted connection. Its texts and bytes are the library's, valid
+ * until the socket is closed.
+ */
+typedef struct copas_tls_details {
+  /**
+   * sizeof(copas_tls_details), set by the caller.
+   */
+  size_t size;
+  /**
+   * "TLSv1.3" or "TLSv1.2".
+   */
+  const char *version;
+  /**
+   * The cipher suite, such as "TLS13_AES_256_GCM_SHA384".
+   */
+  const char *cipher;
+  /**
+   * The application protocol that was agreed on (ALPN); NULL without one.
+   */
+  const char *alpn;
+  /**
+   * The name that the client asked for (SNI), or that it verified; NULL without one.
+   */
+  const char *server_name;
+  /**
+   * The peer's certificate in DER; NULL without one.
+   */
+  const void *certificate;
+  /**
+   * How many bytes.
+   */
+  size_t certificate_len;
+  /**
+   * 1: an earlier session was resumed, without a new look at certificates.
+   */
+  int resumed;
+} copas_tls_details;
 
 /**
  * One of the things that copas_select() waits for.
@@ -815,6 +1038,12 @@ const char *copas_status_name(int status);
  * any OS thread and before copas_new(). Never switches.
  */
 const char *copas_status_message(int status);
+
+/**
+ * 1 when the library that is loaded has a feature, else 0 (also for NULL): "tls", encrypted sockets,
+ * as COPAS_HAS_TLS tells of the header. May be called from any OS thread. Never switches.
+ */
+int copas_has_feature(const char *name);
 
 /**
  * The version of the library that is loaded, such as "0.1.0"; COPAS_VERSION is that of the header.
@@ -1055,8 +1284,12 @@ copas_status copas_addserver(struct copas *c,
  * once, and goes on when a handler ends; when the system starts none, it pauses as without
  * descriptors.
  *
+ * With `tls` the handler runs once the handshake has succeeded, never on a plain socket. Handshakes have
+ * no coroutine and no OS thread; copas_tls_context_stats() counts those that failed.
+ *
  * Errors: as copas_addserver(); COPAS_INVALID also for a bad size, flag, name, time limit or stack
- * size. Never switches.
+ * size, or a context for clients; COPAS_UNSUPPORTED (`tls` on a datagram socket, or in a library without
+ * TLS). Never switches.
  */
 copas_status copas_addserver_with(struct copas *c,
                                   struct copas_socket *server,
@@ -1261,6 +1494,22 @@ copas_status copas_connect(struct copas *c,
                            int port,
                            double timeout,
                            struct copas_socket **out);
+
+/**
+ * copas_connect() with options; `options` may be NULL. With a TLS context the connection is encrypted
+ * and the server verified, all within `timeout`; the socket's own time limits are none at first.
+ *
+ * Errors: as copas_connect(); COPAS_UNTRUSTED (the server's certificate is not trusted, has expired, or is
+ * not for the name: copas_error() tells which), COPAS_TLS_FAILED, COPAS_CLOSED (the server hung up),
+ * COPAS_UNSUPPORTED (no TLS in this library). COPAS_INVALID also for a bad size, flag or time limit.
+ * Switch point.
+ */
+COPAS_MUST_USE
+copas_status copas_connect_with(struct copas *c,
+                                const char *host,
+                                int port,
+                                const struct copas_connect_options *options,
+                                struct copas_socket **out);
 
 /**
  * Accepts one connection from a listening socket that no server serves, waiting for at most `timeout`
@@ -1487,6 +1736,106 @@ copas_status copas_send_part(struct copas_socket *skt,
  * Errors: as copas_send(); COPAS_TIMEOUT keeps what is left. Switch point.
  */
 COPAS_MUST_USE copas_status copas_flush(struct copas_socket *skt);
+
+#if defined(COPAS_HAS_TLS)
+/**
+ * Makes a context for servers (`role` COPAS_TLS_SERVER) or clients (COPAS_TLS_CLIENT), with one
+ * reference. `options` may be NULL for a client; files are read now, and blocks while they are. `c` is
+ * told what is wrong (copas_error()); the context does not belong to it.
+ *
+ * Errors: COPAS_INVALID (also when a file has no certificate or key, a key does not belong to its
+ * certificate, or a server has no identity), COPAS_SYSTEM and others of reading a file,
+ * COPAS_UNSUPPORTED (the platform trusts nobody), COPAS_LIMIT, COPAS_STALE, COPAS_WRONG_THREAD.
+ * Never switches.
+ */
+COPAS_MUST_USE
+copas_status copas_tls_context_new(struct copas *c,
+                                   int role,
+                                   const struct copas_tls_options *options,
+                                   struct copas_tls_context **out);
+#endif
+
+#if defined(COPAS_HAS_TLS)
+/**
+ * Gives a context new settings, such as a renewed certificate: handshakes that begin afterwards use
+ * them, and resume no session from before. Connections that are there go on. On an error nothing has
+ * changed. Errors: as copas_tls_context_new(). Never switches.
+ */
+COPAS_MUST_USE
+copas_status copas_tls_context_reload(struct copas *c,
+                                      struct copas_tls_context *context,
+                                      const struct copas_tls_options *options);
+#endif
+
+#if defined(COPAS_HAS_TLS)
+/**
+ * Takes one more reference to a context. Errors: COPAS_INVALID, COPAS_STALE. From any OS thread.
+ * Never switches.
+ */
+copas_status copas_tls_context_retain(struct copas_tls_context *context);
+#endif
+
+#if defined(COPAS_HAS_TLS)
+/**
+ * Gives a reference back; after the last one the handle is stale. Servers and connections that use the
+ * context go on. Errors: COPAS_INVALID, COPAS_STALE. From any OS thread. Never switches.
+ */
+copas_status copas_tls_context_release(struct copas_tls_context *context);
+#endif
+
+#if defined(COPAS_HAS_TLS)
+/**
+ * Fills `stats` with how many handshakes of a context ended how. Set `stats->size` first. Errors:
+ * COPAS_INVALID, COPAS_STALE. From any OS thread. Never switches.
+ */
+copas_status copas_tls_context_stats(struct copas_tls_context *context,
+                                     struct copas_tls_stats *stats);
+#endif
+
+#if defined(COPAS_HAS_TLS)
+/**
+ * Encrypts a connection that is there, as a server or a client by the role of `context`, within its
+ * connect time limit (none: no limit). A client names in `server_name` whom the certificate must be
+ * for; for a server it is NULL. What was sent before goes out in clear; what was received and not taken
+ * counts as the beginning of the handshake, so nobody slips plain bytes in.
+ *
+ * Where it fails, also by its time limit or a cancellation, the socket is good for copas_close() alone:
+ * it is never plain again.
+ *
+ * Errors: COPAS_TIMEOUT; COPAS_UNTRUSTED (the peer's certificate, or its name); COPAS_TLS_FAILED;
+ * COPAS_CLOSED; COPAS_CANCELED; COPAS_BUSY (somebody receives on it); COPAS_UNSUPPORTED (not a stream,
+ * or encrypted already); COPAS_INVALID (also without a name where one is needed);
+ * COPAS_CANNOT_WAIT; COPAS_SYSTEM; COPAS_STALE (also the context); COPAS_WRONG_THREAD. Switch point.
+ */
+COPAS_MUST_USE
+copas_status copas_starttls(struct copas_socket *skt,
+                            struct copas_tls_context *context,
+                            const char *server_name);
+#endif
+
+#if defined(COPAS_HAS_TLS)
+/**
+ * Submits a copas_starttls(); a failure's words are in the event's `data`. Answers as
+ * copas_submit_receive(). Errors: COPAS_INVALID, COPAS_LIMIT, COPAS_STALE, COPAS_WRONG_THREAD; all
+ * others are in the event. Never switches.
+ */
+COPAS_MUST_USE
+int copas_submit_starttls(struct copas_socket *skt,
+                          struct copas_tls_context *context,
+                          const char *server_name,
+                          uint64_t token,
+                          struct copas_event *now,
+                          struct copas_operation **out);
+#endif
+
+#if defined(COPAS_HAS_TLS)
+/**
+ * Fills `details` with what is known of an encrypted connection. Set `details->size` first. Errors:
+ * COPAS_UNSUPPORTED (it is not encrypted), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD.
+ * Never switches.
+ */
+copas_status copas_tls_info(struct copas_socket *skt, struct copas_tls_details *details);
+#endif
 
 /**
  * Opens a UDP socket that sends to and receives from one address only: copas_send() sends one
@@ -1727,6 +2076,19 @@ int copas_submit_connect(struct copas *c,
                          uint64_t token,
                          struct copas_event *now,
                          struct copas_operation **out);
+
+/**
+ * Submits a copas_connect_with(); otherwise as copas_submit_connect(). Errors: also COPAS_INVALID for
+ * the options, COPAS_STALE for the context, COPAS_UNSUPPORTED (no TLS in this library). Never switches.
+ */
+COPAS_MUST_USE
+int copas_submit_connect_with(struct copas *c,
+                              const char *host,
+                              int port,
+                              const struct copas_connect_options *options,
+                              uint64_t token,
+                              struct copas_event *now,
+                              struct copas_operation **out);
 
 /**
  * Submits a copas_connect_unix(); otherwise as copas_submit_connect(). Never switches.

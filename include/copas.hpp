@@ -23,6 +23,7 @@
 #include "copas/thread.hpp"
 #include "copas/time.hpp"
 #include "copas/timer.hpp"
+#include "copas/tls.hpp"
 
 /// The names of the binding: `copas::dispatcher`, `copas::socket` and so on.
 ///
@@ -48,10 +49,18 @@ struct copas {
 
   // Sockets.
   using address = copas_cpp::address;
+  using connect_options = copas_cpp::connect_options;
   using datagram = copas_cpp::datagram;
   using server_options = copas_cpp::server_options;
   using socket = copas_cpp::socket;
   using socket_ref = copas_cpp::socket_ref;
+
+#ifdef COPAS_HAS_TLS
+  // Encryption.
+  using tls_context = copas_cpp::tls_context;
+  using tls_identity = copas_cpp::tls_identity;
+  using tls_options = copas_cpp::tls_options;
+#endif
 
   // Between coroutines.
   using choice = copas_cpp::choice;
@@ -87,8 +96,11 @@ struct copas {
   using stale_error = copas_cpp::stale_error;
   using stopped_error = copas_cpp::stopped_error;
   using timeout_error = copas_cpp::timeout_error;
+  using tls_failed_error = copas_cpp::tls_failed_error;
   using too_long_error = copas_cpp::too_long_error;
+  using truncated_error = copas_cpp::truncated_error;
   using unresolved_error = copas_cpp::unresolved_error;
+  using untrusted_error = copas_cpp::untrusted_error;
   static const std::error_category &category() noexcept { return copas_cpp::category(); }
 };
 

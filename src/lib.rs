@@ -14,3 +14,8 @@ mod sync;
 mod sys;
 #[doc(hidden)]
 pub mod testing;
+
+/// A library with secrets leaves none in freed memory.
+#[cfg(feature = "tls")]
+#[global_allocator]
+static ALLOCATOR: sys::wiping::Wiping = sys::wiping::Wiping;

@@ -25,5 +25,8 @@ statuses! {
     TOO_MANY = -20, "more than the semaphore's maximum";
     STOPPED = -21, "the queue or mailbox has been stopped: it takes no further items, and none is left";
     FORKED = -23, "the dispatcher was inherited by fork(): only its parent may use it; copas_free() it and make a new one";
+    TRUNCATED = -25, "the stream ended without the close that TLS asks for: what came may have been cut off";
+    TLS_FAILED = -26, "the TLS handshake or an encrypted record failed: see copas_error() for why";
+    UNTRUSTED = -27, "the peer's certificate is not trusted, or not for its name: see copas_error() for why";
     UNRESOLVED = -22, "the name does not resolve to an address: see copas_error() for what the resolver says";
 }

@@ -134,6 +134,7 @@ fn of_errno(errno: i32) -> Status {
         libc::ECONNRESET | libc::ECONNABORTED | libc::EPIPE | libc::ENOTCONN => Status::CLOSED,
         libc::ECONNREFUSED => Status::REFUSED,
         libc::ETIMEDOUT => Status::CLOSED,
+        libc::EPROTO => Status::TLS_FAILED,
         libc::EMFILE | libc::ENFILE | libc::ENOSPC => Status::LIMIT,
         libc::ENOMEM | libc::ENOBUFS => Status::NO_MEMORY,
         libc::EOPNOTSUPP | libc::ENOPROTOOPT | libc::EPERM => Status::UNSUPPORTED,

@@ -145,6 +145,21 @@ int bridge_resolve(uint64_t c, const char *host, uint64_t token, struct bridge_o
   return answer(o, dispatcher_of(c), answered, &now, operation);
 }
 
+static copas_tls_context *context_of(uint64_t handle)
+{
+  return (copas_tls_context *)(uintptr_t)handle;
+}
+
+int bridge_starttls(uint64_t socket, uint64_t context, const char *server_name, uint64_t token,
+                    struct bridge_outcome *o)
+{
+  copas_event now;
+  copas_operation *operation = NULL;
+  int answered = copas_submit_starttls(socket_of(socket), context_of(context), server_name, token,
+                                       &now, &operation);
+  return answer(o, copas_of(socket_of(socket)), answered, &now, operation);
+}
+
 void bridge_cancel(uint64_t operation)
 {
   /* One whose event has been delivered needs no cancel. */
@@ -181,6 +196,28 @@ void bridge_shut(uint64_t socket, int how, struct bridge_outcome *o)
   int status = copas_shut(socket_of(socket), how);
   tell_status(o, copas_of(socket_of(socket)), status, NULL);
 }
+
+void bridge_tls_new(uint64_t c, int role, uint64_t flags, const char *certificate, const char *key,
+                    const char *ca, const char *alpn, int oldest, struct bridge_outcome *o)
+{
+  copas_tls_identity identity = {.certificate_file = certificate, .key_file = key};
+  copas_tls_options options = {.size = sizeof options, .flags = flags, .ca_file = ca, .alpn = alpn,
+                               .min_version = oldest};
+  copas_tls_context *made = NULL;
+  if (certificate != NULL || key != NULL) {
+    options.identities = &identity;
+    options.identity_count = 1;
+  }
+  int status = copas_tls_context_new(dispatcher_of(c), role, &options, &made);
+  if (status != COPAS_OK) {
+    fail(o, dispatcher_of(c), status);
+    return;
+  }
+  memset(o, 0, sizeof *o);
+  o->result = (uintptr_t)made;
+}
+
+void bridge_tls_release(uint64_t context) { (void)copas_tls_context_release(context_of(context)); }
 
 void bridge_close(uint64_t socket) { (void)copas_close(socket_of(socket)); }
 

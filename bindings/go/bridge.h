@@ -46,6 +46,9 @@ int bridge_connect(uint64_t c, const char *host, int port, double timeout, uint6
 int bridge_connect_unix(uint64_t c, const char *path, uint64_t token, struct bridge_outcome *o);
 int bridge_resolve(uint64_t c, const char *host, uint64_t token, struct bridge_outcome *o);
 
+int bridge_starttls(uint64_t socket, uint64_t context, const char *server_name, uint64_t token,
+                    struct bridge_outcome *o);
+
 void bridge_cancel(uint64_t operation);
 
 /* Calls that are over at once; `*o` tells how. */
@@ -54,6 +57,11 @@ void bridge_bind_unix(uint64_t c, const char *path, struct bridge_outcome *o);
 void bridge_shut(uint64_t socket, int how, struct bridge_outcome *o);
 void bridge_close(uint64_t socket);
 void bridge_abort(uint64_t socket);
+
+/* A context is o->result; texts may be NULL. */
+void bridge_tls_new(uint64_t c, int role, uint64_t flags, const char *certificate, const char *key,
+                    const char *ca, const char *alpn, int oldest, struct bridge_outcome *o);
+void bridge_tls_release(uint64_t context);
 
 /* The addresses of both ends; the family is 0 where there is none. */
 void bridge_addresses(uint64_t socket, copas_address *local, copas_address *remote);

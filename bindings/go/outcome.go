@@ -56,6 +56,8 @@ func (o outcome) failure(call string) error {
 		return os.NewSyscallError(call, o.errno)
 	case o.status == C.COPAS_REFUSED:
 		return os.NewSyscallError(call, syscall.ECONNREFUSED)
+	case o.status == C.COPAS_TRUNCATED && call == "read":
+		return io.ErrUnexpectedEOF
 	case o.status == C.COPAS_CLOSED && call == "read":
 		return io.EOF
 	case o.status == C.COPAS_CLOSED:

@@ -155,6 +155,23 @@ public:
     return open_at(open, host, port, ec);
   }
 
+  /// An encrypted connection, or with other settings.
+  socket connect(std::string_view host, int port, const connect_options &settings,
+                 std::error_code &ec = detail::throwing) const
+  {
+    const detail::c_text server(settings.server_name);
+    if (!server.is_right(ec)) return {};
+    copas_connect_options options{};
+    options.size = sizeof options;
+    options.timeout = detail::option_of(settings.timeout);
+    options.tls = settings.tls;
+    options.server_name = server.get();
+    const auto open = [&options](copas *c, const char *name, int number, copas_socket **out) {
+      return copas_connect_with(c, name, number, &options, out);
+    };
+    return open_at(open, host, port, ec);
+  }
+
   socket bind_udp(std::string_view host, int port, std::error_code &ec = detail::throwing) const
   {
     return open_at(copas_bind_udp, host, port, ec);

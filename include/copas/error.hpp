@@ -85,6 +85,12 @@ class stopped_error : public error { using error::error; };
 class destroyed_error : public error { using error::error; };
 /// COPAS_STALE: the handle's object is gone.
 class stale_error : public error { using error::error; };
+/// COPAS_UNTRUSTED: the peer's certificate.
+class untrusted_error : public error { using error::error; };
+/// COPAS_TRUNCATED: an encrypted stream was cut off.
+class truncated_error : public error { using error::error; };
+/// COPAS_TLS_FAILED: a handshake or an encrypted record.
+class tls_failed_error : public error { using error::error; };
 // clang-format on
 
 /// The last call that failed in this coroutine, or on the root stack. `text` is valid until the next.
@@ -118,6 +124,9 @@ inline copas_error_info last_error(copas *c) noexcept
   case COPAS_STOPPED: throw stopped_error(status, sys_errno, text);
   case COPAS_DESTROYED: throw destroyed_error(status, sys_errno, text);
   case COPAS_STALE: throw stale_error(status, sys_errno, text);
+  case COPAS_UNTRUSTED: throw untrusted_error(status, sys_errno, text);
+  case COPAS_TRUNCATED: throw truncated_error(status, sys_errno, text);
+  case COPAS_TLS_FAILED: throw tls_failed_error(status, sys_errno, text);
   default: throw error(status, sys_errno, text);
   }
 }

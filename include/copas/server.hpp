@@ -8,6 +8,16 @@
 
 namespace copas_cpp {
 
+/// Settings of a connection.
+struct connect_options {
+  /// For everything: resolving, connecting, the handshake.
+  time_limit timeout = forever;
+  /// tls_context::native(): it is encrypted, and the server verified.
+  copas_tls_context *tls = nullptr;
+  /// Whom the server's certificate must be for; empty: the host.
+  std::string_view server_name = {};
+};
+
 /// Settings of a server.
 struct server_options {
   /// Of each waiting call on an accepted socket.
@@ -21,6 +31,10 @@ struct server_options {
   std::size_t all_limit = 0;
   /// 0, or COPAS_KEEP_OPEN: a handler's client stays open, and a `socket` of the handler takes it over.
   std::uint64_t flags = 0;
+  /// tls_context::native(): the clients are encrypted; and how long a handshake may take (0: as `timeout`,
+  /// or 30 s without one).
+  copas_tls_context *tls = nullptr;
+  seconds handshake_timeout = seconds(0);
 };
 
 namespace detail {
@@ -53,6 +67,8 @@ int add_server(copas *c, socket_ref server, F &&handler, const server_options &s
   options.stack_size = settings.stack_size;
   options.line_limit = settings.line_limit;
   options.all_limit = settings.all_limit;
+  options.tls = settings.tls;
+  options.handshake_timeout = settings.handshake_timeout.count();
   return copas_addserver_with(c, server.native(), run_handler<body>, &options);
 }
 

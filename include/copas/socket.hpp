@@ -126,6 +126,24 @@ public:
     detail::settle(copas_shut(raw_, how), raw_, ec);
   }
 
+#ifdef COPAS_HAS_TLS
+  /// Encrypts a connection that is there; a client says whom it wants at the other side.
+  void starttls(copas_tls_context *context, const char *server_name = nullptr,
+                std::error_code &ec = detail::throwing) const
+  {
+    detail::settle(copas_starttls(raw_, context, server_name), raw_, ec);
+  }
+
+  /// What was agreed on; its texts are valid until the socket is closed.
+  copas_tls_details tls_info(std::error_code &ec = detail::throwing) const
+  {
+    copas_tls_details details{};
+    details.size = sizeof details;
+    detail::settle(copas_tls_info(raw_, &details), raw_, ec);
+    return details;
+  }
+#endif
+
   /// Stops serving it; it is closed unless it is to stay open.
   void removeserver(bool keep_open = false, std::error_code &ec = detail::throwing) const
   {

@@ -4,7 +4,7 @@
 use super::c_int;
 use super::types::{
     copas, copas_future, copas_group, copas_lock, copas_mailbox, copas_operation, copas_queue,
-    copas_semaphore, copas_socket, copas_thread, copas_timer,
+    copas_semaphore, copas_socket, copas_thread, copas_timer, copas_tls_context,
 };
 use crate::dispatcher::registry::{self, Entered};
 use crate::dispatcher::{Dispatcher, Handle, Kind, Object, Thread};
@@ -32,6 +32,7 @@ named! {
     Socket: copas_socket;
     Thread: copas_thread;
     Operation: copas_operation;
+    Tls: copas_tls_context;
     Object: copas_lock, copas_semaphore, copas_queue, copas_timer, copas_group, copas_future, copas_mailbox;
 }
 

@@ -34,6 +34,12 @@ pub mod submit_open;
 pub mod submit_wait;
 pub mod thread;
 pub mod timer;
+#[cfg(feature = "tls")]
+pub mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
+pub mod tls_types;
 pub mod types;
 mod user;
 pub mod watch;

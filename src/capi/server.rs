@@ -5,13 +5,19 @@ use super::copas_status;
 use super::guard::{answer, handle_of, on, on_dispatcher, on_socket, pointer, seconds, socket_of};
 use super::memory::{Growing, read_sized, text};
 use super::thread::{OS_THREAD, ground_of};
+use super::tls::server_context_of;
 use super::types::*;
 use super::user::User;
 use crate::dispatcher::{Ground, Handle};
+use crate::net::tls::Context;
 use crate::net::{self, Inherited, Limits, ServerSettings, Socket, Timeouts};
 use crate::status::{Fault, Outcome};
 use core::ffi::c_void;
 use std::rc::Rc;
+use std::sync::Arc;
+
+/// Seconds that a handshake may take where nothing else is said: those who say nothing must not stay.
+const HANDSHAKE_TIMEOUT: f64 = 30.0;
 
 /// copas_server_options.flags: the handler's socket stays open when it returns.
 const KEEP_OPEN: u64 = 1;
@@ -54,6 +60,7 @@ pub extern "C" fn copas_addserver(
             name: None,
             inherited,
             ground: Ground::Stack(0),
+            tls: None,
             autoclose: true,
         };
         net::add_server(d, &socket, settings)
@@ -67,8 +74,12 @@ pub extern "C" fn copas_addserver(
 /// once, and goes on when a handler ends; when the system starts none, it pauses as without
 /// descriptors.
 ///
+/// With `tls` the handler runs once the handshake has succeeded, never on a plain socket. Handshakes have
+/// no coroutine and no OS thread; copas_tls_context_stats() counts those that failed.
+///
 /// Errors: as copas_addserver(); COPAS_INVALID also for a bad size, flag, name, time limit or stack
-/// size. Never switches.
+/// size, or a context for clients; COPAS_UNSUPPORTED (`tls` on a datagram socket, or in a library without
+/// TLS). Never switches.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn copas_addserver_with(
     c: *mut copas,
@@ -145,12 +156,31 @@ unsafe fn settings_of(
     // SAFETY: the caller says so.
     let name = unsafe { text(options.name) }?.map(Rc::from);
     let ground = ground_of(options.flags, options.stack_size)?;
+    let tls = secrecy_of(&options)?;
     let autoclose = options.flags & KEEP_OPEN == 0;
     Ok(ServerSettings {
         handler,
         name,
         inherited,
         ground,
+        tls,
         autoclose,
     })
+}
+
+/// What encrypts a server's connections, and how long their handshakes may take.
+fn secrecy_of(options: &copas_server_options) -> Outcome<Option<(Arc<Context>, f64)>> {
+    let limit = seconds(options.handshake_timeout)?;
+    if options.tls.is_null() {
+        return match limit {
+            0.0 => Ok(None),
+            _ => Err(Fault::invalid("handshake_timeout is for servers with tls")),
+        };
+    }
+    let limit = match limit {
+        0.0 if options.timeout > 0.0 => options.timeout,
+        0.0 => HANDSHAKE_TIMEOUT,
+        limit => limit,
+    };
+    Ok(Some((server_context_of(options.tls)?, limit)))
 }

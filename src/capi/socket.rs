@@ -2,18 +2,22 @@
 //! The exports that make, end and describe sockets.
 
 use super::guard::{on_dispatcher, on_socket, pointer, seconds as check_seconds};
-use super::memory::{Growing, place, text, write_sized};
+use super::memory::{Growing, place, read_sized, text, write_sized};
+use super::tls::peer_of;
 use super::types::*;
 use super::{c_int, copas_status};
 use crate::dispatcher::Dispatcher;
+use crate::net::tls::Peer;
 use crate::net::{self, Address, Limits, Shut, Switch, Timeouts};
-use crate::status::Fault;
+use crate::status::{Fault, Outcome};
 use crate::sys::descriptor;
 use core::ffi::c_char;
 use std::os::fd::IntoRawFd;
 
 // SAFETY: repr(C), the size first, and every field may be zero.
 unsafe impl Growing for copas_socket_stats {}
+// SAFETY: as above.
+unsafe impl Growing for copas_connect_options {}
 
 /// Connects to `host` (a numeric IPv4 or IPv6 address, or a name) and `port` (1 to 65535) over TCP,
 /// within `timeout` seconds (COPAS_FOREVER: as long as the kernel tries), resolving included. The
@@ -39,6 +43,35 @@ pub unsafe extern "C" fn copas_connect(
         let timeout = check_seconds(timeout)?;
         d.bind();
         out.write(pointer(net::connect(d, host, port, timeout)?.handle));
+        Ok(())
+    })
+}
+
+/// copas_connect() with options; `options` may be NULL. With a TLS context the connection is encrypted
+/// and the server verified, all within `timeout`; the socket's own time limits are none at first.
+///
+/// Errors: as copas_connect(); COPAS_UNTRUSTED (the server's certificate is not trusted, has expired, or is
+/// not for the name: copas_error() tells which), COPAS_TLS_FAILED, COPAS_CLOSED (the server hung up),
+/// COPAS_UNSUPPORTED (no TLS in this library). COPAS_INVALID also for a bad size, flag or time limit.
+/// Switch point.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn copas_connect_with(
+    c: *mut copas,
+    host: *const c_char,
+    port: c_int,
+    options: *const copas_connect_options,
+    out: *mut *mut copas_socket,
+) -> copas_status {
+    on_dispatcher(c, |d| {
+        // SAFETY: NULL or writable; NULL or terminated, as the comment asks.
+        let (out, host) = unsafe { (place(out, "out")?, text(host)?) };
+        let host = host.ok_or_else(|| Fault::invalid("the host to connect to is NULL"))?;
+        // SAFETY: NULL or a struct with its size, as the comment asks.
+        let (timeout, peer) = unsafe { connection_of(options, host) }?;
+        d.bind();
+        let socket = net::connect_with(d, host, port, timeout, peer)?;
+        out.write(pointer(socket.handle));
         Ok(())
     })
 }
@@ -284,6 +317,37 @@ pub unsafe extern "C" fn copas_getstats(
         // SAFETY: NULL or a struct with its size, as the comment asks.
         unsafe { write_sized(stats, &told) }
     })
+}
+
+/// The time limit of a connection, and how it is encrypted.
+///
+/// # Safety
+/// `options` is NULL or a struct with its size, whose name is NULL or terminated.
+pub(super) unsafe fn connection_of(
+    options: *const copas_connect_options,
+    host: &str,
+) -> Outcome<(f64, Option<Peer>)> {
+    // SAFETY: the caller says so.
+    let options = unsafe { read_sized(options) }.check()?;
+    // SAFETY: the caller says so.
+    let name = unsafe { text(options.server_name) }?;
+    if options.flags != 0 {
+        return Err(Fault::invalid(
+            "copas_connect_options.flags has an unknown flag",
+        ));
+    }
+    if name.is_some() && options.tls.is_null() {
+        return Err(Fault::invalid("server_name is for encrypted connections"));
+    }
+    let peer = match options.tls.is_null() {
+        true => None,
+        false => Some(peer_of(options.tls, name.unwrap_or(host))?),
+    };
+    let timeout = match check_seconds(options.timeout)? {
+        0.0 => -1.0,
+        limit => limit,
+    };
+    Ok((timeout, peer))
 }
 
 /// An address as C sees it; a longer path is cut.

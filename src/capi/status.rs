@@ -2,6 +2,7 @@
 //! The exports that put a status into words.
 
 use super::c_int;
+use super::memory::text;
 use crate::status;
 use core::ffi::c_char;
 
@@ -17,6 +18,15 @@ pub extern "C" fn copas_status_name(status: c_int) -> *const c_char {
 #[unsafe(no_mangle)]
 pub extern "C" fn copas_status_message(status: c_int) -> *const c_char {
     status::message(status).as_ptr()
+}
+
+/// 1 when the library that is loaded has a feature, else 0 (also for NULL): "tls", encrypted sockets,
+/// as COPAS_HAS_TLS tells of the header. May be called from any OS thread. Never switches.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn copas_has_feature(name: *const c_char) -> c_int {
+    // SAFETY: NULL or terminated, as the comment asks.
+    let name = unsafe { text(name) };
+    c_int::from(matches!(name, Ok(Some("tls"))) && cfg!(feature = "tls"))
 }
 
 /// The version of the library that is loaded, such as "0.1.0"; COPAS_VERSION is that of the header.

@@ -7,6 +7,7 @@ use super::guard::{on_dispatcher, on_socket, seconds as check_seconds};
 use super::memory::{bytes, text};
 use super::offload::{host_of, numeric_address};
 use super::poll::reply_places;
+use super::socket::connection_of;
 use super::submit::{receiving, sending};
 use super::types::*;
 use crate::dispatcher::registry::Entered;
@@ -68,6 +69,31 @@ pub unsafe extern "C" fn copas_submit_connect(
         let timeout = check_seconds(timeout)?;
         let said = reply.submission(CONNECT, token, d.handle, -1.0);
         let connecting = net::connecting(own(d)?, host, port, timeout);
+        Ok(reply.give(net::submit_opening(d, connecting, said)?))
+    })
+}
+
+/// Submits a copas_connect_with(); otherwise as copas_submit_connect(). Errors: also COPAS_INVALID for
+/// the options, COPAS_STALE for the context, COPAS_UNSUPPORTED (no TLS in this library). Never switches.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn copas_submit_connect_with(
+    c: *mut copas,
+    host: *const c_char,
+    port: c_int,
+    options: *const copas_connect_options,
+    token: u64,
+    now: *mut copas_event,
+    out: *mut *mut copas_operation,
+) -> c_int {
+    on_dispatcher(c, |d| {
+        // SAFETY: NULL or writable; NULL or terminated, as the comment asks.
+        let (reply, host) = unsafe { (reply_places(now, out), host_of(host)?) };
+        // SAFETY: NULL or a struct with its size, as the comment asks.
+        let (timeout, peer) = unsafe { connection_of(options, host) }?;
+        let port = net::port_of(port, 1)?;
+        let said = reply.submission(CONNECT, token, d.handle, -1.0);
+        let connecting = net::connecting_with(own(d)?, host, port, timeout, peer);
         Ok(reply.give(net::submit_opening(d, connecting, said)?))
     })
 }

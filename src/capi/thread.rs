@@ -369,8 +369,8 @@ fn with_name<R>(d: &Dispatcher, handle: Handle, act: impl FnOnce(&mut Name) -> R
             Ok(act(&mut socket.name.borrow_mut()))
         }
         Kind::Object => d.with_object_name(handle, act),
-        Kind::Dispatcher | Kind::Operation => Err(Fault::invalid(
-            "dispatchers and submitted operations have no names",
+        Kind::Dispatcher | Kind::Operation | Kind::Tls => Err(Fault::invalid(
+            "dispatchers, submitted operations and TLS contexts have no names",
         )),
     }
 }

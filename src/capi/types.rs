@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The types of the C ABI: handles, structs and callback pointers.
 
+pub use super::tls_types::*;
 use core::ffi::{c_char, c_int, c_void};
 
 /// A dispatcher: it runs servers, coroutines and their waits on one OS thread.
@@ -261,6 +262,29 @@ pub struct copas_server_options {
     /// Most bytes that COPAS_ALL, a block of n bytes or a datagram may have. 0: as the listening
     /// socket (64 MiB).
     pub all_limit: usize,
+    /// Encrypts the connections, with a context of COPAS_TLS_SERVER; NULL: they are plain. The handler
+    /// runs once the handshake has succeeded; where it fails, the connection is closed without it.
+    /// COPAS_UNSUPPORTED in a library without TLS.
+    pub tls: *mut copas_tls_context,
+    /// Seconds that a handshake may take. 0: `timeout`, or 30 without one; negative: no limit.
+    pub handshake_timeout: f64,
+}
+
+/// Settings of a connection, for copas_connect_with(). Zero everything, then set `size`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct copas_connect_options {
+    /// sizeof(copas_connect_options).
+    pub size: usize,
+    /// 0.
+    pub flags: u64,
+    /// Seconds for everything: resolving, connecting, the handshake. 0: no limit.
+    pub timeout: f64,
+    /// Encrypts the connection, with a context of COPAS_TLS_CLIENT; NULL: it is plain.
+    /// COPAS_UNSUPPORTED in a library without TLS.
+    pub tls: *mut copas_tls_context,
+    /// The name, or numeric address, that the server's certificate must be for. NULL: the host.
+    pub server_name: *const c_char,
 }
 
 /// What has to be settled before a socket has its address, for copas_bind_with() and

@@ -82,7 +82,7 @@ impl Arena {
 /// of all stacks, which are in use, would share a few places.
 fn slot_size(stack_size: usize) -> usize {
     let page = page_size();
-    ((WIDE_GUARD + stack_size) / page | 1) * page
+    (((WIDE_GUARD + stack_size) / page) | 1) * page
 }
 
 /// A stack size in whole pages.

@@ -212,6 +212,7 @@ impl Dispatcher {
                     act(deadline);
                 }
             }
+            Kind::Tls => {}
         }
     }
 }

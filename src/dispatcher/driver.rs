@@ -22,8 +22,8 @@ pub struct Readiness {
 pub trait Driver: Any {
     /// The kernel reports on a source.
     fn ready(&self, d: &Dispatcher, source: Handle, readiness: Readiness);
-    /// A source that was put into the ready queue has its turn.
-    fn turn(&self, d: &Dispatcher, source: Handle);
+    /// A source that was put into the ready queue has its turn; as how many operations it counts.
+    fn turn(&self, d: &Dispatcher, source: Handle) -> u32;
     /// A source's deadline has passed.
     fn due(&self, d: &Dispatcher, source: Handle);
     /// Acts on a source's deadline, if the source still exists.

@@ -22,6 +22,8 @@ pub enum Kind {
     Operation = 0b1011,
     /// A lock, timer, queue or the like.
     Object = 0b1100,
+    /// A TLS context, which belongs to no dispatcher: its number is 0.
+    Tls = 0b1101,
 }
 
 /// How many dispatchers a process may have, the unused number 0 among them.
@@ -68,6 +70,7 @@ impl Handle {
             0b1010 => Some(Kind::Thread),
             0b1011 => Some(Kind::Operation),
             0b1100 => Some(Kind::Object),
+            0b1101 => Some(Kind::Tls),
             _ => None,
         }
     }

@@ -32,7 +32,7 @@ impl Dispatcher {
             }
             Kind::Dispatcher => self.root.woken.set(true),
             Kind::Socket => self.ready.borrow_mut().push(Turn::Other(who)),
-            Kind::Object => {}
+            Kind::Object | Kind::Tls => {}
         }
     }
 
@@ -73,10 +73,7 @@ impl Dispatcher {
                 }
                 1
             }
-            _ => {
-                self.driver().turn(self, who);
-                1
-            }
+            _ => self.driver().turn(self, who),
         }
     }
 

@@ -22,7 +22,7 @@ pub struct Slots<T> {
 impl<T> Slots<T> {
     /// An empty table whose generations start at `first`: higher than any that was used under the
     /// same dispatcher number before.
-    pub fn new(first: u32) -> Self {
+    pub const fn new(first: u32) -> Self {
         Slots {
             slots: Vec::new(),
             free: Vec::new(),
@@ -66,6 +66,17 @@ impl<T> Slots<T> {
         let place = self.slots.get(slot as usize)?;
         if place.generation == generation {
             place.value.as_ref()
+        } else {
+            None
+        }
+    }
+
+    /// The object of a key, unless it is stale, to be changed.
+    #[cfg(feature = "tls")]
+    pub fn get_mut(&mut self, slot: u32, generation: u32) -> Option<&mut T> {
+        let place = self.slots.get_mut(slot as usize)?;
+        if place.generation == generation {
+            place.value.as_mut()
         } else {
             None
         }

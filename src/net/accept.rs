@@ -2,22 +2,24 @@
 //! Serving: accepting connections in batches and starting a handler for each.
 
 use super::address::local_address;
-use super::close::close;
+use super::close::{close, end_server};
 use super::datagram_server::serve_datagrams;
 use super::marks::Mark;
 use super::server::{Server, ServerSettings};
 use super::settings::Inherited;
 use super::socket::Socket;
+use super::tls::{self, Context};
 use crate::coroutine::Vehicle;
 use crate::dispatcher::{Dispatcher, LEVEL_ERROR, LEVEL_WARNING, Name, conclude};
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
 use crate::sys::stream;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::CString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Connections accepted in one turn, so that those that are served are not kept waiting.
 const BATCH: usize = 64;
@@ -43,6 +45,10 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
             "a server needs a listening or a datagram socket: see copas_bind()",
         ));
     }
+    if serves_datagrams && settings.tls.is_some() {
+        let text = "datagrams cannot be encrypted: TLS needs a stream";
+        return Err(Fault::new(Status::UNSUPPORTED, text));
+    }
     if socket.is_served() || socket.reading.get() {
         let text = "this socket is served already, or somebody accepts from it";
         return Err(Fault::new(Status::BUSY, text));
@@ -62,6 +68,7 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
         pause: Cell::new(0.0),
         reported: Cell::new(false),
         full: Cell::new(false),
+        secured: RefCell::default(),
         _alive: d.alive().hold(),
     });
     if serves_datagrams {
@@ -88,7 +95,7 @@ pub fn remove_server(d: &Dispatcher, socket: &Rc<Socket>, keep_open: bool) -> Ou
     }
     if keep_open {
         d.disarm(&socket.deadline);
-        socket.take_server();
+        end_server(d, socket);
         // What the server did not come to may still wait.
         socket.readable.set(true);
     } else {
@@ -116,11 +123,15 @@ fn accept_some(d: &Dispatcher, socket: &Rc<Socket>, most: usize) -> bool {
     let Some(server) = socket.server() else {
         return false;
     };
+    if !start_secured(d, socket, &server) {
+        return false;
+    }
     if server.pause.get() != 0.0 && !socket.deadline.has_passed() {
         return false;
     }
     for _ in 0..most {
-        if d.awaits_room(server.settings.ground, socket.handle) {
+        // Handshakes need no vehicle.
+        if server.settings.tls.is_none() && d.awaits_room(server.settings.ground, socket.handle) {
             report_full(d, &server);
             return false;
         }
@@ -164,6 +175,14 @@ pub(super) fn next_connection(socket: &Socket) -> io::Result<OwnedFd> {
 /// Starts the handler of a connection. When there is nothing to run it on, the connection is kept, and
 /// the answer says why.
 fn serve(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>, fd: OwnedFd) -> Outcome<()> {
+    if let Some((context, seconds)) = &server.settings.tls {
+        server.pause.set(0.0);
+        server.reported.set(false);
+        if let Err(fault) = begin_handshake(d, socket, server, fd, (context, *seconds)) {
+            report_lost(d, server, &fault);
+        }
+        return Ok(());
+    }
     let vehicle = match d.vehicle(server.settings.ground) {
         Ok(vehicle) => vehicle,
         Err(fault) => {
@@ -173,10 +192,60 @@ fn serve(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>, fd: OwnedFd) 
     };
     server.pause.set(0.0);
     server.reported.set(false);
-    if let Err(fault) = start_handler(d, socket, server, fd, vehicle) {
+    let started = match open_client(d, socket, fd) {
+        Ok(client) => start_handler(d, server, &client, vehicle),
+        Err(fault) => {
+            d.give_back(vehicle);
+            Err(fault)
+        }
+    };
+    if let Err(fault) = started {
         report_lost(d, server, &fault);
     }
     Ok(())
+}
+
+/// Makes a socket of a new connection and begins its handshake.
+fn begin_handshake(
+    d: &Dispatcher,
+    socket: &Rc<Socket>,
+    server: &Rc<Server>,
+    fd: OwnedFd,
+    (context, seconds): (&Arc<Context>, f64),
+) -> Outcome<()> {
+    let client = open_client(d, socket, fd)?;
+    let begun = tls::arrival::begin(d, &client, context, seconds, (server, socket));
+    if begun.is_err() {
+        close(d, &client);
+    }
+    begun
+}
+
+/// Starts the handlers of connections whose handshake has succeeded; whether there was room for all.
+fn start_secured(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>) -> bool {
+    while !server.secured.borrow().is_empty() {
+        let ground = server.settings.ground;
+        if d.awaits_room(ground, socket.handle) {
+            report_full(d, server);
+            return false;
+        }
+        let vehicle = match d.vehicle(ground) {
+            Ok(vehicle) => vehicle,
+            Err(fault) => {
+                pause(d, socket, server, fault.describe(), VEHICLES_ADVICE);
+                return false;
+            }
+        };
+        let next = server.secured.borrow_mut().pop_front();
+        let Some(client) = next else {
+            d.give_back(vehicle);
+            break;
+        };
+        if let Err(fault) = start_handler(d, server, &client, vehicle) {
+            report_lost(d, server, &fault);
+        }
+    }
+    true
 }
 
 /// Whether accepting again at once would fail again. Other errors are those of one connection
@@ -238,21 +307,13 @@ pub(super) fn open_client(
     Socket::open(d, &listener.net, fd, nature, inherited)
 }
 
-/// Makes a socket of a new connection and starts its handler.
+/// Starts the handler of a connection.
 fn start_handler(
     d: &Dispatcher,
-    listener: &Rc<Socket>,
     server: &Rc<Server>,
-    fd: OwnedFd,
+    client: &Rc<Socket>,
     vehicle: Vehicle,
 ) -> Outcome<()> {
-    let client = match open_client(d, listener, fd) {
-        Ok(client) => client,
-        Err(fault) => {
-            d.give_back(vehicle);
-            return Err(fault);
-        }
-    };
     let number = server.accepted.get() + 1;
     server.accepted.set(number);
     client
@@ -262,7 +323,7 @@ fn start_handler(
     let closing = server
         .settings
         .autoclose
-        .then(|| Closing(Rc::clone(&client)));
+        .then(|| Closing(Rc::clone(client)));
     let (handler, handle) = (Rc::clone(&server.settings.handler), client.handle);
     let body = move || {
         let _closing = closing;

@@ -2,6 +2,7 @@
 //! Memory for bytes on their way, and the pool it comes from: a socket has a buffer only while
 //! bytes are in it.
 
+use crate::sys::wiping;
 use std::cell::RefCell;
 
 /// Bytes of a pooled buffer: as much as one read takes from a full kernel buffer.
@@ -16,6 +17,8 @@ pub struct Buffer {
     memory: Vec<u8>,
     start: usize,
     end: usize,
+    /// No byte from here on was ever used, unless it lies before `end`.
+    used: usize,
 }
 
 impl Buffer {
@@ -25,6 +28,7 @@ impl Buffer {
             memory: vec![0; size],
             start: 0,
             end: 0,
+            used: 0,
         })
     }
 
@@ -34,6 +38,7 @@ impl Buffer {
             memory: bytes.to_vec(),
             start: 0,
             end: bytes.len(),
+            used: 0,
         })
     }
 
@@ -77,7 +82,7 @@ impl Buffer {
     #[inline]
     pub fn rewind(&mut self) {
         if self.is_empty() {
-            (self.start, self.end) = (0, 0);
+            self.move_to_front(0);
         }
     }
 
@@ -113,9 +118,32 @@ impl Buffer {
         } else {
             let mut memory = vec![0; total.max(self.memory.len() * 2)];
             memory[..self.len()].copy_from_slice(self.pending());
+            self.forget();
             self.memory = memory;
         }
-        (self.start, self.end) = (0, self.len());
+        self.move_to_front(self.len());
+    }
+
+    /// The first `len` bytes are what is pending now.
+    #[inline]
+    fn move_to_front(&mut self, len: usize) {
+        self.used = self.used.max(self.end);
+        (self.start, self.end) = (0, len);
+    }
+
+    /// Nobody needs the bytes any more: where the process has secrets, they are wiped.
+    #[inline]
+    fn forget(&mut self) {
+        if wiping::is_on() {
+            self.wipe();
+        }
+    }
+
+    #[cold]
+    fn wipe(&mut self) {
+        let used = self.used.max(self.end);
+        wiping::wipe(&mut self.memory[..used]);
+        self.used = 0;
     }
 
     /// Appends bytes.
@@ -124,6 +152,12 @@ impl Buffer {
         self.reserve(self.len() + bytes.len());
         self.memory[self.end..self.end + bytes.len()].copy_from_slice(bytes);
         self.end += bytes.len();
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.forget();
     }
 }
 
@@ -153,6 +187,7 @@ impl Pool {
     /// Takes a buffer back that nobody uses any more.
     #[inline]
     pub fn give(&self, mut buffer: Box<Buffer>) {
+        buffer.forget();
         let mut free = self.free.borrow_mut();
         if buffer.capacity() == SIZE && free.len() < KEPT {
             (buffer.start, buffer.end) = (0, 0);

@@ -3,6 +3,7 @@
 
 use super::marks::Mark;
 use super::socket::Socket;
+use super::tls;
 use crate::dispatcher::Dispatcher;
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
@@ -29,6 +30,7 @@ pub enum Shut {
 /// background.
 pub fn close(d: &Dispatcher, socket: &Rc<Socket>) {
     socket.drain();
+    socket.end_output();
     socket.marks.put(Mark::Closed);
     release_waiters(d, socket);
     let most = match socket.linger.get() {
@@ -39,7 +41,7 @@ pub fn close(d: &Dispatcher, socket: &Rc<Socket>) {
         limit if limit < 0.0 => most,
         limit => limit.min(most),
     };
-    if socket.unsent() == 0 || seconds == 0.0 {
+    if seconds == 0.0 || (socket.unsent() == 0 && !socket.awaits_word()) {
         finish(d, socket);
     } else {
         d.arm(&socket.deadline, socket.handle, seconds);
@@ -59,7 +61,7 @@ pub fn abort(d: &Dispatcher, socket: &Rc<Socket>) {
 /// Wakes everybody who waits on a socket that was just closed, and gives its input up.
 fn release_waiters(d: &Dispatcher, socket: &Rc<Socket>) {
     d.disarm(&socket.deadline);
-    socket.take_server();
+    end_server(d, socket);
     socket.take_kept();
     // What a receive has taken whose event is still to come is lent to nobody who could give it back.
     let undelivered = socket.reading.get() && d.borrower() == d.handle;
@@ -78,6 +80,19 @@ fn release_waiters(d: &Dispatcher, socket: &Rc<Socket>) {
     socket.wake_reader();
     socket.senders.wake_first();
     socket.flushers.wake_all();
+}
+
+/// Ends the server of a socket, if it is one's: connections in their handshake are closed.
+pub(super) fn end_server(d: &Dispatcher, socket: &Rc<Socket>) {
+    let Some(server) = socket.take_server() else {
+        return;
+    };
+    if server.settings.tls.is_some() {
+        tls::arrival::stop(d, &socket.net.all_sockets(), &server);
+        for client in server.secured.take() {
+            close(d, &client);
+        }
+    }
 }
 
 /// Lets the descriptor of a closed socket go. What is unsent is lost.
@@ -107,11 +122,36 @@ fn forget(socket: &Rc<Socket>) {
 impl Socket {
     /// All output has been written: what waited for that, an end or a close, happens now.
     pub(super) fn finish_output(self: &Rc<Self>, d: &Dispatcher) {
+        let ends = self.marks.has(Mark::Closed) || self.marks.has(Mark::ShutSend);
+        if ends && self.end_output() {
+            return;
+        }
         if self.marks.has(Mark::Closed) {
-            finish(d, self);
+            if !self.awaits_word() {
+                finish(d, self);
+            }
         } else if self.marks.has(Mark::ShutSend) {
             let _ = self.shut_down(Shutdown::Write);
         }
+    }
+
+    /// Whether an encrypted connection that is closed waits for its peer before its descriptor goes.
+    fn awaits_word(&self) -> bool {
+        let awaits = self
+            .tls
+            .get()
+            .is_some_and(|session| session.awaits_word(self));
+        awaits && self.register().is_ok() && self.shut_down(Shutdown::Write).is_ok()
+    }
+
+    /// Tells an encrypted connection's peer that no more will come, once all is written; whether that
+    /// has to be written still.
+    fn end_output(self: &Rc<Self>) -> bool {
+        let ends = self.unsent() == 0 && self.tls.get().is_some_and(|session| session.end());
+        if ends {
+            self.drain();
+        }
+        ends && self.unsent() != 0
     }
 
     /// shutdown(2). A connection that is gone already has ended in both directions.
@@ -136,7 +176,7 @@ pub fn shut(socket: &Rc<Socket>, how: Shut) -> Outcome<()> {
         socket.drain();
         // Each that leaves wakes the next.
         socket.senders.wake_first();
-        if socket.unsent() == 0 {
+        if !socket.end_output() && socket.unsent() == 0 {
             socket.shut_down(Shutdown::Write)?;
         }
     }
@@ -150,6 +190,11 @@ pub fn shut(socket: &Rc<Socket>, how: Shut) -> Outcome<()> {
 
 /// Gives the descriptor back: nobody may use the socket, and nothing may be unsent.
 pub fn unwrap(d: &Dispatcher, socket: &Rc<Socket>) -> Outcome<OwnedFd> {
+    if socket.tls.get().is_some() {
+        let text =
+            "an encrypted socket keeps its descriptor: its bytes mean nothing without its keys";
+        return Err(Fault::new(Status::UNSUPPORTED, text));
+    }
     socket.drain();
     let busy = if socket.reading.get() || socket.has_senders() || socket.submitted.get() {
         Some("somebody waits on this socket")

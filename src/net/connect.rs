@@ -9,6 +9,7 @@ use super::failures::{all_failed, is_final};
 use super::lookup;
 use super::settings::Inherited;
 use super::socket::Socket;
+use super::tls::{self, Peer};
 use crate::dispatcher::{Alive, Dispatcher, Place, within};
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
@@ -69,6 +70,42 @@ pub fn connect(d: &Dispatcher, host: Option<&str>, port: i32, seconds: f64) -> O
     let port = port_of(port, 1)?;
     let own = Net::of(d).dispatcher().ok_or(Status::STALE)?;
     d.wait(pin!(connecting(own, host, port, seconds)), -1.0)?
+}
+
+/// Connects to a host over TCP within `seconds`, and secures the connection for a peer, if one is said.
+pub async fn connecting_with(
+    d: Rc<Dispatcher>,
+    host: impl AsRef<str>,
+    port: u16,
+    seconds: f64,
+    peer: Option<Peer>,
+) -> Outcome<Rc<Socket>> {
+    let begun = d.now();
+    let socket = connecting(Rc::clone(&d), host, port, seconds).await?;
+    let Some((context, name)) = peer else {
+        return Ok(socket);
+    };
+    let left = match seconds {
+        limit if limit < 0.0 => limit,
+        limit => (limit - (d.now() - begun) as f64 / 1e9).max(0.0),
+    };
+    let mut opening = Opening(Some(Rc::clone(&socket)));
+    tls::securing(d, Rc::clone(&socket), context, name, left).await?;
+    opening.0 = None;
+    Ok(socket)
+}
+
+/// Connects to a host over TCP within `seconds`, perhaps encrypted.
+pub fn connect_with(
+    d: &Dispatcher,
+    host: &str,
+    port: i32,
+    seconds: f64,
+    peer: Option<Peer>,
+) -> Outcome<Rc<Socket>> {
+    let port = port_of(port, 1)?;
+    let own = Net::of(d).dispatcher().ok_or(Status::STALE)?;
+    d.wait(pin!(connecting_with(own, host, port, seconds, peer)), -1.0)?
 }
 
 /// Connects to a host over TCP within `seconds`: to each of its addresses in turn, until one answers.

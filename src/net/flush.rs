@@ -43,7 +43,7 @@ impl Flush {
             0 if socket.unsent() == 0 => return Ok(true),
             0 if socket.marks.has(Mark::Closed) => socket.end_of_output()?,
             0 => {}
-            errno => return Err(Fault::errno(errno)),
+            errno => return Err(socket.broken(errno)),
         }
         self.place = Some(socket.flushers.join(context.waker()));
         if self.alive.is_none() {

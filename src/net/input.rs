@@ -172,6 +172,17 @@ impl Input {
         n
     }
 
+    /// Takes the pending bytes out, for what is put before this side's patterns.
+    #[cfg(feature = "tls")]
+    pub fn take_pending(&mut self) -> Vec<u8> {
+        let pending = self.pending().to_vec();
+        if let Some(buffer) = &mut self.buffer {
+            buffer.consume(pending.len());
+        }
+        self.forget_search();
+        pending
+    }
+
     /// How many pending bytes need not be searched again.
     fn searched_for(&self, pattern: Pattern<'_>) -> usize {
         if self.upto == 0 {

@@ -31,6 +31,11 @@ mod settings;
 mod socket;
 mod spares;
 mod submit;
+#[cfg(feature = "tls")]
+pub mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+pub mod tls;
 mod transport;
 mod unix;
 mod wrap;
@@ -40,7 +45,7 @@ pub use acceptance::accept;
 pub use address::{Address, local_address, numeric, peer_address, port_of, told_address};
 pub use bind::{Binding, bind, bind_udp};
 pub use close::{Shut, abort, close, shut, unwrap};
-pub use connect::{connect, connecting};
+pub use connect::{connect, connect_with, connecting, connecting_with};
 pub use datagram::connect_udp;
 pub use flush::flush;
 pub use input::Lent;
@@ -97,6 +102,9 @@ pub struct Net {
     number: u16,
     sockets: RefCell<Slots<Rc<Socket>>>,
     pool: Pool,
+    /// Where encrypted sockets read to.
+    #[cfg(feature = "tls")]
+    ciphertext: tls::Scratch,
     dirty: RefCell<VecDeque<Rc<Socket>>>,
     held: RefCell<Vec<Held>>,
     /// Records of submissions that are over, for the next ones.
@@ -116,6 +124,8 @@ impl Net {
             number: d.handle.dispatcher(),
             sockets: RefCell::new(Slots::new(slots_from)),
             pool: Pool::default(),
+            #[cfg(feature = "tls")]
+            ciphertext: tls::Scratch::default(),
             dirty: RefCell::default(),
             held: RefCell::default(),
             spare_receives: Spares::default(),
@@ -240,12 +250,21 @@ impl Driver for Sockets {
         if readiness.writable && !socket.writable.replace(true) {
             socket.write_on(d);
         }
+        if socket.tls.get().is_some() {
+            socket.note_ready(d, readiness);
+        }
     }
 
-    fn turn(&self, d: &Dispatcher, source: Handle) {
-        if let Some(socket) = self.0.socket(source) {
-            accept::accept_batch(d, &socket);
+    fn turn(&self, d: &Dispatcher, source: Handle) -> u32 {
+        match self.0.socket(source) {
+            Some(socket) if socket.is_arriving() => {
+                tls::arrival::advance(d, &socket);
+                return tls::HANDSHAKE_OPERATIONS;
+            }
+            Some(socket) => accept::accept_batch(d, &socket),
+            None => {}
         }
+        1
     }
 
     fn due(&self, d: &Dispatcher, source: Handle) {
@@ -254,6 +273,8 @@ impl Driver for Sockets {
         };
         if socket.marks.has(Mark::Closed) {
             close::finish(d, &socket);
+        } else if socket.is_arriving() {
+            tls::arrival::time_out(d, &socket);
         } else {
             accept::accept_batch(d, &socket);
         }

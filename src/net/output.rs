@@ -35,7 +35,7 @@ impl Socket {
                 "this side has ended sending with copas_shut()",
             )),
             0 => Ok(()),
-            errno => Err(Fault::errno(errno)),
+            errno => Err(self.broken(errno)),
         }
     }
 
@@ -63,10 +63,8 @@ impl Socket {
     /// How many bytes are pending.
     #[inline]
     pub(super) fn unsent(&self) -> usize {
-        self.output
-            .borrow()
-            .as_ref()
-            .map_or(0, |buffer| buffer.len())
+        let output = self.output.borrow();
+        output.as_ref().map_or(0, |buffer| buffer.len()) + self.sealed()
     }
 
     /// Appends to the output.
@@ -133,7 +131,7 @@ impl Socket {
     fn write_once(&self, data: &[u8]) -> Outcome<usize> {
         let mut output = self.output.borrow_mut();
         let first = output.as_ref().map_or(&[][..], |buffer| buffer.pending());
-        match self.with_fd(|fd| self.transport.write(fd, first, data)) {
+        match self.write_bytes(first, data) {
             Ok(n) => {
                 self.sent.set(self.sent.get() + n as u64);
                 let from_output = n.min(first.len());
@@ -154,7 +152,7 @@ impl Socket {
                 drop(output);
                 let errno = e.raw_os_error().unwrap_or(libc::EIO);
                 self.fail_writing(errno);
-                Err(Fault::errno(errno))
+                Err(self.broken(errno))
             }
         }
     }
@@ -171,6 +169,9 @@ impl Socket {
     pub(super) fn drop_output(&self) {
         if let Some(buffer) = self.output.take() {
             self.net.pool.give(buffer);
+        }
+        if let Some(session) = self.tls.get() {
+            session.give_up();
         }
         self.stuck.take();
         self.senders.wake_first();

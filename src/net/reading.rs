@@ -142,7 +142,7 @@ impl Socket {
         }
         Some(match self.read_error.get() {
             0 => Status::CLOSED.into(),
-            errno => Fault::errno(errno),
+            errno => self.broken(errno),
         })
     }
 
@@ -150,7 +150,7 @@ impl Socket {
     #[inline]
     pub(super) fn check_written(&self) -> Outcome<()> {
         if self.marks.has(Mark::WriteFailed) {
-            return Err(Fault::errno(self.write_error.get()));
+            return Err(self.broken(self.write_error.get()));
         }
         Ok(())
     }
@@ -187,7 +187,7 @@ impl Socket {
         let mut input = self.input.borrow_mut();
         let space = input.space(&self.net.pool, wanted);
         let size = space.len();
-        let read = self.with_fd(|fd| self.transport.read(fd, space));
+        let read = self.read_bytes(space);
         if let Ok(n) = read {
             input.filled(n);
         }
@@ -200,7 +200,7 @@ impl Socket {
             Ok(0) => self.marks.put(Mark::AtEnd),
             Ok(n) => {
                 self.received.set(self.received.get() + n as u64);
-                if n < size && self.transport.short_read_is_all() && !self.hangup.get() {
+                if n < size && self.short_read_is_all() && !self.hangup.get() {
                     self.readable.set(false);
                 }
             }

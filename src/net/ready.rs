@@ -20,6 +20,9 @@ impl Socket {
     pub(super) fn look_again(&self) {
         self.readable.set(true);
         self.writable.set(true);
+        if let Some(session) = self.tls.get() {
+            session.note_readable();
+        }
     }
 }
 

@@ -126,9 +126,12 @@ impl Future for Receive<'_> {
 /// What is shown with a status that consumed nothing.
 pub fn shown(socket: &Socket, status: Status, borrower: Handle) -> Lent {
     match status {
-        Status::TIMEOUT | Status::CLOSED | Status::CANCELED | Status::TOO_LONG => {
-            socket.input.borrow_mut().show(borrower)
-        }
+        Status::TIMEOUT
+        | Status::CLOSED
+        | Status::CANCELED
+        | Status::TOO_LONG
+        | Status::TRUNCATED
+        | Status::TLS_FAILED => socket.input.borrow_mut().show(borrower),
         _ => NOTHING,
     }
 }

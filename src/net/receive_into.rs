@@ -58,9 +58,7 @@ impl ReceiveInto<'_> {
             return self.socket.fill(1);
         }
         let size = rest.len();
-        let read = self
-            .socket
-            .with_fd(|fd| self.socket.transport.read(fd, rest));
+        let read = self.socket.read_bytes(rest);
         if let Ok(n) = read {
             self.done += n;
         }

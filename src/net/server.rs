@@ -4,10 +4,13 @@
 
 use super::settings::Inherited;
 use super::socket::Socket;
+use super::tls::Context;
 use crate::dispatcher::{Alive, Ground, Handle};
 use crate::sys::descriptor::Nature;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Serves one accepted connection, or a datagram socket, on its own coroutine.
 pub type Handler = Rc<dyn Fn(Handle)>;
@@ -22,6 +25,8 @@ pub struct ServerSettings {
     pub inherited: Inherited,
     /// What a handler runs on.
     pub ground: Ground,
+    /// What encrypts its connections, and how many seconds a handshake may take; negative: no limit.
+    pub tls: Option<(Arc<Context>, f64)>,
     /// An accepted socket, or a served datagram socket, is closed when its handler returns.
     pub autoclose: bool,
 }
@@ -33,7 +38,7 @@ pub struct Server {
     /// What its clients' names begin with, and its handlers'.
     pub(super) clients: Rc<String>,
     pub(super) handlers: Rc<String>,
-    /// How many connections it has accepted.
+    /// How many connections have come to a handler.
     pub(super) accepted: Cell<u64>,
     /// Seconds of the present pause of accepting; 0: there is none.
     pub(super) pause: Cell<f64>,
@@ -41,6 +46,8 @@ pub struct Server {
     pub(super) reported: Cell<bool>,
     /// That the dispatcher's OS threads are all taken has been reported.
     pub(super) full: Cell<bool>,
+    /// Connections whose handshake has succeeded: their handlers come next.
+    pub(super) secured: RefCell<VecDeque<Rc<Socket>>>,
     pub(super) _alive: Alive,
 }
 

@@ -8,6 +8,7 @@ use super::marks::{Mark, Marks};
 use super::pattern::Limits;
 use super::server::Server;
 use super::settings::{Inherited, Timeouts};
+use super::tls;
 use super::transport::Transport;
 use crate::dispatcher::{Alive, Deadline, Dispatcher, Handle, Name, WaitList, registry};
 use crate::status::{Fault, Outcome, Status};
@@ -41,6 +42,8 @@ pub struct Socket {
     pub(super) input: RefCell<Input>,
     pub(super) output: RefCell<Option<Box<Buffer>>>,
     pub(super) reader: Cell<Option<Handle>>,
+    /// Its encryption, from the beginning of the handshake on.
+    pub(super) tls: tls::Slot,
     /// Bytes read from the kernel.
     pub received: Cell<u64>,
     /// Bytes handed to the kernel.
@@ -104,6 +107,7 @@ impl Socket {
                 input: RefCell::new(Input::new()),
                 output: RefCell::new(None),
                 reader: Cell::new(None),
+                tls: tls::Slot::new(),
                 received: Cell::new(0),
                 sent: Cell::new(0),
                 marks: Marks::of(nature),
@@ -166,6 +170,11 @@ impl Socket {
     /// Whether the kernel reports on it.
     pub(super) fn is_registered(&self) -> bool {
         self.registered.get()
+    }
+
+    /// Whether it is accepted and waits for its handshake.
+    pub(super) fn is_arriving(&self) -> bool {
+        self.tls.get().is_some_and(|session| session.is_arriving())
     }
 
     /// Remembers who sent a datagram.

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
 //! What a socket's bytes go through: the seam between the socket and the kernel.
 
+use super::marks::Mark;
+use super::socket::Socket as Owner;
+use crate::dispatcher::{Dispatcher, Readiness};
+use crate::status::Fault;
 use crate::sys::descriptor::Nature;
 use crate::sys::stream;
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::rc::Rc;
 
 /// How bytes reach the kernel.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,5 +49,65 @@ impl Transport {
     /// Whether a read that gives less than it could means that there is no more now.
     pub fn short_read_is_all(self) -> bool {
         self == Transport::Socket
+    }
+}
+
+impl Owner {
+    /// The kernel reports on an encrypted connection.
+    #[cold]
+    pub(super) fn note_ready(self: &Rc<Self>, d: &Dispatcher, readiness: Readiness) {
+        let Some(session) = self.tls.get() else {
+            return;
+        };
+        if readiness.readable {
+            session.note_readable();
+        }
+        if session.is_arriving() {
+            // In its turn: a handshake computes for long.
+            d.wake(self.handle);
+        }
+        if self.marks.has(Mark::Closed) && self.unsent() == 0 {
+            self.finish_output(d);
+        }
+    }
+
+    /// Reads into `memory`, which has room; 0 is the end of the stream.
+    #[inline]
+    pub(super) fn read_bytes(&self, memory: &mut [u8]) -> io::Result<usize> {
+        match self.tls.get() {
+            None => self.with_fd(|fd| self.transport.read(fd, memory)),
+            Some(session) => session.read(self, memory),
+        }
+    }
+
+    /// Writes `first`, then `second`, as far as they are taken.
+    #[inline]
+    pub(super) fn write_bytes(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
+        match self.tls.get() {
+            None => self.with_fd(|fd| self.transport.write(fd, first, second)),
+            Some(session) => session.write(self, first, second),
+        }
+    }
+
+    /// Whether a read that gave less than it could has taken all that there is now.
+    #[inline]
+    pub(super) fn short_read_is_all(&self) -> bool {
+        match self.tls.get() {
+            None => self.transport.short_read_is_all(),
+            Some(session) => session.is_dry(),
+        }
+    }
+
+    /// How many bytes wait between the output and the kernel.
+    #[inline]
+    pub(super) fn sealed(&self) -> usize {
+        self.tls.get().map_or(0, |session| session.unsent())
+    }
+
+    /// The fault of a connection that broke with an errno.
+    #[cold]
+    pub(super) fn broken(&self, errno: i32) -> Fault {
+        let failure = self.tls.get().and_then(|session| session.failure());
+        failure.unwrap_or_else(|| Fault::errno(errno))
     }
 }

@@ -6,8 +6,8 @@
 //! (memory that is needed soon), `process` (whether it was forked), `memory` (reserving, guarding and giving
 //! back address space), `symbols` (looking a name up in
 //! the process), `descriptor` (what an open descriptor is), `interface` (network interfaces), `timer` (a
-//! descriptor that tells of time), `pool` (OS threads), `search` (for a byte), `signals` (their handlers) and `stream` (reading,
-//! writing, accepting). Today that is Linux; another platform puts files with the same function names
+//! descriptor that tells of time), `pool` (OS threads), `search` (for a byte), `signals` (their handlers), `stream` (reading,
+//! writing, accepting) and `wiping` (memory that keeps no secrets). Today that is Linux; another platform puts files with the same function names
 //! beside these.
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
@@ -33,3 +33,4 @@ pub mod signals;
 pub mod stream;
 pub mod symbols;
 pub mod timer;
+pub mod wiping;

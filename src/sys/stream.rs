@@ -28,8 +28,12 @@ pub fn send(fd: BorrowedFd<'_>, data: &[u8]) -> io::Result<usize> {
 /// write.
 #[inline(never)]
 pub fn send_two(fd: BorrowedFd<'_>, first: &[u8], second: &[u8]) -> io::Result<usize> {
-    let slices = [io::IoSlice::new(first), io::IoSlice::new(second)];
-    socket2::SockRef::from(&fd).send_vectored_with_flags(&slices, libc::MSG_NOSIGNAL)
+    send_slices(fd, &[io::IoSlice::new(first), io::IoSlice::new(second)])
+}
+
+/// All slices in one sendmsg(2), with MSG_NOSIGNAL.
+pub fn send_slices(fd: BorrowedFd<'_>, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
+    socket2::SockRef::from(&fd).send_vectored_with_flags(slices, libc::MSG_NOSIGNAL)
 }
 
 /// write(2) to a pipe. A pipe has no MSG_NOSIGNAL: the signal is held back for this OS thread

@@ -10,8 +10,9 @@ from typing import Any, Callable, Deque, Dict, Optional, Tuple, Union
 
 from . import _library
 from ._address import Address, address_of
-from ._errors import Busy, Closed, Error, error_of
+from ._errors import Busy, Closed, Error, Invalid, error_of
 from ._hub import MORE, Hub, current, parked_wait
+from ._tls import ConnectOptions, TLSContext, TLSInfo, info_of
 from ._wait import Outcome, Wait
 
 _submit_receive: Callable[..., int] = _library.quick.copas_submit_receive
@@ -257,6 +258,26 @@ class Connection:
         """Whether this side has closed it."""
         return not self._open
 
+    async def start_tls(self, context: TLSContext, *,
+                        server_hostname: Optional[str] = None) -> None:
+        """Encrypts the connection from here on, as the side that the context is for.
+
+        A client says who the server has to be. Where it fails, only close() is left.
+        """
+        if self._kept:
+            raise Invalid(_library.INVALID, text="bytes that were received in clear are unread")
+        name = None if server_hostname is None else server_hostname.encode()
+        wait = Wait(self._hub)
+        status, errno, words, _ = await wait.over(_library.quick.copas_submit_starttls(
+            self._argument, context.argument, name, wait.token, self._now_at, wait.operation_at))
+        if status:
+            raise error_of(status, errno, words.decode("utf-8", "replace"))
+
+    @property
+    def tls(self) -> TLSInfo:
+        """What is known of its encryption; raises an `Error` where it is plain."""
+        return info_of(self._hub, self._argument)
+
     def shut(self, how: int = _library.SHUT_SEND) -> None:
         """Ends a direction: with `SHUT_SEND` the peer sees the end of the stream after what was sent;
         with `SHUT_RECEIVE` a receive that waits gets `Closed`; `SHUT_BOTH`."""
@@ -352,11 +373,24 @@ async def opened(hub: Hub, submit: Any) -> Connection:
     return Connection(hub, result)
 
 
-async def connect(host: str, port: int, *, timeout: Optional[float] = None) -> Connection:
-    """Connects over TCP within `timeout` seconds, resolving included."""
+async def connect(host: str, port: int, *, timeout: Optional[float] = None,
+                  ssl: Optional[TLSContext] = None,
+                  server_hostname: Optional[str] = None) -> Connection:
+    """Connects over TCP within `timeout` seconds, resolving included.
+
+    With a context in `ssl` the connection is encrypted, and the server has to prove that it is
+    `server_hostname`, or without one `host`.
+    """
     hub = current()
-    return await opened(hub, lambda wait: _library.quick.copas_submit_connect(
-        hub.argument, host.encode(), ctypes.c_int(port), _library.seconds(timeout), wait.token,
+    options = ConnectOptions(ctypes.sizeof(ConnectOptions))
+    # 0 is no limit there.
+    options.timeout = 0 if timeout is None else max(timeout, 1e-9)
+    if ssl is not None:
+        options.tls = ssl.bits
+    if server_hostname is not None:
+        options.server_name = server_hostname.encode()
+    return await opened(hub, lambda wait: _library.quick.copas_submit_connect_with(
+        hub.argument, host.encode(), ctypes.c_int(port), ctypes.byref(options), wait.token,
         hub.now_at, wait.operation_at))
 
 

@@ -69,6 +69,18 @@ class Invalid(Error, ValueError):
     """An argument is not valid."""
 
 
+class Untrusted(Error):
+    """The peer's certificate is not trusted, has expired, or is for another name."""
+
+
+class TLSFailed(Error):
+    """A TLS handshake failed, or an encrypted record was changed."""
+
+
+class Truncated(Error):
+    """An encrypted stream was cut off: the end was not the peer's. `partial` is what came before."""
+
+
 class NoMemory(Error, MemoryError):
     """Memory or address space is used up."""
 
@@ -84,6 +96,9 @@ _CLASSES: Dict[int, Tuple[Type[Error], int]] = {
     -12: (Error, _errno.EMFILE),
     -14: (Refused, _errno.ECONNREFUSED),
     -22: (Unresolved, 0),
+    -25: (Truncated, _errno.ECONNABORTED),
+    -26: (TLSFailed, _errno.EPROTO),
+    -27: (Untrusted, _errno.EPROTO),
 }
 
 

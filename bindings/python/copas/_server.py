@@ -2,13 +2,15 @@
 """A server: it accepts connections and runs a handler in a task for each."""
 
 import ctypes
+import math
 from typing import Any, Awaitable, Callable, Optional, Set
 
 from . import _library
 from ._address import Address, address_of, numeric
 from ._connection import Connection
-from ._errors import Closed
+from ._errors import Closed, Error, Truncated
 from ._hub import Hub, current, parked_wait
+from ._tls import TLSContext
 from ._wait import Wait
 
 Handler = Callable[[Connection], Awaitable[Any]]
@@ -17,6 +19,7 @@ _submit_accept = _library.quick.copas_submit_accept
 _unpack = _library.EVENT.unpack_from
 _AT_ONCE = 64
 _PAUSE = 0.05
+_unchanged = _library.seconds(math.nan)
 
 
 class _Accept(Wait):
@@ -36,8 +39,10 @@ class _Accept(Wait):
 class Server:
     """What `await copas.serve()` gives. `async with` it: at the end it is shut down."""
 
-    def __init__(self, hub: Hub, handler: Handler, bits: int, limit: Optional[float]) -> None:
+    def __init__(self, hub: Hub, handler: Handler, bits: int, limit: Optional[float],
+                 tls: Optional[TLSContext] = None) -> None:
         self._hub = hub
+        self._tls = tls
         # The time limit of each call on a connection.
         self._limit = limit
         self._handler = handler
@@ -87,14 +92,24 @@ class Server:
 
     async def _serve(self, connection: Connection) -> None:
         try:
+            if self._tls is not None and not await self._secure(connection):
+                return
             await self._handler(connection)
-        except Closed:
+        except (Closed, Truncated):
             # The peer has gone: that is how most connections end.
             pass
         except Exception as error:
             self._hub.report("copas: a handler failed", error)
         finally:
             connection.close()
+
+    async def _secure(self, connection: Connection) -> bool:
+        """Whether the handshake succeeds; those that fail are too many to be reported."""
+        try:
+            await connection.start_tls(self._tls)  # type: ignore[arg-type]
+        except Error:
+            return False
+        return True
 
     def _end(self, task: Any) -> None:
         self._tasks.discard(task)
@@ -162,28 +177,33 @@ class Server:
         await self.shutdown()
 
 
-def _listening(hub: Hub, handler: Handler, timeout: Optional[float], bind: Any) -> Server:
+def _listening(hub: Hub, handler: Handler, timeout: Optional[float], bind: Any,
+               ssl: Optional[TLSContext] = None, handshake: float = 0) -> Server:
     out = ctypes.c_void_p()
     code = bind(ctypes.byref(out))
     if code < 0:
         raise hub.failure(code)
     if timeout is not None:
         _library.quick.copas_settimeout(out, _library.seconds(timeout))
-    return Server(hub, handler, out.value or 0, timeout)
+    if ssl is not None:
+        _library.quick.copas_settimeouts(out, _library.seconds(handshake), _unchanged, _unchanged)
+    return Server(hub, handler, out.value or 0, timeout, ssl)
 
 
 async def serve(handler: Handler, host: str = "127.0.0.1", port: int = 0, *,
-                timeout: Optional[float] = None) -> Server:
+                timeout: Optional[float] = None, ssl: Optional[TLSContext] = None,
+                ssl_handshake_timeout: float = 30) -> Server:
     """Listens on `host` (`"*"`: every IPv4 address, `"::"`: all) and `port` (0: a free one).
 
     Each connection runs `await handler(connection)` in a task and is closed at its end. `timeout`
     is the time limit in seconds of each receive and send on it. A `Closed` that a handler does not
-    catch ends its connection quietly; other exceptions are reported.
+    catch ends its connection quietly; other exceptions are reported. With a context in `ssl` the
+    connections are encrypted, and the handler runs once a handshake has succeeded.
     """
     hub = current()
     at = await numeric(hub, host)
     return _listening(hub, handler, timeout, lambda out: _library.quick.copas_bind(
-        hub.argument, at.encode(), ctypes.c_int(port), out))
+        hub.argument, at.encode(), ctypes.c_int(port), out), ssl, ssl_handshake_timeout)
 
 
 async def serve_unix(handler: Handler, path: str, *, timeout: Optional[float] = None) -> Server:

@@ -16,6 +16,7 @@ from ._bridge import on_greenlet, wait_for
 from ._connection import Pattern
 from ._hub import current
 from ._library import ALL, LINE, LINE_RAW, SHUT_BOTH, SHUT_RECEIVE, SHUT_SEND
+from ._tls import TLSContext, TLSInfo
 
 __all__ = [
     "ALL", "LINE", "LINE_RAW", "SHUT_BOTH", "SHUT_RECEIVE", "SHUT_SEND", "CancelledError", "Connection",
@@ -87,6 +88,15 @@ class Connection(_Socket[_connection.Connection]):
     def abort(self) -> None:
         """Closes the connection with a reset and throws away what was not written yet."""
         self._socket.abort()
+
+    def start_tls(self, context: TLSContext, *, server_hostname: Optional[str] = None) -> None:
+        """Encrypts the connection from here on: see copas.Connection.start_tls()."""
+        wait_for(self._socket.start_tls(context, server_hostname=server_hostname))
+
+    @property
+    def tls(self) -> TLSInfo:
+        """What is known of its encryption; raises an `Error` where it is plain."""
+        return self._socket.tls
 
     def shut(self, how: int = SHUT_SEND) -> None:
         """Ends `SHUT_SEND` (the peer sees the end after what was sent), `SHUT_RECEIVE` or `SHUT_BOTH`."""
@@ -223,9 +233,11 @@ def sleep(seconds: float) -> None:
     wait_for(_tasks.sleep(seconds))
 
 
-def connect(host: str, port: int, *, timeout: Optional[float] = None) -> Connection:
-    """Connects over TCP within `timeout` seconds, resolving included."""
-    return Connection(wait_for(_connection.connect(host, port, timeout=timeout)))
+def connect(host: str, port: int, *, timeout: Optional[float] = None,
+            ssl: Optional[TLSContext] = None, server_hostname: Optional[str] = None) -> Connection:
+    """Connects over TCP, as copas.connect() does."""
+    return Connection(wait_for(_connection.connect(host, port, timeout=timeout, ssl=ssl,
+                                                   server_hostname=server_hostname)))
 
 
 def connect_unix(path: str, *, timeout: Optional[float] = None) -> Connection:
@@ -238,9 +250,11 @@ def _handling(handler: Callable[[Connection], Any]) -> _server.Handler:
 
 
 def serve(handler: Callable[[Connection], Any], host: str = "127.0.0.1", port: int = 0, *,
-          timeout: Optional[float] = None) -> Server:
+          timeout: Optional[float] = None, ssl: Optional[TLSContext] = None,
+          ssl_handshake_timeout: float = 30) -> Server:
     """Listens as copas.serve() does; each connection runs `handler(connection)` by itself."""
-    return Server(wait_for(_server.serve(_handling(handler), host, port, timeout=timeout)))
+    return Server(wait_for(_server.serve(_handling(handler), host, port, timeout=timeout, ssl=ssl,
+                                         ssl_handshake_timeout=ssl_handshake_timeout)))
 
 
 def serve_unix(handler: Callable[[Connection], Any], path: str, *,

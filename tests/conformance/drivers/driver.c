@@ -42,6 +42,31 @@ static copas_socket **socket_at(const char *name)
   exit(1);
 }
 
+/* Whether an address says "tls:"; such connections are encrypted. */
+static bool is_encrypted(const char *address) { return strncmp(address, "tls:", 4) == 0; }
+
+/* A context with the certificates of the run. */
+static copas_tls_context *context_for(int role)
+{
+  static copas_tls_context *made[3];
+  char certificate[256], key[256], ca[256];
+  const char *folder = getenv("COPAS_CONFORMANCE_TLS");
+  if (made[role] != NULL) return made[role];
+  snprintf(certificate, sizeof certificate, "%s/server.pem", folder);
+  snprintf(key, sizeof key, "%s/server.key", folder);
+  snprintf(ca, sizeof ca, "%s/ca.pem", folder);
+  copas_tls_identity identity = {.certificate_file = certificate, .key_file = key};
+  copas_tls_options options = {.size = sizeof options};
+  if (role == COPAS_TLS_SERVER) {
+    options.identities = &identity;
+    options.identity_count = 1;
+  } else {
+    options.ca_file = ca;
+  }
+  if (copas_tls_context_new(c, role, &options, &made[role]) != COPAS_OK) exit(1);
+  return made[role];
+}
+
 static double limit_of(const char *word) { return strcmp(word, "-") == 0 ? COPAS_FOREVER : atof(word); }
 
 static void answer(struct command *m, int status, const char *word)
@@ -82,7 +107,7 @@ static copas_bytes bytes_of(const char *word)
   return (copas_bytes){data, len};
 }
 
-/* "tcp:HOST:PORT" in place. */
+/* "tcp:HOST:PORT", or "tls:HOST:PORT", in place. */
 static int split_address(char *address, char **host)
 {
   char *port = strrchr(address, ':');
@@ -96,8 +121,18 @@ static void do_turn(struct command *m) { answer(m, COPAS_OK, "="); }
 static void do_connect(struct command *m)
 {
   char *host;
+  bool encrypted = is_encrypted(m->words[4]);
   int port = split_address(m->words[4], &host);
-  answer(m, copas_connect(c, host, port, limit_of(m->words[3]), socket_at(m->words[2])), "=");
+  double limit = limit_of(m->words[3]);
+  copas_socket **skt = socket_at(m->words[2]);
+  if (!encrypted) {
+    answer(m, copas_connect(c, host, port, limit, skt), "=");
+    return;
+  }
+  /* 0 is no limit there. */
+  copas_connect_options options = {.size = sizeof options, .timeout = limit == 0 ? 1e-9 : limit,
+                                   .tls = context_for(COPAS_TLS_CLIENT)};
+  answer(m, copas_connect_with(c, host, port, &options, skt), "=");
 }
 
 static void echo(copas_socket *client, void *user)
@@ -113,19 +148,25 @@ static void do_listen(struct command *m)
   char *host, word[160] = "=";
   copas_address own;
   copas_socket **server = socket_at(m->words[2]);
+  copas_server_options options = {.size = sizeof options};
+  bool encrypted = is_encrypted(m->words[3]);
+  if (encrypted) options.tls = context_for(COPAS_TLS_SERVER);
   int port = split_address(m->words[3], &host);
   int status = copas_bind(c, host, port, server);
   if (status == COPAS_OK && m->words[4] != NULL)
-    status = copas_addserver(c, *server, echo, NULL, COPAS_FOREVER);
+    status = copas_addserver_with(c, *server, echo, &options);
   if (status == COPAS_OK) status = copas_getsockname(*server, &own);
-  if (status == COPAS_OK) snprintf(word, sizeof word, "tcp:%s:%d", own.host, own.port);
+  if (status == COPAS_OK) snprintf(word, sizeof word, "%s:%s:%d", encrypted ? "tls" : "tcp", own.host, own.port);
   answer(m, status, word);
 }
 
 static void do_accept(struct command *m)
 {
-  copas_socket *server = *socket_at(m->words[2]);
-  answer(m, copas_accept(server, limit_of(m->words[3]), socket_at(m->words[4])), "=");
+  copas_socket *server = *socket_at(m->words[2]), **skt = socket_at(m->words[4]);
+  int status = copas_accept(server, limit_of(m->words[3]), skt);
+  if (status == COPAS_OK && m->words[5] != NULL)
+    status = copas_starttls(*skt, context_for(COPAS_TLS_SERVER), NULL);
+  answer(m, status, "=");
 }
 
 static int receive(copas_socket *skt, char **words, copas_bytes *bytes)

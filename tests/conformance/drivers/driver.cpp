@@ -63,7 +63,10 @@ copas::time_limit limit_of(const std::string &word)
   return copas::seconds(std::stod(word));
 }
 
-// Host and port of "tcp:HOST:PORT".
+// Whether an address says "tls:"; such connections are encrypted.
+bool is_encrypted(const std::string &address) { return address.substr(0, 4) == "tls:"; }
+
+// Host and port of "tcp:HOST:PORT" or "tls:HOST:PORT".
 std::pair<std::string, int> split(const std::string &address)
 {
   const std::size_t host = address.find(':') + 1, port = address.rfind(':');
@@ -87,6 +90,20 @@ private:
     std::string word = "=";
   };
 
+  // A context with the certificates of the run.
+  copas_tls_context *context(int role)
+  {
+    copas::tls_context &made = contexts_[role];
+    const std::string folder = made ? "" : std::getenv("COPAS_CONFORMANCE_TLS");
+    copas::tls_options options;
+    if (role == COPAS_TLS_SERVER)
+      options.identities = {{folder + "/server.pem", folder + "/server.key"}};
+    else
+      options.ca_file = folder + "/ca.pem";
+    if (!made) made = copas::tls_context(d_, role, options);
+    return made.native();
+  }
+
   copas::socket_ref at(const std::string &name) const { return sockets_.at(name); }
 
   answer turn(const words &) { return {}; }
@@ -94,7 +111,14 @@ private:
   answer connect(const words &w)
   {
     const auto [host, port] = split(w[2]);
-    sockets_[w[0]] = d_.connect(host, port, limit_of(w[1]));
+    if (is_encrypted(w[2])) {
+      copas::connect_options options;
+      options.timeout = limit_of(w[1]);
+      options.tls = context(COPAS_TLS_CLIENT);
+      sockets_[w[0]] = d_.connect(host, port, options);
+    } else {
+      sockets_[w[0]] = d_.connect(host, port, limit_of(w[1]));
+    }
     return {};
   }
 
@@ -103,9 +127,11 @@ private:
     const auto [host, port] = split(w[1]);
     copas::socket &server = sockets_[w[0]];
     server = d_.bind(host, port);
-    if (w.size() > 2) d_.addserver(server, echo);
+    copas::server_options options;
+    if (is_encrypted(w[1])) options.tls = context(COPAS_TLS_SERVER);
+    if (w.size() > 2) d_.addserver(server, echo, options);
     const copas::address own = server.getsockname();
-    return {{}, "tcp:" + std::string(own.host()) + ":" + std::to_string(own.port())};
+    return {{}, w[1].substr(0, 4) + std::string(own.host()) + ":" + std::to_string(own.port())};
   }
 
   static void echo(copas::socket_ref client)
@@ -120,6 +146,7 @@ private:
   answer accept(const words &w)
   {
     sockets_[w[2]] = at(w[0]).accept(limit_of(w[1]));
+    if (w.size() > 3) at(w[2]).starttls(context(COPAS_TLS_SERVER));
     return {};
   }
 
@@ -262,6 +289,7 @@ private:
 
   copas::dispatcher d_;
   std::map<std::string, copas::socket> sockets_;
+  std::map<int, copas::tls_context> contexts_;
   std::vector<std::shared_ptr<command>> commands_;
 };
 

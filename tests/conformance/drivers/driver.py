@@ -2,6 +2,8 @@
 """The conformance driver in Python, on asyncio: each command that it reads runs in a task of its own."""
 
 import asyncio
+import functools
+import os
 import sys
 import zlib
 
@@ -61,18 +63,38 @@ async def turn():
     return "="
 
 
+def file(name):
+    """A certificate or key of the run."""
+    return os.path.join(os.environ["COPAS_CONFORMANCE_TLS"], name)
+
+
+@functools.cache
+def context_for(side):
+    """What encrypts connections."""
+    if side == "server":
+        return copas.TLSContext.server(file("server.pem"), file("server.key"))
+    return copas.TLSContext.client(cafile=file("ca.pem"))
+
+
+def ssl_of(address, side):
+    """The context for an address that says "tls:"."""
+    return context_for(side) if address.startswith("tls:") else None
+
+
 async def connect(name, limit, address):
-    sockets[name] = await copas.connect(*split_address(address), timeout=limit_of(limit))
+    sockets[name] = await copas.connect(*split_address(address), timeout=limit_of(limit),
+                                        ssl=ssl_of(address, "client"))
     return "="
 
 
 async def listen(name, address, kind="keep"):
     listener = sockets[name] = Listener()
-    listener.server = await copas.serve(getattr(listener, kind), *split_address(address))
-    return "tcp:%s:%d" % listener.server.address
+    listener.server = await copas.serve(getattr(listener, kind), *split_address(address),
+                                        ssl=ssl_of(address, "server"))
+    return "%s:%s:%d" % (address[:3], *listener.server.address)
 
 
-async def accept(name, limit, new):
+async def accept(name, limit, new, *_):
     accepting = sockets[name].accepted.get()
     sockets[new] = await asyncio.wait_for(accepting, limit_of(limit))
     return "="

@@ -181,7 +181,8 @@ class Play:
         if verb == "listen":
             return [verb, name, *self._place(rest)]
         if verb == "accept":
-            return [verb, name, limit, rest[0]]
+            # Of a listener that is not plain the accepted connection has to be secured.
+            return [verb, name, limit, rest[0], *self._transport.accepts_with]
         if verb == "receive":
             return [verb, name, limit, *_pattern(rest)]
         if verb == "send":

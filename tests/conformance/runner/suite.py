@@ -44,6 +44,7 @@ def run(folder, options):
         return 2
     if not _has_teeth(folder / "planted", report):
         return report.end()
+    TRANSPORTS[options.transport].prepare()
     commands = _commands(options.driver or list(DRIVERS), cases, report)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for one in cases:
@@ -85,9 +86,10 @@ def _commands(names, cases, report):
 
 def _play(one, name, command, options, report):
     full_name = f"{name}.{one.name}"
-    if name in one.excluded:
-        report.tell("skipped", full_name, one.excluded[name])
-        return
+    for excluded in (name, options.transport):
+        if excluded in one.excluded:
+            report.tell("skipped", full_name, one.excluded[excluded])
+            return
     try:
         Play(one, command, TRANSPORTS[options.transport](), options.deadline).run()
     except Failure as failure:

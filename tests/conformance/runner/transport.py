@@ -2,20 +2,41 @@
 """What carries the bytes of a run: each case runs unchanged over every transport."""
 
 import array
+import atexit
 import errno
 import fcntl
+import functools
+import os
+import pathlib
+import queue
 import select
 import socket
+import ssl
 import struct
+import sys
+import tempfile
 import termios
+import threading
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tls"))
+from folder import Folder  # noqa: E402 it lies in another folder
+
+#: Seconds that a handshake may take, in which the driver may be busy with other cases.
+HANDSHAKE = 30
 
 
 class Tcp:
     """TCP on 127.0.0.1. A driver gets addresses as one word, tcp:HOST:PORT."""
 
     name = "tcp"
+    #: What an accept is told, too.
+    accepts_with = ()
     #: Where a driver is told to listen.
     anywhere = "tcp:127.0.0.1:0"
+
+    @staticmethod
+    def prepare():
+        """Before the drivers start."""
 
     def listen(self, backlog=8):
         """A listening socket of the runner's, and its address."""
@@ -36,6 +57,10 @@ class Tcp:
     def full(self):
         """An address that lets every connection wait, and the sockets that keep it so."""
         listener, address = self.listen(backlog=0)
+        return self._fill(listener), address
+
+    @staticmethod
+    def _fill(listener):
         kept = [listener]
         while True:
             client = socket.socket()
@@ -45,7 +70,7 @@ class Tcp:
             if code not in (0, errno.EINPROGRESS):
                 raise OSError(code, "the queue of a listening socket cannot be filled")
             if code and not select.select([], [client], [], 0.2)[1]:
-                return kept, address
+                return kept
 
     def connect(self, address, seconds):
         """Connects to where a driver listens."""
@@ -76,9 +101,167 @@ class Tcp:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
 
+    def _address(self, sock):
+        return "%s:%s:%d" % (self.name, *sock.getsockname())
+
+
+class Tls(Tcp):
+    """TLS over it, with certificates of the run's folder: COPAS_CONFORMANCE_TLS names it."""
+
+    name = "tls"
+    accepts_with = ("tls",)
+    anywhere = "tls:127.0.0.1:0"
+
     @staticmethod
-    def _address(sock):
-        return "tcp:%s:%d" % sock.getsockname()
+    def prepare():
+        certificates()
+
+    def connect(self, address, seconds):
+        context = ssl.create_default_context(cafile=certificates().certificate("ca"))
+        return Encrypted(super().connect(address, seconds), context, server_hostname="localhost")
+
+    def listen(self, backlog=8):
+        listener, address = super().listen(backlog)
+        return EncryptedListener(listener), address
+
+    def full(self):
+        listener, address = Tcp.listen(self, backlog=0)
+        return self._fill(listener), address
+
+    def accept(self, listener):
+        return listener.accept()
+
+    def shut(self, connection):
+        connection.say_goodbye()
+
+    def reset(self, connection):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.abandon()
 
 
-TRANSPORTS = {each.name: each for each in (Tcp,)}
+class Encrypted:
+    """A connection whose handshake goes on by itself, for the driver's part of it may come later."""
+
+    def __init__(self, plain, context, **how):
+        self._seconds = plain.gettimeout()
+        plain.settimeout(HANDSHAKE)
+        self._failure = None
+        self._wrapped = None
+        self._plain = plain
+        self._handshake = threading.Thread(target=self._shake, args=(context, how), daemon=True)
+        self._handshake.start()
+
+    def _shake(self, context, how):
+        try:
+            self._wrapped = context.wrap_socket(self._plain, suppress_ragged_eofs=False, **how)
+            self._wrapped.settimeout(self._seconds)
+        except OSError as failure:
+            self._failure = failure
+
+    def _secured(self):
+        self._handshake.join(HANDSHAKE)
+        if self._failure is not None:
+            raise self._failure
+        if self._wrapped is None:
+            raise socket.timeout
+        return self._wrapped
+
+    def settimeout(self, seconds):
+        """The time limit of what follows."""
+        self._seconds = seconds
+        if self._wrapped is not None:
+            self._wrapped.settimeout(seconds)
+
+    def __getattr__(self, name):
+        return getattr(self._secured(), name)
+
+    def recv(self, length):
+        """What is there; nothing at the end that the driver has announced, and at no other."""
+        try:
+            return self._secured().recv(length)
+        except ssl.SSLZeroReturnError:
+            return b""
+        except ssl.SSLEOFError:
+            # Python does not tell a reset from an end without an announcement.
+            raise ConnectionResetError(errno.ECONNRESET, "cut off") from None
+
+    def say_goodbye(self):
+        """Ends the sending half, as TLS does that."""
+        wrapped = self._secured()
+        wrapped.settimeout(0)
+        try:
+            wrapped.unwrap()
+        except (ssl.SSLError, ValueError):
+            # The other side's goodbye is not there yet, or this one was said before.
+            pass
+        wrapped.settimeout(self._seconds)
+        socket.socket.shutdown(wrapped, socket.SHUT_WR)
+
+    def close(self):
+        """Ends both halves."""
+        try:
+            self.say_goodbye()
+        except OSError:
+            pass
+        self.abandon()
+
+    def abandon(self):
+        """Closes without a word."""
+        (self._wrapped or self._plain).close()
+
+
+class EncryptedListener:
+    """A listening socket that accepts at once, so that the driver's handshakes go on."""
+
+    def __init__(self, listener):
+        self._listener = listener
+        self._accepted = queue.Queue()
+        self._seconds = HANDSHAKE
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        folder = certificates()
+        self._context.load_cert_chain(folder.certificate("server"), folder.key("server"))
+        self._thread = threading.Thread(target=self._accept_all, daemon=True)
+        self._thread.start()
+
+    def _accept_all(self):
+        while True:
+            try:
+                plain, _ = self._listener.accept()
+            except OSError:
+                return
+            Tcp._quick(plain)
+            self._accepted.put(Encrypted(plain, self._context, server_side=True))
+
+    def accept(self):
+        """The next connection."""
+        try:
+            return self._accepted.get(timeout=self._seconds)
+        except queue.Empty:
+            raise socket.timeout from None
+
+    def settimeout(self, seconds):
+        """How long accept() waits."""
+        self._seconds = seconds
+
+    def close(self):
+        """Ends the thread, too."""
+        try:
+            self._listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self._listener.close()
+
+
+@functools.cache
+def certificates():
+    """The folder of a CA and of a certificate that drivers and runner show; removed at the end."""
+    holder = tempfile.TemporaryDirectory(prefix="copas_conformance_")
+    atexit.register(holder.cleanup)
+    folder = Folder(holder.name)
+    folder.make_ca("ca")
+    folder.make("server", "DNS:localhost,IP:127.0.0.1")
+    os.environ["COPAS_CONFORMANCE_TLS"] = holder.name
+    return folder
+
+
+TRANSPORTS = {each.name: each for each in (Tcp, Tls)}

@@ -95,7 +95,7 @@ func told(data []byte) string {
 	return fmt.Sprintf("#%d:%08x", len(data), adler32.Checksum(data))
 }
 
-// network and address of "tcp:HOST:PORT".
+// network and address of "tcp:HOST:PORT" or "tls:HOST:PORT".
 func split(word string) (string, string) {
 	network, address, _ := strings.Cut(word, ":")
 	return network, address
@@ -109,15 +109,42 @@ func (m *command) connect() (string, error) {
 		ctx = limited
 	}
 	network, address := split(m.words[2])
-	c, err := copas.Dial(ctx, network, address)
+	var c *copas.Conn
+	var err error
+	if network == "tls" {
+		c, err = copas.DialTLS(ctx, "tcp", address, contextFor("client"), "")
+	} else {
+		c, err = copas.Dial(ctx, network, address)
+	}
 	if err == nil {
 		m.keep(m.words[0], c)
 	}
 	return "=", err
 }
 
+// contexts are what encrypts connections, with the certificates of the run.
+var contexts sync.Map
+
+func contextFor(side string) *copas.TLSContext {
+	if made, ok := contexts.Load(side); ok {
+		return made.(*copas.TLSContext)
+	}
+	folder := os.Getenv("COPAS_CONFORMANCE_TLS")
+	var made *copas.TLSContext
+	if side == "server" {
+		made = must(copas.NewTLSServer(copas.TLSConfig{
+			CertFile: folder + "/server.pem", KeyFile: folder + "/server.key",
+		}))
+	} else {
+		made = must(copas.NewTLSClient(copas.TLSConfig{CAFile: folder + "/ca.pem"}))
+	}
+	kept, _ := contexts.LoadOrStore(side, made)
+	return kept.(*copas.TLSContext)
+}
+
 func (m *command) listen() (string, error) {
-	l, err := copas.Listen(split(m.words[1]))
+	network, address := split(m.words[1])
+	l, err := copas.Listen("tcp", address)
 	if err != nil {
 		return "=", err
 	}
@@ -125,23 +152,26 @@ func (m *command) listen() (string, error) {
 	defer m.d.Unlock()
 	m.d.listeners[m.words[0]] = l
 	if len(m.words) > 2 {
-		go serve(l)
+		go serve(l, network == "tls")
 	}
-	return "tcp:" + l.Addr().String(), nil
+	return network + ":" + l.Addr().String(), nil
 }
 
-func serve(l *copas.Listener) {
+func serve(l *copas.Listener, encrypted bool) {
 	for {
 		c, err := l.AcceptConn()
 		if err != nil {
 			return
 		}
-		go echo(c)
+		go echo(c, encrypted)
 	}
 }
 
-func echo(c *copas.Conn) {
+func echo(c *copas.Conn, encrypted bool) {
 	defer c.Close()
+	if encrypted && c.StartTLS(context.Background(), contextFor("server"), "") != nil {
+		return
+	}
 	for line, err := c.ReceiveLineRaw(); err == nil; line, err = c.ReceiveLineRaw() {
 		c.Write(line)
 	}
@@ -158,6 +188,9 @@ func (m *command) accept() (string, error) {
 	c, err := l.AcceptConn()
 	if err == nil {
 		m.keep(m.words[2], c)
+	}
+	if err == nil && len(m.words) > 3 {
+		err = c.StartTLS(m.ctx, contextFor("server"), "")
 	}
 	return "=", err
 }

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+//! Handshakes: what they do when the kernel has something, and waiting for them.
+
+use super::context::{Context, Role, server_name};
+use super::session::{Session, Stage};
+use crate::dispatcher::{Dispatcher, Place, within};
+use crate::net::Net;
+use crate::net::flush::Flush;
+use crate::net::marks::Mark;
+use crate::net::reading::Reading;
+use crate::net::socket::Socket;
+use crate::status::{Fault, Outcome, Status};
+use crate::sys::descriptor::Nature;
+use rustls::HandshakeKind;
+use rustls::pki_types::ServerName;
+use std::io;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+impl Session {
+    /// Goes on with the handshake as far as the kernel lets it; whether it has succeeded.
+    pub(super) fn advance(&self, socket: &Rc<Socket>) -> Outcome<bool> {
+        loop {
+            let pushed = self.push(socket);
+            if !self.connection.borrow().is_handshaking() {
+                self.stage.set(Stage::Secured);
+                // What came behind the handshake may be here already.
+                self.note_readable();
+                socket.readable.set(true);
+                return Ok(true);
+            }
+            if !socket.readable.get() && !self.has_unread() {
+                // A failed write ends it where nothing is left to read, such as the reason.
+                let pushed = pushed.map_err(|e| self.refusal(socket, &e));
+                return pushed.map(|()| false);
+            }
+            let step = self.take_in(socket, &mut self.connection.borrow_mut(), &mut []);
+            match step {
+                Ok(_) => {}
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => socket.readable.set(false),
+                Err(e) => return Err(self.refusal(socket, &e)),
+            }
+        }
+    }
+
+    fn refusal(&self, socket: &Socket, error: &io::Error) -> Fault {
+        let fault = self
+            .failure()
+            .unwrap_or_else(|| Fault::system(error, "TLS handshake"));
+        self.break_off(socket, fault)
+    }
+
+    /// Nothing goes through from now on: not in clear, and not encrypted.
+    pub(super) fn break_off(&self, socket: &Socket, fault: Fault) -> Fault {
+        self.fail(Fault::new(fault.status, fault.describe()));
+        refuse(socket);
+        fault
+    }
+
+    /// Counts how its handshake ended.
+    pub(super) fn count(&self, ended: &Outcome<()>) {
+        self.context.count(match ended {
+            Ok(()) => {
+                let kind = self.connection.borrow().handshake_kind();
+                Ok(kind == Some(HandshakeKind::Resumed))
+            }
+            Err(fault) => Err(fault.status),
+        });
+    }
+}
+
+/// Has every later receive and send of a socket fail.
+fn refuse(socket: &Socket) {
+    socket.read_error.set(libc::EPROTO);
+    socket.marks.put(Mark::AtEnd);
+    socket.fail_writing(libc::EPROTO);
+}
+
+/// Breaks a socket off whose upgrade does not come to its end.
+struct Upgrade(Option<Rc<Socket>>);
+
+impl Drop for Upgrade {
+    fn drop(&mut self) {
+        let Some(socket) = self.0.take() else { return };
+        match socket.tls.get() {
+            Some(session) if session.stage.get() == Stage::Handshake => {
+                let text = "its TLS handshake did not come to its end";
+                session.break_off(&socket, Fault::new(Status::CLOSED, text));
+            }
+            _ => refuse(&socket),
+        }
+    }
+}
+
+/// Waits for a handshake.
+struct Handshake {
+    socket: Rc<Socket>,
+    reading: Reading,
+    place: Option<Place>,
+}
+
+impl Handshake {
+    fn step(&mut self, context: &mut TaskContext<'_>) -> Outcome<bool> {
+        let socket = &self.socket;
+        if let Some(place) = self.place.take() {
+            socket.flushers.leave(place);
+        }
+        if socket.marks.has(Mark::Closed) {
+            return Err(Fault::new(
+                Status::CLOSED,
+                "this side has closed the socket",
+            ));
+        }
+        let session = socket.tls.get().ok_or(Status::STALE)?;
+        if session.advance(socket)? {
+            return Ok(true);
+        }
+        self.reading.wait(context)?;
+        if socket.unsent() != 0 {
+            self.place = Some(socket.flushers.join(context.waker()));
+        }
+        Ok(false)
+    }
+}
+
+impl Future for Handshake {
+    type Output = Outcome<()>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Outcome<()>> {
+        crate::net::as_poll(self.step(context))
+    }
+}
+
+impl Drop for Handshake {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.socket.flushers.leave(place);
+        }
+    }
+}
+
+/// Why a socket cannot be upgraded.
+fn check(socket: &Socket) -> Outcome<()> {
+    if !matches!(socket.nature, Nature::Tcp | Nature::Unix) {
+        return Err(Fault::new(
+            Status::UNSUPPORTED,
+            "only connections can be encrypted: TCP and Unix streams",
+        ));
+    }
+    if socket.tls.get().is_some() {
+        return Err(Fault::new(
+            Status::UNSUPPORTED,
+            "this socket is encrypted already",
+        ));
+    }
+    socket.check_send()
+}
+
+/// Upgrades a connection: what was sent goes out in clear, then the handshake begins; what was received
+/// and not taken is its beginning.
+async fn upgrade(
+    socket: &Rc<Socket>,
+    context: &Arc<Context>,
+    name: Option<ServerName<'static>>,
+) -> Outcome<()> {
+    check(socket)?;
+    let reading = Reading::begin(socket)?;
+    let mut upgrade = Upgrade(Some(Rc::clone(socket)));
+    Flush::new(socket, false)?.await?;
+    let unread = socket.input.borrow_mut().take_pending();
+    let session = Session::new(Arc::clone(context), name.as_ref(), unread)?;
+    if socket.tls.set(session).is_err() {
+        return Err(Status::BUSY.into());
+    }
+    let handshake = Handshake {
+        socket: Rc::clone(socket),
+        reading,
+        place: None,
+    };
+    handshake.await?;
+    upgrade.0 = None;
+    socket.writable.set(true);
+    socket.drain();
+    socket.wake_writers();
+    Ok(())
+}
+
+/// Upgrades a connection within `seconds`; `name` is the server's, for a client.
+pub async fn securing(
+    d: Rc<Dispatcher>,
+    socket: Rc<Socket>,
+    context: Arc<Context>,
+    name: Option<ServerName<'static>>,
+    seconds: f64,
+) -> Outcome<()> {
+    let ended = within(&d, seconds, upgrade(&socket, &context, name)).await;
+    let ended = ended.and_then(|outcome| outcome);
+    if let Some(session) = socket.tls.get() {
+        session.count(&ended);
+    }
+    ended
+}
+
+/// The name that a client verifies; none for a server.
+pub fn name_for(context: &Context, name: Option<&str>) -> Outcome<Option<ServerName<'static>>> {
+    match (context.role(), name) {
+        (Role::Client, Some(name)) => server_name(name).map(Some),
+        (Role::Client, None) => Err(Fault::invalid(
+            "a client needs the server's name, which it verifies: set server_name",
+        )),
+        (Role::Server, None) => Ok(None),
+        (Role::Server, Some(_)) => Err(Fault::invalid(
+            "a server context takes no server_name: it is for clients",
+        )),
+    }
+}
+
+/// Upgrades a connection, waiting for at most the socket's connect time limit.
+pub fn secure(
+    d: &Dispatcher,
+    socket: &Rc<Socket>,
+    context: Arc<Context>,
+    name: Option<&str>,
+) -> Outcome<()> {
+    let name = name_for(&context, name)?;
+    let own = Net::of(d).dispatcher().ok_or(Status::STALE)?;
+    let seconds = socket.timeouts.get().connect;
+    let securing = securing(own, Rc::clone(socket), context, name, seconds);
+    d.wait(pin!(securing), -1.0)?
+}

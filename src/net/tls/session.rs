@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: MIT
+//! The encryption of one connection, between a socket's buffers and the kernel.
+//!
+//! ```text
+//!   socket's input  <- plaintext <- records <- kernel
+//!   socket's output -> records -> sealed -> kernel
+//! ```
+//!
+//! Nothing is sealed before the kernel has taken what was sealed before, so what a connection holds
+//! beside its socket's buffers is bounded by one write of at most 64 KiB.
+
+use super::arrival::Arrival;
+use super::context::Context;
+use super::failure;
+use super::info::Told;
+use crate::net::socket::Socket;
+use crate::status::{Fault, Outcome, Status};
+use crate::sys::stream;
+use rustls::Connection;
+use rustls::pki_types::ServerName;
+use std::cell::{Cell, OnceCell, RefCell, RefMut};
+use std::io::{self, IoSlice, Read, Write};
+use std::sync::Arc;
+
+/// Bytes that are asked of the kernel at once: four full records.
+const CHUNK: usize = 64 * 1024;
+
+/// Memory for what the kernel gives, one for a dispatcher; it holds nothing secret.
+pub type Scratch = RefCell<Vec<u8>>;
+
+/// The memory of a socket's dispatcher.
+pub(super) fn scratch(socket: &Socket) -> RefMut<'_, Vec<u8>> {
+    let mut scratch = socket.net.ciphertext.borrow_mut();
+    scratch.resize(CHUNK, 0);
+    scratch
+}
+
+/// How far a connection is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// No byte of the program's goes through yet.
+    Handshake,
+    /// It is encrypted, and the peer is who it should be.
+    Secured,
+    /// No byte goes through any more.
+    Failed,
+}
+
+/// The encryption of one connection.
+pub struct Session {
+    pub(super) context: Arc<Context>,
+    pub(super) connection: RefCell<Connection>,
+    pub(super) stage: Cell<Stage>,
+    /// Received, and not looked at yet.
+    unread: RefCell<Vec<u8>>,
+    /// The kernel has had nothing more since it last reported.
+    exhausted: Cell<bool>,
+    /// A read has taken all that there was.
+    dry: Cell<bool>,
+    /// Bytes of the program's that are sealed and that the kernel has not taken; 1 stands for those that
+    /// are not the program's.
+    sealed: Cell<usize>,
+    /// The peer is told that no more will come.
+    ended: Cell<bool>,
+    /// Something has come since the handshake, or nothing more will.
+    pub(super) heard: Cell<bool>,
+    /// The errno of a failed write, which the kernel tells only once.
+    broken: Cell<i32>,
+    failure: RefCell<Option<(Status, Box<str>)>>,
+    /// Whose handler waits for the handshake.
+    pub(super) arrival: RefCell<Option<Arrival>>,
+    /// The server's name that a client asks for.
+    pub(super) asked: Option<Box<str>>,
+    /// Texts that copas_tls_info() has lent.
+    pub(super) told: OnceCell<Told>,
+}
+
+impl Session {
+    /// The encryption of a new connection; `name` is the server's, for a client. `unread` was received
+    /// before it.
+    pub fn new(
+        context: Arc<Context>,
+        name: Option<&ServerName<'static>>,
+        unread: Vec<u8>,
+    ) -> Outcome<Box<Self>> {
+        let connection = context.connection(name)?;
+        let sealed = usize::from(connection.wants_write());
+        Ok(Box::new(Session {
+            context,
+            connection: RefCell::new(connection),
+            stage: Cell::new(Stage::Handshake),
+            unread: RefCell::new(unread),
+            exhausted: Cell::new(false),
+            dry: Cell::new(false),
+            sealed: Cell::new(sealed),
+            ended: Cell::new(false),
+            heard: Cell::new(false),
+            broken: Cell::new(0),
+            failure: RefCell::new(None),
+            arrival: RefCell::new(None),
+            asked: name.map(|name| name.to_str().into()),
+            told: OnceCell::new(),
+        }))
+    }
+
+    /// How much is sealed that the kernel has not taken.
+    pub fn unsent(&self) -> usize {
+        self.sealed.get()
+    }
+
+    /// The kernel will take nothing more.
+    pub fn give_up(&self) {
+        self.sealed.set(0);
+    }
+
+    /// The kernel reports that it has something.
+    pub fn note_readable(&self) {
+        self.exhausted.set(false);
+    }
+
+    /// Whether the last read has taken all that there was.
+    pub fn is_dry(&self) -> bool {
+        self.dry.get()
+    }
+
+    /// Whether something was received that was not looked at.
+    pub(super) fn has_unread(&self) -> bool {
+        !self.unread.borrow().is_empty()
+    }
+
+    /// What has gone wrong, if anything has.
+    pub fn failure(&self) -> Option<Fault> {
+        let failure = self.failure.borrow();
+        let (status, text) = failure.as_ref()?;
+        Some(Fault::new(*status, text.clone()))
+    }
+
+    /// Remembers what has gone wrong first; the error that stands for it.
+    pub(super) fn fail(&self, fault: Fault) -> io::Error {
+        self.stage.set(Stage::Failed);
+        let text = fault.describe().into();
+        self.failure
+            .borrow_mut()
+            .get_or_insert((fault.status, text));
+        io::Error::from_raw_os_error(libc::EPROTO)
+    }
+
+    /// Reads plaintext; 0 is the end that the peer has announced.
+    #[cold]
+    pub fn read(&self, socket: &Socket, memory: &mut [u8]) -> io::Result<usize> {
+        self.dry.set(false);
+        match self.stage.get() {
+            Stage::Handshake => return Err(io::ErrorKind::WouldBlock.into()),
+            Stage::Failed => return Err(io::Error::from_raw_os_error(libc::EPROTO)),
+            Stage::Secured => {}
+        }
+        let mut connection = self.connection.borrow_mut();
+        loop {
+            match connection.reader().read(memory) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return Err(self.cut_off()),
+                Ok(n) => {
+                    let more = n != 0 && !connection.wants_read();
+                    self.note_dry(socket, more);
+                    return Ok(n);
+                }
+            }
+            let taken = self.take_in(socket, &mut connection, memory)?;
+            if taken != 0 {
+                let more = !connection.wants_read() || self.stage.get() == Stage::Failed;
+                self.note_dry(socket, more);
+                return Ok(taken);
+            }
+        }
+    }
+
+    /// The stream has ended without the peer's word for it.
+    fn cut_off(&self) -> io::Error {
+        match self.broken.get() {
+            0 => self.fail(Status::TRUNCATED.into()),
+            errno => io::Error::from_raw_os_error(errno),
+        }
+    }
+
+    fn note_dry(&self, socket: &Socket, more: bool) {
+        let nothing = self.exhausted.get() && !self.has_unread();
+        self.dry.set(nothing && !more && !socket.hangup.get());
+    }
+
+    /// Takes in what was received before, or what the kernel has; how much plaintext it put into
+    /// `memory`. Without memory it is for the handshake, and ends with it.
+    pub(super) fn take_in(
+        &self,
+        socket: &Socket,
+        connection: &mut Connection,
+        memory: &mut [u8],
+    ) -> io::Result<usize> {
+        let unread = self.unread.take();
+        if !unread.is_empty() {
+            return self.unseal(socket, connection, &unread, memory);
+        }
+        let insists = !socket.readable.get();
+        if self.exhausted.get() && !insists && !socket.hangup.get() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let mut scratch = scratch(socket);
+        let n = socket.with_fd(|fd| stream::receive(fd, &mut scratch))?;
+        self.exhausted.set(n < CHUNK);
+        self.heard.set(self.stage.get() == Stage::Secured);
+        if n == 0 {
+            self.exhausted.set(false);
+            connection.read_tls(&mut io::empty())?;
+            return match connection.is_handshaking() {
+                true => Err(self.fail(Fault::new(
+                    Status::CLOSED,
+                    "the peer has ended the connection in the midst of the TLS handshake",
+                ))),
+                false => Ok(0),
+            };
+        }
+        self.unseal(socket, connection, &scratch[..n], memory)
+    }
+
+    /// Opens records. What `memory` has no room for stays unread.
+    fn unseal(
+        &self,
+        socket: &Socket,
+        connection: &mut Connection,
+        mut records: &[u8],
+        memory: &mut [u8],
+    ) -> io::Result<usize> {
+        let for_handshake = memory.is_empty();
+        let mut filled = 0;
+        let outcome = loop {
+            if records.is_empty() || connection.read_tls(&mut records)? == 0 {
+                break Ok(());
+            }
+            if let Err(e) = connection.process_new_packets() {
+                break Err(self.fail(failure::fault_of(&e)));
+            }
+            if for_handshake {
+                if !connection.is_handshaking() {
+                    break Ok(());
+                }
+                continue;
+            }
+            filled += connection.reader().read(&mut memory[filled..]).unwrap_or(0);
+            if filled == memory.len() {
+                break Ok(());
+            }
+        };
+        if outcome.is_ok() && !records.is_empty() {
+            *self.unread.borrow_mut() = records.to_vec();
+        }
+        // Answers of the protocol itself, and the alert that tells of a failure.
+        if connection.wants_write() {
+            self.sealed.set(self.sealed.get().max(1));
+            let _ = self.flush(socket, connection);
+        }
+        match outcome {
+            Err(e) if filled == 0 => Err(e),
+            _ => Ok(filled),
+        }
+    }
+
+    /// Hands what is sealed to the kernel, all or until it takes no more.
+    fn flush(&self, socket: &Socket, connection: &mut Connection) -> io::Result<()> {
+        while connection.wants_write() {
+            match connection.write_tls(&mut Kernel(socket)) {
+                // Records are a little longer than what they carry.
+                Ok(n) => self.sealed.set(self.sealed.get().saturating_sub(n).max(1)),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => {
+                    match e.kind() {
+                        io::ErrorKind::WouldBlock => socket.writable.set(false),
+                        _ => self.broken.set(e.raw_os_error().unwrap_or(libc::EIO)),
+                    }
+                    return Err(e);
+                }
+            }
+        }
+        self.sealed.set(0);
+        Ok(())
+    }
+
+    /// Hands what is sealed to the kernel, as far as it takes it.
+    pub(super) fn push(&self, socket: &Socket) -> io::Result<()> {
+        match self.flush(socket, &mut self.connection.borrow_mut()) {
+            Err(e) if e.kind() != io::ErrorKind::WouldBlock => Err(e),
+            _ => Ok(()),
+        }
+    }
+
+    /// Hands on what is sealed, then seals more of `first` and `second`; how much of them.
+    #[cold]
+    pub fn write(&self, socket: &Socket, first: &[u8], second: &[u8]) -> io::Result<usize> {
+        let connection = &mut *self.connection.borrow_mut();
+        self.flush(socket, connection)?;
+        if first.is_empty() && second.is_empty() {
+            return Ok(0);
+        }
+        match self.stage.get() {
+            Stage::Handshake => return Err(io::ErrorKind::WouldBlock.into()),
+            Stage::Failed => return Err(io::Error::from_raw_os_error(libc::EPROTO)),
+            Stage::Secured => {}
+        }
+        let plaintext = [IoSlice::new(first), IoSlice::new(second)];
+        let n = connection.writer().write_vectored(&plaintext)?;
+        if n == 0 {
+            return Err(io::Error::from_raw_os_error(libc::EPIPE));
+        }
+        self.sealed.set(n);
+        match self.flush(socket, connection) {
+            Err(e) if e.kind() != io::ErrorKind::WouldBlock => Err(e),
+            _ => Ok(n),
+        }
+    }
+
+    /// Tells the peer that no more will come, once; whether there is something to write for it.
+    pub fn end(&self) -> bool {
+        if self.stage.get() != Stage::Secured || self.ended.replace(true) {
+            return false;
+        }
+        let mut connection = self.connection.borrow_mut();
+        connection.send_close_notify();
+        self.sealed.set(self.sealed.get().max(1));
+        true
+    }
+
+    /// Whether the peer is told that no more will come.
+    pub(super) fn is_ended(&self) -> bool {
+        self.ended.get()
+    }
+
+    /// Whether a handler waits for the handshake.
+    pub fn is_arriving(&self) -> bool {
+        self.arrival.borrow().is_some()
+    }
+}
+
+/// The kernel's side of a socket.
+struct Kernel<'a>(&'a Socket);
+
+impl Write for Kernel<'_> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.0.with_fd(|fd| stream::send(fd, data))
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.with_fd(|fd| stream::send_slices(fd, slices))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
