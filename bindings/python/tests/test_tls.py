@@ -21,10 +21,12 @@ def _openssl(*arguments):
 
 
 def setUpModule():
+    # From 3.13 on Python asks for what RFC 5280 does: the key's use, and whose key has signed.
     _openssl("req", "-x509", *_KEY, "-days", 2, "-subj", "/CN=ca", "-keyout", "ca.key", "-out",
-             "ca.pem")
+             "ca.pem", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
     for name, names in [("server", "DNS:localhost"), ("client", "DNS:client")]:
-        (_PATH / "extensions").write_text(f"subjectAltName={names}\nbasicConstraints=CA:FALSE\n")
+        (_PATH / "extensions").write_text(f"subjectAltName={names}\nbasicConstraints=CA:FALSE\n"
+                                          "authorityKeyIdentifier=keyid\n")
         _openssl("req", *_KEY, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", "csr")
         _openssl("x509", "-req", "-in", "csr", "-CA", "ca.pem", "-CAkey", "ca.key",
                  "-CAcreateserial", "-days", 2, "-extfile", "extensions", "-out", f"{name}.pem")
