@@ -38,7 +38,7 @@ impl Accept {
     pub fn new(listener: &Rc<Socket>, looks: bool) -> Outcome<Self> {
         let reading = begin(listener)?;
         if looks {
-            listener.look_again();
+            listener.look_for_input();
         }
         Ok(Accept {
             listener: Rc::clone(listener),

@@ -24,7 +24,7 @@ impl Flush {
             return Err(Fault::new(Status::UNSUPPORTED, "this socket cannot send"));
         }
         if looks {
-            socket.look_again();
+            socket.look_for_room();
         }
         Ok(Flush {
             socket: Rc::clone(socket),

@@ -17,11 +17,20 @@ use std::task::{Context, Poll};
 impl Socket {
     /// For a call that does not wait: what the kernel has not reported yet may be there all the same, so
     /// the kernel is asked.
-    pub(super) fn look_again(&self) {
+    pub(super) fn look_for_input(&self) {
         self.readable.set(true);
-        self.writable.set(true);
         if let Some(session) = self.tls.get() {
             session.note_readable();
+        }
+    }
+
+    /// The same for room in the kernel: as if it had reported some, so that whoever waits for it goes on.
+    /// To set the mark alone would hide the report that is still to come from them.
+    pub(super) fn look_for_room(self: &Rc<Self>) {
+        if !self.writable.replace(true)
+            && let Some(d) = self.net.dispatcher()
+        {
+            self.write_on(&d);
         }
     }
 }
@@ -37,7 +46,7 @@ impl Readable {
     /// Of this socket; one that `looks` will not wait.
     pub fn new(socket: &Rc<Socket>, looks: bool) -> Self {
         if looks {
-            socket.look_again();
+            socket.look_for_input();
         }
         Readable {
             socket: Rc::clone(socket),
@@ -110,7 +119,7 @@ impl Writable {
     /// Of this socket; one that `looks` will not wait.
     pub fn new(socket: &Rc<Socket>, looks: bool) -> Self {
         if looks {
-            socket.look_again();
+            socket.look_for_room();
         }
         Writable {
             socket: Rc::clone(socket),

@@ -121,7 +121,7 @@ pub fn send_part(d: &Dispatcher, socket: &Rc<Socket>, data: &[u8]) -> (Outcome<(
     }
     let seconds = socket.timeouts.get().send;
     if seconds == 0.0 {
-        socket.look_again();
+        socket.look_for_room();
     }
     let mut send = pin!(Send::new(socket, data));
     let result = d.wait(send.as_mut(), seconds);

@@ -194,7 +194,7 @@ pub fn submit_send(
     socket.check_stream()?;
     d.check_room()?;
     if said.seconds == 0.0 {
-        socket.look_again();
+        socket.look_for_room();
     }
     let (room, taken) = Room::send(socket, data, more)?;
     if !more {

@@ -115,8 +115,46 @@ static void messages_that_race_for_room_never_interleave(void)
   CHECK_OK(copas_free(c));
 }
 
+static int flushed;
+
+static void flush_all(void *user)
+{
+  (void)user;
+  CHECK_OK(copas_flush(skt));
+  flushed = 1;
+}
+
+/* The kernel's word that there is room must reach the flush, although somebody has looked meanwhile. */
+static void a_look_that_does_not_wait_hides_no_room_from_those_who_wait(void)
+{
+  static char block[60000];
+  copas_choice choices[] = {{.kind = COPAS_CHOICE_RECEIVE}, {.kind = COPAS_CHOICE_SEND}};
+  size_t taken;
+  c = net_new(NULL);
+  peer = net_tcp(c, &skt);
+  choices[0].handle = choices[1].handle = skt;
+  CHECK_OK(copas_setoption(skt, COPAS_SEND_BUFFER, 8192));
+  CHECK_OK(copas_settimeouts(skt, -1, 0.02, -1));
+  while (copas_send_part(skt, block, sizeof block, &taken) == COPAS_OK) continue;
+  CHECK_OK(copas_settimeouts(skt, -1, -1, -1));
+  flushed = 0;
+  CHECK_OK(copas_addthread(c, flush_all, NULL, NULL));
+  CHECK(copas_step(c, 0) >= 0);
+  for (size_t i = 0; i < 2; i++)
+    CHECK_STATUS(copas_select(c, &choices[i], 1, 0), COPAS_TIMEOUT);
+  for (double end = net_seconds() + NET_PATIENCE; !flushed;) {
+    while (recv(peer, block, sizeof block, MSG_DONTWAIT) > 0) continue;
+    net_step(c);
+    CHECK(net_seconds() < end);
+  }
+  CHECK_OK(copas_close(skt));
+  close(peer);
+  CHECK_OK(copas_free(c));
+}
+
 int main(void)
 {
+  RUN(a_look_that_does_not_wait_hides_no_room_from_those_who_wait);
   RUN(several_senders_keep_their_order_and_never_interleave);
   RUN(messages_that_race_for_room_never_interleave);
   return check_report();
