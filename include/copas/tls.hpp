@@ -7,27 +7,29 @@
 
 #ifdef COPAS_HAS_TLS
 
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace copas_cpp {
 
-/// A certificate with its key, each in a file or as PEM text.
+/// A certificate with its key, each in a file or as PEM text. What is set to empty text is an error.
 struct tls_identity {
-  std::string certificate_file = {};
-  std::string key_file = {};
-  std::string certificate = {};
-  std::string key = {};
+  std::optional<std::string> certificate_file = {};
+  std::optional<std::string> key_file = {};
+  std::optional<std::string> certificate = {};
+  std::optional<std::string> key = {};
 };
 
 /// Settings of a context; without any a client verifies by the CAs that the system trusts.
 struct tls_options {
   std::vector<tls_identity> identities = {};
-  /// Whom to trust instead, as a file or as PEM text.
-  std::string ca_file = {};
-  std::string ca = {};
+  /// Whom to trust instead, as a file or as PEM text. What is set to empty text is an error, so that a
+  /// bundle that came to nothing does not turn the verification of clients off.
+  std::optional<std::string> ca_file = {};
+  std::optional<std::string> ca = {};
   /// Application protocols, best first: "h2,http/1.1".
-  std::string alpn = {};
+  std::optional<std::string> alpn = {};
   /// COPAS_TLS_1_2 or COPAS_TLS_1_3; 0: COPAS_TLS_1_2.
   int min_version = 0;
   /// COPAS_TLS_NO_RESUMPTION and the like.
@@ -36,9 +38,14 @@ struct tls_options {
 
 namespace detail {
 
-inline const char *text_or_null(const std::string &text) noexcept
+inline const char *text_or_null(const std::optional<std::string> &text) noexcept
 {
-  return text.empty() ? nullptr : text.c_str();
+  return text ? text->c_str() : nullptr;
+}
+
+inline std::size_t length_or_0(const std::optional<std::string> &text) noexcept
+{
+  return text ? text->size() : 0;
 }
 
 /// Calls `use` with the options as C has them, which are valid meanwhile.
@@ -47,8 +54,8 @@ template <class F> int with_tls_options(const tls_options &settings, F &&use)
   std::vector<copas_tls_identity> identities;
   for (const tls_identity &identity : settings.identities)
     identities.push_back({text_or_null(identity.certificate_file), text_or_null(identity.key_file),
-                          text_or_null(identity.certificate), identity.certificate.size(),
-                          text_or_null(identity.key), identity.key.size()});
+                          text_or_null(identity.certificate), length_or_0(identity.certificate),
+                          text_or_null(identity.key), length_or_0(identity.key)});
   copas_tls_options options{};
   options.size = sizeof options;
   options.flags = settings.flags;
@@ -56,7 +63,7 @@ template <class F> int with_tls_options(const tls_options &settings, F &&use)
   options.identity_count = identities.size();
   options.ca_file = text_or_null(settings.ca_file);
   options.ca = text_or_null(settings.ca);
-  options.ca_len = settings.ca.size();
+  options.ca_len = length_or_0(settings.ca);
   options.alpn = text_or_null(settings.alpn);
   options.min_version = settings.min_version;
   return use(&options);

@@ -240,7 +240,8 @@ pub(super) fn peer_of(context: *const copas_tls_context, name: &str) -> Outcome<
     Ok((context, name))
 }
 
-/// PEM text of a caller: in a file, in memory, or not there.
+/// PEM text of a caller: in a file, in memory, or not there. Memory without a byte is there: who names
+/// CAs wants no fewer than they are.
 ///
 /// # Safety
 /// `file` is NULL or terminated; `memory` is NULL or points to `len` bytes.
@@ -250,13 +251,17 @@ unsafe fn source_of<'a>(
     len: usize,
 ) -> Outcome<Option<Source<'a>>> {
     // SAFETY: the caller says so.
-    match unsafe { (text(file)?, bytes(memory, len)?) } {
-        (Some(_), [_, ..]) => Err(Fault::invalid(
+    let (file, text) = unsafe { (text(file)?, bytes(memory, len)?) };
+    match (file, memory.is_null()) {
+        (Some(_), false) => Err(Fault::invalid(
             "PEM text is either in a file or in memory, not both",
         )),
-        (Some(path), []) => Ok(Some(Source::File(path))),
-        (None, []) => Ok(None),
-        (None, memory) => Ok(Some(Source::Memory(memory))),
+        (Some(path), true) => Ok(Some(Source::File(path))),
+        (None, true) => Ok(None),
+        (None, false) if text.is_empty() => Err(Fault::invalid(
+            "PEM text in memory has length 0: set its length, or NULL for none",
+        )),
+        (None, false) => Ok(Some(Source::Memory(text))),
     }
 }
 

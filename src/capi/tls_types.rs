@@ -57,7 +57,7 @@ pub struct copas_tls_options {
     /// Path of a file with the certificates of trusted CAs. For a client NULL (and no `ca`) is the
     /// platform's; a server asks clients for certificates when it has some.
     pub ca_file: *const c_char,
-    /// Those CAs as PEM text in memory, instead.
+    /// Those CAs as PEM text in memory, instead; NULL: none. Empty text is COPAS_INVALID.
     pub ca: *const c_void,
     /// How many bytes.
     pub ca_len: usize,

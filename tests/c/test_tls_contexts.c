@@ -109,6 +109,33 @@ static void everything_may_come_from_memory(void)
   CHECK_OK(copas_free(c));
 }
 
+/* The status of a context with these options; that it is COPAS_INVALID is told in words. */
+static copas_status status_of(int role, const copas_tls_options *options)
+{
+  copas_tls_context *context;
+  copas_error_info info = {.size = sizeof info};
+  copas_status status = copas_tls_context_new(c, role, options, &context);
+  CHECK_OK(copas_error(c, &info));
+  if (status == COPAS_INVALID) CHECK(strstr(info.text, "length 0") != NULL);
+  return status;
+}
+
+static void memory_without_a_byte_is_not_taken_for_none(void)
+{
+  copas_tls_identity identity = tls_identity("server");
+  copas_tls_options options = {.size = sizeof options, .identities = &identity,
+                               .identity_count = 1, .ca = ""};
+  copas_tls_options client_options = {.size = sizeof options, .ca = ""};
+  c = net_new(NULL);
+  CHECK_STATUS(status_of(COPAS_TLS_SERVER, &options), COPAS_INVALID);
+  CHECK_STATUS(status_of(COPAS_TLS_CLIENT, &client_options), COPAS_INVALID);
+  options.ca = NULL;
+  identity.key_file = NULL;
+  identity.key = "";
+  CHECK_STATUS(status_of(COPAS_TLS_SERVER, &options), COPAS_INVALID);
+  CHECK_OK(copas_free(c));
+}
+
 static void a_client_sees_the_certificate_of_the_name_that_it_asks_for(void)
 {
   copas_tls_identity identities[] = {tls_identity("server"), tls_identity("one"),
@@ -439,6 +466,7 @@ int main(void)
   RUN(a_connection_tells_what_was_agreed_on);
   RUN(a_plain_socket_tells_nothing);
   RUN(everything_may_come_from_memory);
+  RUN(memory_without_a_byte_is_not_taken_for_none);
   RUN(a_client_sees_the_certificate_of_the_name_that_it_asks_for);
   RUN(a_server_with_a_ca_serves_those_whom_it_has_signed);
   RUN(a_client_without_a_certificate_meets_no_handler);

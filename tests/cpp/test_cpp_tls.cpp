@@ -65,6 +65,17 @@ void a_wrong_name_throws()
   CHECK_THROWS(copas::untrusted_error, connect(d, client, port, "example.org"));
 }
 
+void an_empty_bundle_is_not_taken_for_none()
+{
+  copas::dispatcher d;
+  copas::tls_options options = server_options();
+  options.ca = "";
+  CHECK_THROWS(copas::error, copas::tls_context(d, COPAS_TLS_SERVER, options));
+  options.ca.reset();
+  options.ca_file = "";
+  CHECK_THROWS(copas::error, copas::tls_context(d, COPAS_TLS_SERVER, options));
+}
+
 void a_copy_keeps_a_context_alive()
 {
   copas::dispatcher d;
@@ -113,6 +124,7 @@ int main()
   tls_begin();
   RUN(an_encrypted_server_is_served_by_the_same_lambda);
   RUN(a_wrong_name_throws);
+  RUN(an_empty_bundle_is_not_taken_for_none);
   RUN(a_copy_keeps_a_context_alive);
   RUN(a_wrong_file_throws_what_is_wrong);
   RUN(both_ends_of_a_connection_are_upgraded);
