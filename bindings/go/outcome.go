@@ -52,12 +52,14 @@ func (o outcome) failure(call string) error {
 		return errStale
 	case o.status == C.COPAS_TIMEOUT && o.errno == 0:
 		return os.ErrDeadlineExceeded
+	case o.status == C.COPAS_TRUNCATED && call == "read":
+		return io.ErrUnexpectedEOF
+	case o.status == C.COPAS_TRUNCATED:
+		return &Error{Status: Status(o.status), Text: o.words}
 	case o.errno != 0:
 		return os.NewSyscallError(call, o.errno)
 	case o.status == C.COPAS_REFUSED:
 		return os.NewSyscallError(call, syscall.ECONNREFUSED)
-	case o.status == C.COPAS_TRUNCATED && call == "read":
-		return io.ErrUnexpectedEOF
 	case o.status == C.COPAS_CLOSED && call == "read":
 		return io.EOF
 	case o.status == C.COPAS_CLOSED:

@@ -80,6 +80,7 @@ var meanings = []struct {
 }{
 	{io.EOF, C.COPAS_CLOSED},
 	{net.ErrClosed, C.COPAS_CLOSED},
+	{io.ErrUnexpectedEOF, C.COPAS_TRUNCATED},
 	{ErrTooLong, C.COPAS_TOO_LONG},
 	{os.ErrDeadlineExceeded, C.COPAS_TIMEOUT},
 	{context.DeadlineExceeded, C.COPAS_TIMEOUT},

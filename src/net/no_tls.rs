@@ -47,6 +47,11 @@ impl Session {
     }
 
     /// Nothing.
+    pub fn note_broken(&self, _: i32) {
+        match *self {}
+    }
+
+    /// Nothing.
     pub fn read(&self, _: &Socket, _: &mut [u8]) -> io::Result<usize> {
         match *self {}
     }

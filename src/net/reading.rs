@@ -150,7 +150,7 @@ impl Socket {
     #[inline]
     pub(super) fn check_written(&self) -> Outcome<()> {
         if self.marks.has(Mark::WriteFailed) {
-            return Err(self.broken(self.write_error.get()));
+            return Err(self.cut_off(self.write_error.get()));
         }
         Ok(())
     }

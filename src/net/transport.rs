@@ -110,4 +110,13 @@ impl Owner {
         let failure = self.tls.get().and_then(|session| session.failure());
         failure.unwrap_or_else(|| Fault::errno(errno))
     }
+
+    /// The fault of a receive for which nothing more will come, since a write has failed with an errno.
+    #[cold]
+    pub(super) fn cut_off(&self, errno: i32) -> Fault {
+        if let Some(session) = self.tls.get() {
+            session.note_broken(errno);
+        }
+        self.broken(errno)
+    }
 }

@@ -167,14 +167,14 @@ class Clients(unittest.TestCase):
             os.close(plain)
             self.assertEqual(server.said("ended"), "COPAS_TRUNCATED")
 
-    def test_a_reset_is_told(self):
+    def test_a_reset_is_told_as_an_end_without_an_announcement(self):
         with EchoServer(self.folder) as server, self.wrap(self.context(), server.port) as client:
             client.sendall(b"cut")
             self.assertEqual(client.recv(3), b"cut")
             now = struct.pack("ii", 1, 0)
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, now)
             os.close(client.detach())
-            self.assertEqual(server.said("ended"), "COPAS_CLOSED")
+            self.assertEqual(server.said("ended"), "COPAS_TRUNCATED")
 
     def test_hundreds_of_clients_at_once(self):
         context = self.context()

@@ -46,6 +46,9 @@ pub enum Stage {
     Failed,
 }
 
+/// What has gone wrong first: its status, errno and words.
+type Failure = (Status, i32, Box<str>);
+
 /// The encryption of one connection.
 pub struct Session {
     pub(super) context: Arc<Context>,
@@ -66,7 +69,7 @@ pub struct Session {
     pub(super) heard: Cell<bool>,
     /// The errno of a failed write, which the kernel tells only once.
     broken: Cell<i32>,
-    failure: RefCell<Option<(Status, Box<str>)>>,
+    failure: RefCell<Option<Failure>>,
     /// Whose handler waits for the handshake.
     pub(super) arrival: RefCell<Option<Arrival>>,
     /// The server's name that a client asks for.
@@ -131,8 +134,12 @@ impl Session {
     /// What has gone wrong, if anything has.
     pub fn failure(&self) -> Option<Fault> {
         let failure = self.failure.borrow();
-        let (status, text) = failure.as_ref()?;
-        Some(Fault::new(*status, text.clone()))
+        let (status, errno, text) = failure.as_ref()?;
+        Some(Fault {
+            status: *status,
+            errno: *errno,
+            text: Some(text.clone()),
+        })
     }
 
     /// Remembers what has gone wrong first; the error that stands for it.
@@ -141,7 +148,7 @@ impl Session {
         let text = fault.describe().into();
         self.failure
             .borrow_mut()
-            .get_or_insert((fault.status, text));
+            .get_or_insert((fault.status, fault.errno, text));
         io::Error::from_raw_os_error(libc::EPROTO)
     }
 
@@ -158,7 +165,7 @@ impl Session {
         loop {
             match connection.reader().read(memory) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return Err(self.cut_off()),
+                Err(_) => return Err(self.cut_off(self.broken.get())),
                 Ok(n) => {
                     let more = n != 0 && !connection.wants_read();
                     self.note_dry(socket, more);
@@ -174,12 +181,29 @@ impl Session {
         }
     }
 
-    /// The stream has ended without the peer's word for it.
-    fn cut_off(&self) -> io::Error {
-        match self.broken.get() {
-            0 => self.fail(Status::TRUNCATED.into()),
-            errno => io::Error::from_raw_os_error(errno),
+    /// The stream has ended without the peer's word for it, by its end (0) or an errno. Who can forge an
+    /// end can forge a reset.
+    fn cut_off(&self, errno: i32) -> io::Error {
+        self.fail(Fault {
+            errno,
+            ..Status::TRUNCATED.into()
+        })
+    }
+
+    /// The error of a read that the kernel has refused.
+    fn refused(&self, error: io::Error) -> io::Error {
+        let errno = error.raw_os_error().unwrap_or(0);
+        let ends = Fault::errno(errno).status == Status::CLOSED;
+        if ends && self.stage.get() == Stage::Secured {
+            self.cut_off(errno)
+        } else {
+            error
         }
+    }
+
+    /// A failed write that a receive reports: the peer's end will not come any more.
+    pub fn note_broken(&self, errno: i32) {
+        self.refused(io::Error::from_raw_os_error(errno));
     }
 
     fn note_dry(&self, socket: &Socket, more: bool) {
@@ -204,7 +228,9 @@ impl Session {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let mut scratch = scratch(socket);
-        let n = socket.with_fd(|fd| stream::receive(fd, &mut scratch))?;
+        let n = socket
+            .with_fd(|fd| stream::receive(fd, &mut scratch))
+            .map_err(|e| self.refused(e))?;
         self.exhausted.set(n < CHUNK);
         self.heard.set(self.stage.get() == Stage::Secured);
         if n == 0 {

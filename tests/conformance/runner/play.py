@@ -233,14 +233,15 @@ class Play:
         elif words[0] == "listen":
             self._addresses[words[1]] = word
 
-    @staticmethod
-    def _check(step, outcome):
+    def _check(self, step, outcome):
         status, word = outcome
         if step.words[0] == "listen" or status in SILENT:
             word = "="
-        if any(status == right and told_ in (word, ANY) for right, told_ in step.expected):
+        expected = [(self._transport.reset_is if right == "RESET" else right, told_)
+                    for right, told_ in step.expected]
+        if any(status == right and told_ in (word, ANY) for right, told_ in expected):
             return
-        wanted = " or ".join(f"{right} {shown(told_)}" for right, told_ in step.expected)
+        wanted = " or ".join(f"{right} {shown(told_)}" for right, told_ in expected)
         raise Failed(f"expected {wanted}\n     but got  {status} {shown(word)}")
 
 

@@ -33,6 +33,8 @@ class Tcp:
     accepts_with = ()
     #: Where a driver is told to listen.
     anywhere = "tcp:127.0.0.1:0"
+    #: What a receive answers once the peer has reset the connection.
+    reset_is = "CLOSED"
 
     @staticmethod
     def prepare():
@@ -111,6 +113,8 @@ class Tls(Tcp):
     name = "tls"
     accepts_with = ("tls",)
     anywhere = "tls:127.0.0.1:0"
+    #: Without the peer's word it may have been cut off.
+    reset_is = "TRUNCATED"
 
     @staticmethod
     def prepare():
