@@ -126,7 +126,7 @@ class Connection:
                 kept += await self.receive(_lacking(pattern, kept))
             except Error as error:
                 error.partial = kept + error.partial
-                if pattern != _library.ALL or not isinstance(error, Closed):
+                if pattern != _library.ALL or not isinstance(error, Closed) or error.broken:
                     raise
                 kept, self._kept = b"", None
                 return error.partial
@@ -310,10 +310,12 @@ class Connection:
         return self
 
     async def __anext__(self) -> bytes:
-        """The next line; the last one may lack its ending."""
+        """The next line; the last one may lack its ending. A reset is no end: it is raised."""
         try:
             return await self.receive(_library.LINE)
         except Closed as end:
+            if end.broken:
+                raise
             if end.status != _library.CLOSED or not end.partial:
                 raise StopAsyncIteration from None
         return await self.receive(None)

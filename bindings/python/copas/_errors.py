@@ -45,6 +45,9 @@ class Timeout(Error, *_TIMEOUTS):  # type: ignore[misc]
 class Closed(Error, ConnectionResetError):
     """The connection is closed: by the peer, by a failure, or by this side."""
 
+    #: Whether a failure such as a reset has closed it: then what came may not be all.
+    broken: bool = False
+
 
 class Refused(Error, ConnectionRefusedError):
     """Nothing listens on that address."""
@@ -105,4 +108,7 @@ _CLASSES: Dict[int, Tuple[Type[Error], int]] = {
 def error_of(status: int, errno: int = 0, text: str = "", partial: bytes = b"") -> Error:
     """The exception for a status."""
     kind, usual = _CLASSES.get(status, (Error, 0))
-    return kind(status, errno or usual, text, partial)
+    error = kind(status, errno or usual, text, partial)
+    if isinstance(error, Closed):
+        error.broken = errno != 0
+    return error

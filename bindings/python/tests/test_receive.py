@@ -32,6 +32,28 @@ class Receive:
             ours.close()
             self.assertEqual([line async for line in theirs], [b"one", b"", b"two", b"last"])
 
+    async def test_iteration_raises_a_reset_and_shows_what_is_left(self):
+        async with Pair() as (ours, theirs):
+            await ours.send(b"one\nla")
+            self.assertEqual(await theirs.__anext__(), b"one")
+            ours.abort()
+            with self.assertRaises(copas.Closed) as caught:
+                await theirs.__anext__()
+            self.assertTrue(caught.exception.broken)
+            self.assertEqual(caught.exception.partial, b"la")
+            self.assertEqual(await theirs.receive(None), b"la")
+
+    async def test_all_that_was_kept_does_not_end_at_a_reset(self):
+        async with Pair() as (ours, theirs):
+            theirs._keep(None, (0, 0, b"kept", 0))
+            await ours.send(b" and more")
+            await ours.flush()
+            ours.abort()
+            with self.assertRaises(copas.Closed) as caught:
+                await theirs.receive(copas.ALL)
+            self.assertTrue(caught.exception.broken)
+            self.assertEqual(caught.exception.partial, b"kept and more")
+
     async def test_timeout_shows_what_has_arrived_and_consumes_nothing(self):
         async with Pair() as (ours, theirs):
             theirs.settimeout(0.05)
