@@ -153,6 +153,31 @@ static void a_canceled_upgrade_leaves_nothing_plain(void)
   end();
 }
 
+static copas_status sent_status;
+
+static void upgrade_far_when_canceled(void *user)
+{
+  (void)user;
+  CHECK_OK(copas_removethread(copas_running()));
+  far_status = copas_starttls(far, server_context, NULL);
+  sent_status = copas_send(far, "secret", 6);
+  far_done = 1;
+}
+
+static void an_upgrade_that_is_canceled_before_it_begins_leaves_nothing_plain(void)
+{
+  copas_bytes bytes;
+  begin();
+  far_done = 0;
+  CHECK_OK(copas_addthread(c, upgrade_far_when_canceled, NULL, NULL));
+  net_until(c, &far_done, 1);
+  CHECK_STATUS(far_status, COPAS_CANCELED);
+  CHECK_STATUS(sent_status, COPAS_TLS_FAILED);
+  CHECK_OK(copas_settimeout(near, 0));
+  CHECK_STATUS(copas_receive_some(near, &bytes), COPAS_TIMEOUT);
+  end();
+}
+
 static int sent;
 
 static void send_far(void *user)
@@ -215,6 +240,7 @@ int main(void)
   RUN(a_handshake_that_was_received_already_counts);
   RUN(a_refused_certificate_ends_the_connection_on_both_sides);
   RUN(a_canceled_upgrade_leaves_nothing_plain);
+  RUN(an_upgrade_that_is_canceled_before_it_begins_leaves_nothing_plain);
   RUN(senders_wait_for_the_handshake);
   RUN(a_closed_socket_ends_its_upgrade);
   RUN(names_are_for_clients);

@@ -79,18 +79,38 @@ fn refuse(socket: &Socket) {
     socket.fail_writing(libc::EPROTO);
 }
 
-/// Breaks a socket off whose upgrade does not come to its end.
-struct Upgrade(Option<Rc<Socket>>);
+/// An upgrade, from its call on. Breaks the socket off where it does not come to its end, be it that it
+/// never had a turn: who asked for encryption must not go on in clear.
+struct Upgrade {
+    socket: Rc<Socket>,
+    /// The place of the one that receives, until the handshake has it.
+    reading: Option<Reading>,
+    is_done: bool,
+}
+
+impl Upgrade {
+    /// Of a connection that can be upgraded; else nothing has happened.
+    fn begin(socket: &Rc<Socket>) -> Outcome<Self> {
+        check(socket)?;
+        Ok(Upgrade {
+            socket: Rc::clone(socket),
+            reading: Some(Reading::begin(socket)?),
+            is_done: false,
+        })
+    }
+}
 
 impl Drop for Upgrade {
     fn drop(&mut self) {
-        let Some(socket) = self.0.take() else { return };
-        match socket.tls.get() {
+        if self.is_done {
+            return;
+        }
+        match self.socket.tls.get() {
             Some(session) if session.stage.get() == Stage::Handshake => {
                 let text = "its TLS handshake did not come to its end";
-                session.break_off(&socket, Fault::new(Status::CLOSED, text));
+                session.break_off(&self.socket, Fault::new(Status::CLOSED, text));
             }
-            _ => refuse(&socket),
+            _ => refuse(&self.socket),
         }
     }
 }
@@ -161,14 +181,12 @@ fn check(socket: &Socket) -> Outcome<()> {
 
 /// Upgrades a connection: what was sent goes out in clear, then the handshake begins; what was received
 /// and not taken is its beginning.
-async fn upgrade(
-    socket: &Rc<Socket>,
+async fn perform(
+    upgrade: &mut Upgrade,
     context: &Arc<Context>,
     name: Option<ServerName<'static>>,
 ) -> Outcome<()> {
-    check(socket)?;
-    let reading = Reading::begin(socket)?;
-    let mut upgrade = Upgrade(Some(Rc::clone(socket)));
+    let socket = &upgrade.socket;
     Flush::new(socket, false)?.await?;
     let unread = socket.input.borrow_mut().take_pending();
     let session = Session::new(Arc::clone(context), name.as_ref(), unread)?;
@@ -177,31 +195,44 @@ async fn upgrade(
     }
     let handshake = Handshake {
         socket: Rc::clone(socket),
-        reading,
+        reading: upgrade.reading.take().ok_or(Status::BUSY)?,
         place: None,
     };
     handshake.await?;
-    upgrade.0 = None;
+    upgrade.is_done = true;
     socket.writable.set(true);
     socket.drain();
     socket.wake_writers();
     Ok(())
 }
 
-/// Upgrades a connection within `seconds`; `name` is the server's, for a client.
-pub async fn securing(
+/// Goes on with an upgrade that has begun, for at most `seconds`.
+async fn finish(
+    d: Rc<Dispatcher>,
+    mut upgrade: Upgrade,
+    context: Arc<Context>,
+    name: Option<ServerName<'static>>,
+    seconds: f64,
+) -> Outcome<()> {
+    let ended = within(&d, seconds, perform(&mut upgrade, &context, name)).await;
+    let ended = ended.and_then(|outcome| outcome);
+    if let Some(session) = upgrade.socket.tls.get() {
+        session.count(&ended);
+    }
+    ended
+}
+
+/// Upgrades a connection within `seconds`; `name` is the server's, for a client. From this call on the
+/// socket is encrypted, or of no use.
+pub fn securing(
     d: Rc<Dispatcher>,
     socket: Rc<Socket>,
     context: Arc<Context>,
     name: Option<ServerName<'static>>,
     seconds: f64,
-) -> Outcome<()> {
-    let ended = within(&d, seconds, upgrade(&socket, &context, name)).await;
-    let ended = ended.and_then(|outcome| outcome);
-    if let Some(session) = socket.tls.get() {
-        session.count(&ended);
-    }
-    ended
+) -> impl Future<Output = Outcome<()>> {
+    let begun = Upgrade::begin(&socket);
+    async move { finish(d, begun?, context, name, seconds).await }
 }
 
 /// The name that a client verifies; none for a server.
@@ -228,6 +259,6 @@ pub fn secure(
     let name = name_for(&context, name)?;
     let own = Net::of(d).dispatcher().ok_or(Status::STALE)?;
     let seconds = socket.timeouts.get().connect;
-    let securing = securing(own, Rc::clone(socket), context, name, seconds);
-    d.wait(pin!(securing), -1.0)?
+    let upgrade = Upgrade::begin(socket)?;
+    d.wait(pin!(finish(own, upgrade, context, name, seconds)), -1.0)?
 }
