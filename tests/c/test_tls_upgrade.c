@@ -178,6 +178,38 @@ static void an_upgrade_that_is_canceled_before_it_begins_leaves_nothing_plain(vo
   end();
 }
 
+/* Begins with what does not fit into the kernel's buffer on its way; gives the other end. */
+static int begin_stuck(void)
+{
+  static char block[40000];
+  int fd;
+  c = net_new(NULL);
+  server_context = tls_server(c, "server");
+  client_context = tls_client(c, "ca");
+  fd = net_narrow_pair(c, &far);
+  CHECK_OK(copas_send(far, block, sizeof block));
+  far_done = 0;
+  return fd;
+}
+
+static void an_upgrade_that_ends_before_its_handshake_hides_what_came_in_clear(void)
+{
+  copas_thread *thread;
+  copas_bytes bytes;
+  int fd = begin_stuck();
+  net_puts(fd, "STARTTLS\nMAIL FROM:<mallory>\n");
+  CHECK_OK(copas_receive(far, COPAS_LINE, &bytes));
+  CHECK_OK(copas_addthread(c, upgrade_far, NULL, &thread));
+  net_settle(c);
+  CHECK_OK(copas_removethread(thread));
+  net_until(c, &far_done, 1);
+  CHECK_STATUS(far_status, COPAS_CANCELED);
+  CHECK_STATUS(copas_receive(far, COPAS_LINE, &bytes), COPAS_TLS_FAILED);
+  CHECK_NUMBER(bytes.len, 0);
+  CHECK(close(fd) == 0);
+  end();
+}
+
 static int sent;
 
 static void send_far(void *user)
@@ -241,6 +273,7 @@ int main(void)
   RUN(a_refused_certificate_ends_the_connection_on_both_sides);
   RUN(a_canceled_upgrade_leaves_nothing_plain);
   RUN(an_upgrade_that_is_canceled_before_it_begins_leaves_nothing_plain);
+  RUN(an_upgrade_that_ends_before_its_handshake_hides_what_came_in_clear);
   RUN(senders_wait_for_the_handshake);
   RUN(a_closed_socket_ends_its_upgrade);
   RUN(names_are_for_clients);

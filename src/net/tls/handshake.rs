@@ -72,8 +72,10 @@ impl Session {
     }
 }
 
-/// Has every later receive and send of a socket fail.
+/// Has every later receive and send of a socket fail that was never encrypted. What came in clear counts
+/// as the beginning of the handshake, and is shown to nobody.
 fn refuse(socket: &Socket) {
+    drop(socket.input.borrow_mut().take_pending());
     socket.read_error.set(libc::EPROTO);
     socket.marks.put(Mark::AtEnd);
     socket.fail_writing(libc::EPROTO);
