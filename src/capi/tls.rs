@@ -142,8 +142,8 @@ pub unsafe extern "C" fn copas_tls_context_stats(
 /// it is never plain again.
 ///
 /// Errors: COPAS_TIMEOUT; COPAS_UNTRUSTED (the peer's certificate, or its name); COPAS_TLS_FAILED;
-/// COPAS_CLOSED; COPAS_CANCELED; COPAS_BUSY (somebody receives on it); COPAS_UNSUPPORTED (not a stream,
-/// or encrypted already); COPAS_INVALID (also without a name where one is needed);
+/// COPAS_CLOSED; COPAS_CANCELED; COPAS_BUSY (somebody receives on it, or a send waits); COPAS_UNSUPPORTED
+/// (not a stream, or encrypted already); COPAS_INVALID (also without a name where one is needed);
 /// COPAS_CANNOT_WAIT; COPAS_SYSTEM; COPAS_STALE (also the context); COPAS_WRONG_THREAD. Switch point.
 #[cfg(feature = "tls")]
 #[unsafe(no_mangle)]

@@ -237,6 +237,21 @@ static void senders_wait_for_the_handshake(void)
   end();
 }
 
+static void a_send_that_is_half_done_keeps_an_upgrade_away(void)
+{
+  static char memory[340000];
+  int fd = begin_stuck();
+  sent = 0;
+  CHECK_OK(copas_addthread(c, send_far, NULL, NULL));
+  net_settle(c);
+  CHECK_NUMBER(sent, 0);
+  CHECK_STATUS(copas_starttls(far, server_context, NULL), COPAS_BUSY);
+  net_take(c, fd, memory, sizeof memory);
+  CHECK_NUMBER(sent, 1);
+  CHECK(close(fd) == 0);
+  end();
+}
+
 static void a_closed_socket_ends_its_upgrade(void)
 {
   begin();
@@ -275,6 +290,7 @@ int main(void)
   RUN(an_upgrade_that_is_canceled_before_it_begins_leaves_nothing_plain);
   RUN(an_upgrade_that_ends_before_its_handshake_hides_what_came_in_clear);
   RUN(senders_wait_for_the_handshake);
+  RUN(a_send_that_is_half_done_keeps_an_upgrade_away);
   RUN(a_closed_socket_ends_its_upgrade);
   RUN(names_are_for_clients);
   return check_report();

@@ -178,7 +178,17 @@ fn check(socket: &Socket) -> Outcome<()> {
             "this socket is encrypted already",
         ));
     }
+    check_senders(socket)?;
     socket.check_send()
+}
+
+/// An error while a send is under way: its first part would be plain, the rest encrypted.
+fn check_senders(socket: &Socket) -> Outcome<()> {
+    if socket.has_senders() {
+        let text = "somebody sends on this socket: encrypt it when that is done";
+        return Err(Fault::new(Status::BUSY, text));
+    }
+    Ok(())
 }
 
 /// Upgrades a connection: what was sent goes out in clear, then the handshake begins; what was received
@@ -190,6 +200,7 @@ async fn perform(
 ) -> Outcome<()> {
     let socket = &upgrade.socket;
     Flush::new(socket, false)?.await?;
+    check_senders(socket)?;
     let unread = socket.input.borrow_mut().take_pending();
     let session = Session::new(Arc::clone(context), name.as_ref(), unread)?;
     if socket.tls.set(session).is_err() {
