@@ -130,9 +130,15 @@ impl Socket {
             if !self.awaits_word() {
                 finish(d, self);
             }
-        } else if self.marks.has(Mark::ShutSend) {
+        } else if self.marks.has(Mark::ShutSend) && !self.is_handshaking() {
             let _ = self.shut_down(Shutdown::Write);
         }
+    }
+
+    /// Whether a handshake is under way, which an end of sending waits for.
+    fn is_handshaking(&self) -> bool {
+        let session = self.tls.get();
+        session.is_some_and(|session| session.is_handshaking())
     }
 
     /// Whether an encrypted connection that is closed waits for its peer before its descriptor goes.
@@ -176,7 +182,7 @@ pub fn shut(socket: &Rc<Socket>, how: Shut) -> Outcome<()> {
         socket.drain();
         // Each that leaves wakes the next.
         socket.senders.wake_first();
-        if !socket.end_output() && socket.unsent() == 0 {
+        if !socket.end_output() && socket.unsent() == 0 && !socket.is_handshaking() {
             socket.shut_down(Shutdown::Write)?;
         }
     }

@@ -22,6 +22,11 @@ pub enum Context {}
 
 impl Session {
     /// Nothing.
+    pub fn is_handshaking(&self) -> bool {
+        match *self {}
+    }
+
+    /// Nothing.
     pub fn unsent(&self) -> usize {
         match *self {}
     }

@@ -264,6 +264,39 @@ static void a_closed_socket_ends_its_upgrade(void)
   end();
 }
 
+static void a_half_close_waits_for_the_handshake(void)
+{
+  copas_bytes bytes;
+  begin();
+  far_done = 0;
+  CHECK_OK(copas_addthread(c, upgrade_far, NULL, NULL));
+  net_settle(c);
+  CHECK_OK(copas_shut(far, COPAS_SHUT_SEND));
+  CHECK_OK(copas_starttls(near, client_context, "localhost"));
+  CHECK_STATUS(copas_receive_some(near, &bytes), COPAS_CLOSED);
+  CHECK_NUMBER(far_done, 1);
+  CHECK_OK(far_status);
+  CHECK_OK(copas_send(near, "this way still", 14));
+  CHECK_OK(copas_receive(far, 14, &bytes));
+  CHECK_BYTES(bytes, "this way still");
+  end();
+}
+
+static void a_close_before_the_handshake_writes_what_was_sent_in_clear(void)
+{
+  static char memory[40000];
+  int fd = begin_stuck();
+  CHECK_OK(copas_addthread(c, upgrade_far, NULL, NULL));
+  net_settle(c);
+  CHECK_OK(copas_close(far));
+  net_until(c, &far_done, 1);
+  CHECK_STATUS(far_status, COPAS_CLOSED);
+  net_take(c, fd, memory, sizeof memory);
+  net_expect_end(c, fd);
+  CHECK(close(fd) == 0);
+  end();
+}
+
 static void names_are_for_clients(void)
 {
   begin();
@@ -292,6 +325,8 @@ int main(void)
   RUN(senders_wait_for_the_handshake);
   RUN(a_send_that_is_half_done_keeps_an_upgrade_away);
   RUN(a_closed_socket_ends_its_upgrade);
+  RUN(a_half_close_waits_for_the_handshake);
+  RUN(a_close_before_the_handshake_writes_what_was_sent_in_clear);
   RUN(names_are_for_clients);
   return check_report();
 }

@@ -107,12 +107,18 @@ impl Drop for Upgrade {
         if self.is_done {
             return;
         }
+        let is_closed = self.socket.marks.has(Mark::Closed);
         match self.socket.tls.get() {
-            Some(session) if session.stage.get() == Stage::Handshake => {
+            Some(session) if session.is_handshaking() => {
                 let text = "its TLS handshake did not come to its end";
                 session.break_off(&self.socket, Fault::new(Status::CLOSED, text));
             }
+            // What was sent in clear is written as after every close.
+            None if is_closed => return,
             _ => refuse(&self.socket),
+        }
+        if is_closed && let Some(d) = self.socket.net.dispatcher() {
+            self.socket.finish_output(&d);
         }
     }
 }
@@ -214,8 +220,10 @@ async fn perform(
     handshake.await?;
     upgrade.is_done = true;
     socket.writable.set(true);
-    socket.drain();
-    socket.wake_writers();
+    // Senders go on, and so does an end that waited.
+    if let Some(d) = socket.net.dispatcher() {
+        socket.write_on(&d);
+    }
     Ok(())
 }
 

@@ -106,6 +106,11 @@ impl Session {
         }))
     }
 
+    /// Whether no byte of the program's goes through yet.
+    pub fn is_handshaking(&self) -> bool {
+        self.stage.get() == Stage::Handshake
+    }
+
     /// How much is sealed that the kernel has not taken.
     pub fn unsent(&self) -> usize {
         self.sealed.get()
