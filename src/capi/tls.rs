@@ -190,8 +190,9 @@ pub unsafe extern "C" fn copas_submit_starttls(
     })
 }
 
-/// Fills `details` with what is known of an encrypted connection. Set `details->size` first. Errors:
-/// COPAS_UNSUPPORTED (it is not encrypted), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD.
+/// Fills `details` with what is known of an encrypted connection, also when it has been cut off or has
+/// failed since its handshake. Set `details->size` first. Errors: COPAS_UNSUPPORTED (it is not encrypted),
+/// COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD.
 /// Never switches.
 #[cfg(feature = "tls")]
 #[unsafe(no_mangle)]

@@ -2,7 +2,7 @@
 //! Handshakes: what they do when the kernel has something, and waiting for them.
 
 use super::context::{Context, Role, server_name};
-use super::session::{Session, Stage};
+use super::session::Session;
 use crate::dispatcher::{Dispatcher, Place, within};
 use crate::net::Net;
 use crate::net::flush::Flush;
@@ -25,7 +25,7 @@ impl Session {
         loop {
             let pushed = self.push(socket);
             if !self.connection.borrow().is_handshaking() {
-                self.stage.set(Stage::Secured);
+                self.note_secured();
                 // What came behind the handshake may be here already.
                 self.note_readable();
                 socket.readable.set(true);

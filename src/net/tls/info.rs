@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //! What can be told of an encrypted connection.
 
-use super::session::{Session, Stage};
 use crate::net::socket::Socket;
 use crate::status::{Fault, Outcome, Status};
 use rustls::{Connection, HandshakeKind, ProtocolVersion};
@@ -53,9 +52,8 @@ impl Told {
 /// What can be told of a socket's encryption.
 pub fn info(socket: &Socket) -> Outcome<Info<'_>> {
     let session = socket.tls.get().map(|session| &**session);
-    let secured = |session: &&Session| session.stage.get() == Stage::Secured;
     let session = session
-        .filter(secured)
+        .filter(|session| session.was_secured())
         .ok_or_else(|| Fault::new(Status::UNSUPPORTED, "this socket is not encrypted"))?;
     let connection = session.connection.borrow();
     let told = session

@@ -53,7 +53,9 @@ type Failure = (Status, i32, Box<str>);
 pub struct Session {
     pub(super) context: Arc<Context>,
     pub(super) connection: RefCell<Connection>,
-    pub(super) stage: Cell<Stage>,
+    stage: Cell<Stage>,
+    /// It was encrypted once, to whoever it should be, whatever has gone wrong since.
+    secured: Cell<bool>,
     /// Received, and not looked at yet.
     unread: RefCell<Vec<u8>>,
     /// The kernel has had nothing more since it last reported.
@@ -92,6 +94,7 @@ impl Session {
             context,
             connection: RefCell::new(connection),
             stage: Cell::new(Stage::Handshake),
+            secured: Cell::new(false),
             unread: RefCell::new(unread),
             exhausted: Cell::new(false),
             dry: Cell::new(false),
@@ -104,6 +107,17 @@ impl Session {
             asked: name.map(|name| name.to_str().into()),
             told: OnceCell::new(),
         }))
+    }
+
+    /// Its handshake has succeeded.
+    pub(super) fn note_secured(&self) {
+        self.stage.set(Stage::Secured);
+        self.secured.set(true);
+    }
+
+    /// Whether its handshake has succeeded, whatever has gone wrong since.
+    pub(super) fn was_secured(&self) -> bool {
+        self.secured.get()
     }
 
     /// Whether no byte of the program's goes through yet.
@@ -163,7 +177,7 @@ impl Session {
         self.dry.set(false);
         match self.stage.get() {
             Stage::Handshake => return Err(io::ErrorKind::WouldBlock.into()),
-            Stage::Failed => return Err(io::Error::from_raw_os_error(libc::EPROTO)),
+            Stage::Failed => return self.read_rest(memory),
             Stage::Secured => {}
         }
         let mut connection = self.connection.borrow_mut();
@@ -183,6 +197,19 @@ impl Session {
                 self.note_dry(socket, more);
                 return Ok(taken);
             }
+        }
+    }
+
+    /// Reads what came before a failure: the peer had sealed it well.
+    fn read_rest(&self, memory: &mut [u8]) -> io::Result<usize> {
+        let mut connection = self.connection.borrow_mut();
+        let read = match self.was_secured() {
+            true => connection.reader().read(memory).unwrap_or(0),
+            false => 0,
+        };
+        match read {
+            0 => Err(io::Error::from_raw_os_error(libc::EPROTO)),
+            n => Ok(n),
         }
     }
 
@@ -266,17 +293,19 @@ impl Session {
             if records.is_empty() || connection.read_tls(&mut records)? == 0 {
                 break Ok(());
             }
-            if let Err(e) = connection.process_new_packets() {
+            let opened = connection.process_new_packets();
+            // Also what stands before a record that cannot be opened, or an alert.
+            if !for_handshake {
+                filled += connection.reader().read(&mut memory[filled..]).unwrap_or(0);
+            }
+            if let Err(e) = opened {
                 break Err(self.fail(failure::fault_of(&e)));
             }
-            if for_handshake {
-                if !connection.is_handshaking() {
-                    break Ok(());
-                }
-                continue;
-            }
-            filled += connection.reader().read(&mut memory[filled..]).unwrap_or(0);
-            if filled == memory.len() {
+            let is_over = match for_handshake {
+                true => !connection.is_handshaking(),
+                false => filled == memory.len(),
+            };
+            if is_over {
                 break Ok(());
             }
         };
