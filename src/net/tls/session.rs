@@ -25,6 +25,12 @@ use std::sync::Arc;
 /// Bytes that are asked of the kernel at once: four full records.
 const CHUNK: usize = 64 * 1024;
 
+/// The most plaintext in a record.
+const RECORD: usize = 16 * 1024;
+
+/// The first byte of a record with plaintext of the program's; over TLS 1.3 of every record.
+const APPLICATION_DATA: u8 = 23;
+
 /// Memory for what the kernel gives, one for a dispatcher; it holds nothing secret.
 pub type Scratch = RefCell<Vec<u8>>;
 
@@ -325,14 +331,18 @@ impl Session {
 
     /// Hands what is sealed to the kernel, all or until it takes no more.
     fn flush(&self, socket: &Socket, connection: &mut Connection) -> io::Result<()> {
+        self.flush_to(&mut Kernel::of(socket), connection)
+    }
+
+    fn flush_to(&self, kernel: &mut Kernel<'_>, connection: &mut Connection) -> io::Result<()> {
         while connection.wants_write() {
-            match connection.write_tls(&mut Kernel(socket)) {
+            match connection.write_tls(kernel) {
                 // Records are a little longer than what they carry.
                 Ok(n) => self.sealed.set(self.sealed.get().saturating_sub(n).max(1)),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => {
                     match e.kind() {
-                        io::ErrorKind::WouldBlock => socket.writable.set(false),
+                        io::ErrorKind::WouldBlock => kernel.socket.writable.set(false),
                         _ => self.broken.set(e.raw_os_error().unwrap_or(libc::EIO)),
                     }
                     return Err(e);
@@ -370,7 +380,14 @@ impl Session {
             return Err(io::Error::from_raw_os_error(libc::EPIPE));
         }
         self.sealed.set(n);
-        match self.flush(socket, connection) {
+        let mut kernel = Kernel::of(socket);
+        let flushed = self.flush_to(&mut kernel, connection);
+        if kernel.records.unwrap_or(0) < n.div_ceil(RECORD) {
+            // Rustls drops what its keys must not seal any more, and counts it all the same.
+            let text = "the connection's keys are used up: connect anew, or with TLS 1.3";
+            return Err(self.fail(Fault::new(Status::TLS_FAILED, text)));
+        }
+        match flushed {
             Err(e) if e.kind() != io::ErrorKind::WouldBlock => Err(e),
             _ => Ok(n),
         }
@@ -399,15 +416,32 @@ impl Session {
 }
 
 /// The kernel's side of a socket.
-struct Kernel<'a>(&'a Socket);
+struct Kernel<'a> {
+    socket: &'a Socket,
+    /// How many records of the program's it was offered first; each is a slice.
+    records: Option<usize>,
+}
+
+impl<'a> Kernel<'a> {
+    fn of(socket: &'a Socket) -> Self {
+        Kernel {
+            socket,
+            records: None,
+        }
+    }
+}
 
 impl Write for Kernel<'_> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.0.with_fd(|fd| stream::send(fd, data))
+        self.write_vectored(&[IoSlice::new(data)])
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.with_fd(|fd| stream::send_slices(fd, slices))
+        self.records.get_or_insert_with(|| {
+            let is_data = |slice: &&IoSlice<'_>| slice.first() == Some(&APPLICATION_DATA);
+            slices.iter().filter(is_data).count()
+        });
+        self.socket.with_fd(|fd| stream::send_slices(fd, slices))
     }
 
     fn flush(&mut self) -> io::Result<()> {
