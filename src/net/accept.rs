@@ -123,10 +123,11 @@ fn accept_some(d: &Dispatcher, socket: &Rc<Socket>, most: usize) -> bool {
     let Some(server) = socket.server() else {
         return false;
     };
-    if !start_secured(d, socket, &server) {
+    // First of all: each handshake that ends in a pause would make it longer.
+    if server.pause.get() != 0.0 && !socket.deadline.has_passed() {
         return false;
     }
-    if server.pause.get() != 0.0 && !socket.deadline.has_passed() {
+    if !start_secured(d, socket, &server) {
         return false;
     }
     for _ in 0..most {
