@@ -6,7 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Blocks from this size on are not wiped by the allocator, which does not know how much of them was
-/// used: they are the sockets' buffers, which wipe themselves, and read certificates.
+/// used: they are the sockets' buffers and key files, which are wiped by who has them, and certificates.
 #[cfg(feature = "tls")]
 const LARGE: usize = 64 * 1024;
 
@@ -57,8 +57,10 @@ unsafe impl GlobalAlloc for Wiping {
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         if is_on() && layout.size() < LARGE {
-            // SAFETY: the caller gives the whole block back: it may be written to.
-            wipe(unsafe { std::slice::from_raw_parts_mut(block, layout.size()) });
+            // SAFETY: the caller gives the whole block back: it may be written to. It is no slice, for not
+            // all of it need have been written to before.
+            unsafe { block.write_bytes(0, layout.size()) };
+            keep(block);
         }
         // SAFETY: as in `alloc`.
         unsafe { System.dealloc(block, layout) }

@@ -2,6 +2,7 @@
 //! Who this side is: certificates with their keys, and which of them a client is shown.
 
 use crate::status::{Fault, Outcome, Status};
+use crate::sys::wiping;
 use rustls::client::verify_server_name;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
@@ -63,8 +64,13 @@ impl IdentitySource<'_> {
 
     /// The key.
     pub fn key(&self) -> Outcome<PrivateKeyDer<'static>> {
-        let pem = self.key.read()?;
-        PrivateKeyDer::from_pem_slice(&pem).map_err(|_| {
+        let mut pem = self.key.read()?;
+        let key = PrivateKeyDer::from_pem_slice(&pem);
+        if let Cow::Owned(text) = &mut pem {
+            // However big it is: the allocator wipes small blocks alone.
+            wiping::wipe(text);
+        }
+        key.map_err(|_| {
             self.key.fault(
                 "it has no private key that can be read (PEM: PKCS#8, PKCS#1 or SEC1, not encrypted)",
             )
