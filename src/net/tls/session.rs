@@ -296,8 +296,17 @@ impl Session {
         let for_handshake = memory.is_empty();
         let mut filled = 0;
         let outcome = loop {
-            if records.is_empty() || connection.read_tls(&mut records)? == 0 {
+            // An empty slice would count as the end of the stream.
+            if records.is_empty() {
                 break Ok(());
+            }
+            match connection.read_tls(&mut records) {
+                Ok(0) => break Ok(()),
+                Ok(_) => {}
+                Err(e) => {
+                    let text = format!("what the peer sends is longer than TLS allows: {e}");
+                    break Err(self.fail(Fault::new(Status::TLS_FAILED, text)));
+                }
             }
             let opened = connection.process_new_packets();
             // Also what stands before a record that cannot be opened, or an alert.
