@@ -25,6 +25,9 @@ use std::sync::Arc;
 /// Bytes that are asked of the kernel at once: four full records.
 const CHUNK: usize = 64 * 1024;
 
+/// Full chunks in a row without a byte for the program, after which the peer is up to nothing good.
+const MOST_IDLE_READS: usize = 16;
+
 /// The most plaintext in a record.
 const RECORD: usize = 16 * 1024;
 
@@ -55,6 +58,23 @@ pub enum Stage {
 /// What has gone wrong first: its status, errno and words.
 type Failure = (Status, i32, Box<str>);
 
+/// Records that wait to be opened.
+#[derive(Default)]
+struct Unread {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Unread {
+    fn of(bytes: Vec<u8>) -> Self {
+        Unread { bytes, at: 0 }
+    }
+
+    fn left(&self) -> &[u8] {
+        &self.bytes[self.at..]
+    }
+}
+
 /// The encryption of one connection.
 pub struct Session {
     pub(super) context: Arc<Context>,
@@ -62,8 +82,8 @@ pub struct Session {
     stage: Cell<Stage>,
     /// It was encrypted once, to whoever it should be, whatever has gone wrong since.
     secured: Cell<bool>,
-    /// Received, and not looked at yet.
-    unread: RefCell<Vec<u8>>,
+    /// Received, and from `Unread::at` on not looked at yet.
+    unread: RefCell<Unread>,
     /// The kernel has had nothing more since it last reported.
     exhausted: Cell<bool>,
     /// A read has taken all that there was.
@@ -101,7 +121,7 @@ impl Session {
             connection: RefCell::new(connection),
             stage: Cell::new(Stage::Handshake),
             secured: Cell::new(false),
-            unread: RefCell::new(unread),
+            unread: RefCell::new(Unread::of(unread)),
             exhausted: Cell::new(false),
             dry: Cell::new(false),
             sealed: Cell::new(sealed),
@@ -153,7 +173,7 @@ impl Session {
 
     /// Whether something was received that was not looked at.
     pub(super) fn has_unread(&self) -> bool {
-        !self.unread.borrow().is_empty()
+        !self.unread.borrow().left().is_empty()
     }
 
     /// What has gone wrong, if anything has.
@@ -187,7 +207,8 @@ impl Session {
             Stage::Secured => {}
         }
         let mut connection = self.connection.borrow_mut();
-        loop {
+        let mut idle = 0;
+        while idle < MOST_IDLE_READS {
             match connection.reader().read(memory) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => return Err(self.cut_off(self.broken.get())),
@@ -203,7 +224,10 @@ impl Session {
                 self.note_dry(socket, more);
                 return Ok(taken);
             }
+            idle += usize::from(!self.exhausted.get());
         }
+        let text = "the peer keeps sending what is nothing for the program";
+        Err(self.fail(Fault::new(Status::TLS_FAILED, text)))
     }
 
     /// Reads what came before a failure: the peer had sealed it well.
@@ -257,9 +281,16 @@ impl Session {
         connection: &mut Connection,
         memory: &mut [u8],
     ) -> io::Result<usize> {
-        let unread = self.unread.take();
-        if !unread.is_empty() {
-            return self.unseal(socket, connection, &unread, memory);
+        let mut unread = self.unread.take();
+        if !unread.left().is_empty() {
+            let mut records = unread.left();
+            let filled = self.unseal(socket, connection, &mut records, memory)?;
+            let left = records.len();
+            if left != 0 {
+                unread.at = unread.bytes.len() - left;
+                self.unread.replace(unread);
+            }
+            return Ok(filled);
         }
         let insists = !socket.readable.get();
         if self.exhausted.get() && !insists && !socket.hangup.get() {
@@ -282,15 +313,20 @@ impl Session {
                 false => Ok(0),
             };
         }
-        self.unseal(socket, connection, &scratch[..n], memory)
+        let mut records = &scratch[..n];
+        let filled = self.unseal(socket, connection, &mut records, memory)?;
+        if !records.is_empty() {
+            self.unread.replace(Unread::of(records.to_vec()));
+        }
+        Ok(filled)
     }
 
-    /// Opens records. What `memory` has no room for stays unread.
+    /// Opens records, and leaves those that `memory` has no room for.
     fn unseal(
         &self,
         socket: &Socket,
         connection: &mut Connection,
-        mut records: &[u8],
+        records: &mut &[u8],
         memory: &mut [u8],
     ) -> io::Result<usize> {
         let for_handshake = memory.is_empty();
@@ -300,7 +336,7 @@ impl Session {
             if records.is_empty() {
                 break Ok(());
             }
-            match connection.read_tls(&mut records) {
+            match connection.read_tls(records) {
                 Ok(0) => break Ok(()),
                 Ok(_) => {}
                 Err(e) => {
@@ -324,9 +360,6 @@ impl Session {
                 break Ok(());
             }
         };
-        if outcome.is_ok() && !records.is_empty() {
-            *self.unread.borrow_mut() = records.to_vec();
-        }
         // Answers of the protocol itself, and the alert that tells of a failure.
         if connection.wants_write() {
             self.sealed.set(self.sealed.get().max(1));
