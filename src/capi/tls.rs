@@ -358,9 +358,9 @@ fn protocols_of(list: Option<&str>) -> Outcome<Vec<Vec<u8>>> {
     };
     list.split(',')
         .map(|name| match name.len() {
-            1..=255 => Ok(name.as_bytes().to_vec()),
+            1..=255 if !name.contains(char::is_whitespace) => Ok(name.as_bytes().to_vec()),
             _ => Err(Fault::invalid(
-                "alpn is a list of protocols of 1 to 255 bytes, separated by commas",
+                "alpn is a list of protocols of 1 to 255 bytes, separated by commas alone, not by blanks",
             )),
         })
         .collect()

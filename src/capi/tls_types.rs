@@ -61,7 +61,8 @@ pub struct copas_tls_options {
     pub ca: *const c_void,
     /// How many bytes.
     pub ca_len: usize,
-    /// Application protocols (ALPN), best first, separated by commas: "h2,http/1.1". NULL: none.
+    /// Application protocols (ALPN), best first, separated by commas without blanks: "h2,http/1.1".
+    /// NULL: none.
     pub alpn: *const c_char,
     /// COPAS_TLS_1_2 or COPAS_TLS_1_3, the oldest version that is spoken. 0: COPAS_TLS_1_2.
     pub min_version: c_int,

@@ -424,6 +424,8 @@ static void wrong_settings_are_told(void)
   options.min_version = 0;
   options.alpn = "h2,,h3";
   refuse(COPAS_TLS_SERVER, &options, COPAS_INVALID, "alpn");
+  options.alpn = "h2, http/1.1";
+  refuse(COPAS_TLS_SERVER, &options, COPAS_INVALID, "blanks");
   options.alpn = NULL;
   options.ca_file = tls_path("server.key");
   refuse(COPAS_TLS_SERVER, &options, COPAS_INVALID, "no certificate");
