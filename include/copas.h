@@ -727,7 +727,7 @@ typedef struct copas_tls_options {
    */
   const char *ca_file;
   /**
-   * Those CAs as PEM text in memory, instead.
+   * Those CAs as PEM text in memory, instead; NULL: none. Empty text is COPAS_INVALID.
    */
   const void *ca;
   /**
@@ -735,7 +735,8 @@ typedef struct copas_tls_options {
    */
   size_t ca_len;
   /**
-   * Application protocols (ALPN), best first, separated by commas: "h2,http/1.1". NULL: none.
+   * Application protocols (ALPN), best first, separated by commas without blanks: "h2,http/1.1".
+   * NULL: none.
    */
   const char *alpn;
   /**
@@ -1545,7 +1546,8 @@ copas_status copas_wrap(struct copas *c,
  * copas_receive_some() before.
  *
  * Errors: COPAS_BUSY (somebody waits on it, it is served, or it has unsent output: copas_flush()
- * first), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ * first), COPAS_UNSUPPORTED (it is encrypted), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD.
+ * Never switches.
  */
 COPAS_MUST_USE copas_status copas_unwrap(struct copas_socket *skt, int *fd);
 
@@ -1652,15 +1654,18 @@ copas_status copas_getstats(struct copas_socket *skt, struct copas_socket_stats 
  * COPAS_OK: `*bytes` borrows the bytes from the socket's buffer, until the caller's next receive
  * on that socket, its own close of it, or its end. They may be sent as they are.
  *
- * On COPAS_TIMEOUT, COPAS_CLOSED, COPAS_CANCELED and COPAS_TOO_LONG nothing is consumed: `*bytes`
- * shows what has arrived so far (CRs included), and the next call sees it again. COPAS_ALL answers
- * COPAS_OK when at least one byte came before the end of the stream, else COPAS_CLOSED; a reset is
- * COPAS_CLOSED. Data that has arrived wins over a time limit that has passed.
+ * On COPAS_TIMEOUT, COPAS_CLOSED, COPAS_CANCELED, COPAS_TOO_LONG, COPAS_TRUNCATED and
+ * COPAS_TLS_FAILED nothing is consumed: `*bytes` shows what has arrived so far (CRs included), and
+ * the next call sees it again. COPAS_ALL answers COPAS_OK when at least one byte came before the
+ * end of the stream, else COPAS_CLOSED; a reset is COPAS_CLOSED, of an encrypted stream
+ * COPAS_TRUNCATED. Data that has arrived wins over a time limit that has passed.
  *
  * Errors: COPAS_TIMEOUT; COPAS_CLOSED (the end came before the pattern was complete; also for a
  * failed write, once all input is taken); COPAS_TOO_LONG (see copas_setlimits()); COPAS_CANCELED;
  * COPAS_BUSY (another coroutine waits to receive); COPAS_UNSUPPORTED (the socket listens, or is
  * the writing end of a pipe);
+ * of an encrypted stream COPAS_TRUNCATED (it ended without the peer's word for it),
+ * COPAS_TLS_FAILED (a bad record, an alert, a failed handshake), COPAS_UNTRUSTED (the latter);
  * COPAS_INVALID (also for another negative pattern, or when `bytes` is NULL); COPAS_SYSTEM;
  * COPAS_NO_MEMORY; COPAS_CANNOT_WAIT, COPAS_STALE, COPAS_WRONG_THREAD. Switch point.
  */
@@ -1714,6 +1719,7 @@ copas_status copas_receive_into(struct copas_socket *skt,
  * Errors: COPAS_TIMEOUT, COPAS_CLOSED (the peer has closed, or COPAS_SHUT_SEND), COPAS_CANCELED,
  * COPAS_CANNOT_WAIT, COPAS_UNSUPPORTED (the socket listens, or is the reading end of a pipe),
  * COPAS_INVALID (also when `data` is NULL and `len` is not 0), COPAS_SYSTEM, COPAS_NO_MEMORY,
+ * COPAS_TRUNCATED, COPAS_TLS_FAILED, COPAS_UNTRUSTED (an encrypted stream that has ended so),
  * COPAS_STALE, COPAS_WRONG_THREAD. Never SIGPIPE. Switch point only above the high-water mark or
  * when other senders wait.
  */
@@ -1799,12 +1805,14 @@ copas_status copas_tls_context_stats(struct copas_tls_context *context,
  * for; for a server it is NULL. What was sent before goes out in clear; what was received and not taken
  * counts as the beginning of the handshake, so nobody slips plain bytes in.
  *
- * Where it fails, also by its time limit or a cancellation, the socket is good for copas_close() alone:
- * it is never plain again.
+ * Where it fails, also by its time limit or a cancellation, even one from before the call, the socket is
+ * good for copas_close() alone: it is never plain again, and what was received is shown to nobody. Only
+ * where it cannot begin at all (COPAS_INVALID, COPAS_UNSUPPORTED, COPAS_BUSY at the call) the socket stays
+ * as it was. Send nothing from elsewhere meanwhile: until the handshake begins it goes out in clear.
  *
  * Errors: COPAS_TIMEOUT; COPAS_UNTRUSTED (the peer's certificate, or its name); COPAS_TLS_FAILED;
- * COPAS_CLOSED; COPAS_CANCELED; COPAS_BUSY (somebody receives on it); COPAS_UNSUPPORTED (not a stream,
- * or encrypted already); COPAS_INVALID (also without a name where one is needed);
+ * COPAS_CLOSED; COPAS_CANCELED; COPAS_BUSY (somebody receives on it, or a send waits); COPAS_UNSUPPORTED
+ * (not a stream, or encrypted already); COPAS_INVALID (also without a name where one is needed);
  * COPAS_CANNOT_WAIT; COPAS_SYSTEM; COPAS_STALE (also the context); COPAS_WRONG_THREAD. Switch point.
  */
 COPAS_MUST_USE
@@ -1830,9 +1838,9 @@ int copas_submit_starttls(struct copas_socket *skt,
 
 #if defined(COPAS_HAS_TLS)
 /**
- * Fills `details` with what is known of an encrypted connection. Set `details->size` first. Errors:
- * COPAS_UNSUPPORTED (it is not encrypted), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD.
- * Never switches.
+ * Fills `details` with what is known of an encrypted connection, also when it has been cut off or
+ * has failed since its handshake. Set `details->size` first. Errors: COPAS_UNSUPPORTED (it is not
+ * encrypted), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
 copas_status copas_tls_info(struct copas_socket *skt, struct copas_tls_details *details);
 #endif
@@ -2020,7 +2028,8 @@ int copas_submit_receive_some(struct copas_socket *skt,
  * copy instead of writing at once.
  *
  * Answers as copas_submit_receive(). Errors (nothing was taken): COPAS_BUSY (a send is outstanding),
- * COPAS_CLOSED, COPAS_UNSUPPORTED, COPAS_INVALID (also when `taken` is NULL), COPAS_SYSTEM,
+ * COPAS_CLOSED, COPAS_TRUNCATED, COPAS_TLS_FAILED, COPAS_UNTRUSTED (as copas_send()),
+ * COPAS_UNSUPPORTED, COPAS_INVALID (also when `taken` is NULL), COPAS_SYSTEM,
  * COPAS_LIMIT, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
 COPAS_MUST_USE

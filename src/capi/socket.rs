@@ -127,7 +127,8 @@ pub unsafe extern "C" fn copas_wrap(
 /// copas_receive_some() before.
 ///
 /// Errors: COPAS_BUSY (somebody waits on it, it is served, or it has unsent output: copas_flush()
-/// first), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+/// first), COPAS_UNSUPPORTED (it is encrypted), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD.
+/// Never switches.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn copas_unwrap(skt: *mut copas_socket, fd: *mut c_int) -> copas_status {

@@ -22,15 +22,18 @@ const LONGEST_DELIMITER: usize = 255;
 /// COPAS_OK: `*bytes` borrows the bytes from the socket's buffer, until the caller's next receive
 /// on that socket, its own close of it, or its end. They may be sent as they are.
 ///
-/// On COPAS_TIMEOUT, COPAS_CLOSED, COPAS_CANCELED and COPAS_TOO_LONG nothing is consumed: `*bytes`
-/// shows what has arrived so far (CRs included), and the next call sees it again. COPAS_ALL answers
-/// COPAS_OK when at least one byte came before the end of the stream, else COPAS_CLOSED; a reset is
-/// COPAS_CLOSED. Data that has arrived wins over a time limit that has passed.
+/// On COPAS_TIMEOUT, COPAS_CLOSED, COPAS_CANCELED, COPAS_TOO_LONG, COPAS_TRUNCATED and
+/// COPAS_TLS_FAILED nothing is consumed: `*bytes` shows what has arrived so far (CRs included), and
+/// the next call sees it again. COPAS_ALL answers COPAS_OK when at least one byte came before the
+/// end of the stream, else COPAS_CLOSED; a reset is COPAS_CLOSED, of an encrypted stream
+/// COPAS_TRUNCATED. Data that has arrived wins over a time limit that has passed.
 ///
 /// Errors: COPAS_TIMEOUT; COPAS_CLOSED (the end came before the pattern was complete; also for a
 /// failed write, once all input is taken); COPAS_TOO_LONG (see copas_setlimits()); COPAS_CANCELED;
 /// COPAS_BUSY (another coroutine waits to receive); COPAS_UNSUPPORTED (the socket listens, or is
 /// the writing end of a pipe);
+/// of an encrypted stream COPAS_TRUNCATED (it ended without the peer's word for it),
+/// COPAS_TLS_FAILED (a bad record, an alert, a failed handshake), COPAS_UNTRUSTED (the latter);
 /// COPAS_INVALID (also for another negative pattern, or when `bytes` is NULL); COPAS_SYSTEM;
 /// COPAS_NO_MEMORY; COPAS_CANNOT_WAIT, COPAS_STALE, COPAS_WRONG_THREAD. Switch point.
 #[unsafe(no_mangle)]
@@ -123,6 +126,7 @@ pub unsafe extern "C" fn copas_receive_into(
 /// Errors: COPAS_TIMEOUT, COPAS_CLOSED (the peer has closed, or COPAS_SHUT_SEND), COPAS_CANCELED,
 /// COPAS_CANNOT_WAIT, COPAS_UNSUPPORTED (the socket listens, or is the reading end of a pipe),
 /// COPAS_INVALID (also when `data` is NULL and `len` is not 0), COPAS_SYSTEM, COPAS_NO_MEMORY,
+/// COPAS_TRUNCATED, COPAS_TLS_FAILED, COPAS_UNTRUSTED (an encrypted stream that has ended so),
 /// COPAS_STALE, COPAS_WRONG_THREAD. Never SIGPIPE. Switch point only above the high-water mark or
 /// when other senders wait.
 #[unsafe(no_mangle)]

@@ -98,7 +98,8 @@ pub unsafe extern "C" fn copas_submit_receive_some(
 /// copy instead of writing at once.
 ///
 /// Answers as copas_submit_receive(). Errors (nothing was taken): COPAS_BUSY (a send is outstanding),
-/// COPAS_CLOSED, COPAS_UNSUPPORTED, COPAS_INVALID (also when `taken` is NULL), COPAS_SYSTEM,
+/// COPAS_CLOSED, COPAS_TRUNCATED, COPAS_TLS_FAILED, COPAS_UNTRUSTED (as copas_send()),
+/// COPAS_UNSUPPORTED, COPAS_INVALID (also when `taken` is NULL), COPAS_SYSTEM,
 /// COPAS_LIMIT, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
 #[unsafe(no_mangle)]
 #[must_use]

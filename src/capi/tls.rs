@@ -138,8 +138,10 @@ pub unsafe extern "C" fn copas_tls_context_stats(
 /// for; for a server it is NULL. What was sent before goes out in clear; what was received and not taken
 /// counts as the beginning of the handshake, so nobody slips plain bytes in.
 ///
-/// Where it fails, also by its time limit or a cancellation, the socket is good for copas_close() alone:
-/// it is never plain again.
+/// Where it fails, also by its time limit or a cancellation, even one from before the call, the socket is
+/// good for copas_close() alone: it is never plain again, and what was received is shown to nobody. Only
+/// where it cannot begin at all (COPAS_INVALID, COPAS_UNSUPPORTED, COPAS_BUSY at the call) the socket stays
+/// as it was. Send nothing from elsewhere meanwhile: until the handshake begins it goes out in clear.
 ///
 /// Errors: COPAS_TIMEOUT; COPAS_UNTRUSTED (the peer's certificate, or its name); COPAS_TLS_FAILED;
 /// COPAS_CLOSED; COPAS_CANCELED; COPAS_BUSY (somebody receives on it, or a send waits); COPAS_UNSUPPORTED
@@ -190,10 +192,9 @@ pub unsafe extern "C" fn copas_submit_starttls(
     })
 }
 
-/// Fills `details` with what is known of an encrypted connection, also when it has been cut off or has
-/// failed since its handshake. Set `details->size` first. Errors: COPAS_UNSUPPORTED (it is not encrypted),
-/// COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD.
-/// Never switches.
+/// Fills `details` with what is known of an encrypted connection, also when it has been cut off or
+/// has failed since its handshake. Set `details->size` first. Errors: COPAS_UNSUPPORTED (it is not
+/// encrypted), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
 #[cfg(feature = "tls")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn copas_tls_info(
