@@ -385,6 +385,7 @@ impl Session {
                 Err(e) => {
                     match e.kind() {
                         io::ErrorKind::WouldBlock => kernel.socket.writable.set(false),
+                        _ if self.broken.get() != 0 => {}
                         _ => self.broken.set(e.raw_os_error().unwrap_or(libc::EIO)),
                     }
                     return Err(e);
