@@ -163,20 +163,28 @@ static void secure_relayed(void *user)
   secured = 1;
 }
 
-static void a_stream_that_is_cut_off_is_told_apart_from_one_that_ended(void)
+/* A server that raises `*done` when it has received all, and a client that begins its handshake through
+ * `relay`. */
+static void begin_relayed(struct relay *relay, int *done)
 {
-  int fds[2], done = 0;
-  struct relay relay;
+  int fds[2];
   c = net_new(NULL);
   server_context = tls_server(c, "server");
   client_context = tls_client(c, "ca");
-  tls_serve(c, server_context, receive_all, &done, &port);
+  tls_serve(c, server_context, receive_all, done, &port);
   CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
   CHECK_OK(copas_wrap(c, fds[0], &relayed));
-  relay.client = fds[1];
-  relay.server = net_connect(port);
+  relay->client = fds[1];
+  relay->server = net_connect(port);
   secured = 0;
   CHECK_OK(copas_addthread(c, secure_relayed, NULL, NULL));
+}
+
+static void a_stream_that_is_cut_off_is_told_apart_from_one_that_ended(void)
+{
+  int done = 0;
+  struct relay relay;
+  begin_relayed(&relay, &done);
   relay_until(&relay, &secured);
   while (relay_once(relay.client, relay.server) != 0) net_settle(c);
   /* An attacker's end: no close_notify before it. */
@@ -192,19 +200,10 @@ static void a_stream_that_is_cut_off_is_told_apart_from_one_that_ended(void)
 
 static void a_changed_byte_ends_the_connection(void)
 {
-  int fds[2], done = 0;
+  int done = 0;
   char bytes[4096];
   struct relay relay;
-  c = net_new(NULL);
-  server_context = tls_server(c, "server");
-  client_context = tls_client(c, "ca");
-  tls_serve(c, server_context, receive_all, &done, &port);
-  CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
-  CHECK_OK(copas_wrap(c, fds[0], &relayed));
-  relay.client = fds[1];
-  relay.server = net_connect(port);
-  secured = 0;
-  CHECK_OK(copas_addthread(c, secure_relayed, NULL, NULL));
+  begin_relayed(&relay, &done);
   relay_until(&relay, &secured);
   while (relay_once(relay.client, relay.server) != 0) net_settle(c);
   CHECK_OK(copas_send(relayed, " that is whole", 14));
@@ -223,19 +222,10 @@ static void a_changed_byte_ends_the_connection(void)
 
 static void nothing_of_it_is_seen_from_outside(void)
 {
-  int fds[2], done = 0;
+  int done = 0;
   char bytes[65536];
   struct relay relay;
-  c = net_new(NULL);
-  server_context = tls_server(c, "server");
-  client_context = tls_client(c, "ca");
-  tls_serve(c, server_context, receive_all, &done, &port);
-  CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
-  CHECK_OK(copas_wrap(c, fds[0], &relayed));
-  relay.client = fds[1];
-  relay.server = net_connect(port);
-  secured = 0;
-  CHECK_OK(copas_addthread(c, secure_relayed, NULL, NULL));
+  begin_relayed(&relay, &done);
   while (!secured) {
     relay_once(relay.server, relay.client);
     net_step(c);
