@@ -123,6 +123,7 @@ fn forget(socket: &Rc<Socket>) {
 impl Socket {
     /// All output has been written: what waited for that, an end or a close, happens now.
     pub(super) fn finish_output(self: &Rc<Self>, d: &Dispatcher) {
+        self.note_taken();
         let ends = self.marks.has(Mark::Closed) || self.marks.has(Mark::ShutSend);
         if ends && self.end_output() {
             return;
