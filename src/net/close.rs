@@ -208,6 +208,8 @@ pub fn unwrap(d: &Dispatcher, socket: &Rc<Socket>) -> Outcome<OwnedFd> {
         Some("somebody waits on this socket")
     } else if socket.is_served() {
         Some("this socket is served: copas_removeserver() first")
+    } else if socket.has_kept() {
+        Some("this socket has accepted a connection already: copas_accept() it first")
     } else if socket.unsent() != 0 || !socket.flushers.is_empty() {
         Some("this socket has unsent output: copas_flush() first")
     } else {
