@@ -153,8 +153,6 @@ pub struct Dispatcher {
     borrower: Cell<Handle>,
     root: Root,
     wheel: RefCell<Wheel<Handle>>,
-    notes: RefCell<Vec<deadline::Note>>,
-    noted: Cell<usize>,
     due: RefCell<Vec<Handle>>,
     events: RefCell<VecDeque<Undelivered>>,
     /// What the events told last point into.
@@ -209,8 +207,6 @@ impl Dispatcher {
             },
             wheel: RefCell::new(Wheel::new(now / deadline::TICK)),
             clock: RefCell::new(settings.clock),
-            notes: RefCell::default(),
-            noted: Cell::new(0),
             due: RefCell::default(),
             events: RefCell::default(),
             told: RefCell::default(),

@@ -6,6 +6,9 @@
 //! so that every slot lies ahead, and lower levels come before higher ones. When the present
 //! reaches a slot of a higher level, its entries move down. (Varghese and Lauck, "Hashed and
 //! Hierarchical Timing Wheels", 1987.)
+//!
+//! Who arms one tells how long it is, not when it ends: it stands in a list of its own until the clock
+//! is read for all of them (`settle`).
 
 /// Bits of a tick that one level tells apart.
 const BITS: u32 = 6;
@@ -13,6 +16,8 @@ const BITS: u32 = 6;
 const SLOTS: usize = 1 << BITS;
 /// Levels for all ticks of 64 bits.
 const LEVELS: usize = 64_usize.div_ceil(BITS as usize);
+/// The list of those whose tick is not known yet, behind those of all slots.
+const NOTED: usize = LEVELS * SLOTS;
 /// No entry.
 const NONE: u32 = u32::MAX;
 
@@ -20,17 +25,18 @@ const NONE: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key(u32);
 
-/// One entry, linked to its neighbours in the same slot or in the list of free ones.
+/// One entry, linked to its neighbours in the same list, or to the next free one.
 struct Entry<T> {
+    /// Its tick; its length while it is noted.
     at: u64,
     what: T,
     previous: u32,
     next: u32,
-    level: u8,
-    slot: u8,
+    /// Which list it stands in: that of a slot of a level, or of the noted ones.
+    list: u32,
 }
 
-/// The first and last entry of a slot.
+/// The first and last entry of a list.
 #[derive(Clone, Copy)]
 struct List {
     first: u32,
@@ -48,9 +54,9 @@ pub struct Wheel<T> {
     entries: Vec<Entry<T>>,
     free: u32,
     len: usize,
-    slots: [[List; SLOTS]; LEVELS],
-    /// One bit for each slot that has entries.
-    occupied: [u64; LEVELS],
+    lists: [List; NOTED + 1],
+    /// One bit for each list that has entries; behind the levels' that of the noted ones.
+    occupied: [u64; LEVELS + 1],
 }
 
 impl<T: Copy> Wheel<T> {
@@ -61,34 +67,45 @@ impl<T: Copy> Wheel<T> {
             entries: Vec::new(),
             free: NONE,
             len: 0,
-            slots: [[EMPTY; SLOTS]; LEVELS],
-            occupied: [0; LEVELS],
+            lists: [EMPTY; NOTED + 1],
+            occupied: [0; LEVELS + 1],
         }
     }
 
-    /// Arms `what` for a tick; one that is past is due at once.
-    pub fn arm(&mut self, at: u64, what: T) -> Key {
-        let at = at.max(self.now);
+    /// Arms `what`, which has this length. It is due at no tick before `settle` has told which. O(1).
+    pub fn note(&mut self, length: u64, what: T) -> Key {
         let entry = Entry {
-            at,
+            at: length,
             what,
             previous: NONE,
             next: NONE,
-            level: 0,
-            slot: 0,
+            list: NOTED as u32,
         };
         let index = self.free;
         let index = if index == NONE {
             self.entries.push(entry);
             (self.entries.len() - 1) as u32
         } else {
-            self.free = self.entries[index as usize].next;
-            self.entries[index as usize] = entry;
+            let place = &mut self.entries[index as usize];
+            self.free = place.next;
+            *place = entry;
             index
         };
         self.len += 1;
-        self.link(index);
+        self.append(index, NOTED);
         Key(index)
+    }
+
+    /// Gives those that were noted their ticks, of their lengths; one that is past is due at once.
+    pub fn settle(&mut self, tick: impl Fn(u64) -> u64) {
+        let mut index = self.take_list(NOTED);
+        while index != NONE {
+            let entry = &mut self.entries[index as usize];
+            entry.at = tick(entry.at).max(self.now);
+            let next = entry.next;
+            self.link(index);
+            index = next;
+        }
     }
 
     /// Takes back what is armed under `key`.
@@ -112,8 +129,7 @@ impl<T: Copy> Wheel<T> {
                 break;
             }
             self.now = self.now.max(start);
-            let mut index = std::mem::replace(&mut self.slots[level][slot], EMPTY).first;
-            self.occupied[level] &= !(1 << slot);
+            let mut index = self.take_list(level * SLOTS + slot);
             while index != NONE {
                 let next = self.entries[index as usize].next;
                 if level == 0 {
@@ -140,7 +156,8 @@ impl<T: Copy> Wheel<T> {
 
     /// The slot that comes first: its level, its number, its first tick.
     fn first_slot(&self) -> Option<(usize, usize, u64)> {
-        let level = self.occupied.iter().position(|&slots| slots != 0)?;
+        let levels = &self.occupied[..LEVELS];
+        let level = levels.iter().position(|&slots| slots != 0)?;
         let slot = self.occupied[level].trailing_zeros();
         let shift = BITS * level as u32;
         let above = self.now.checked_shr(shift + BITS).unwrap_or(0);
@@ -153,43 +170,47 @@ impl<T: Copy> Wheel<T> {
         let at = self.entries[index as usize].at;
         let level = (63 - ((at ^ self.now) | 1).leading_zeros()) / BITS;
         let slot = (at >> (BITS * level)) as usize % SLOTS;
-        let list = &mut self.slots[level as usize][slot];
-        let last = std::mem::replace(&mut list.last, index);
-        match last {
-            NONE => list.first = index,
-            last => self.entries[last as usize].next = index,
-        }
-        self.occupied[level as usize] |= 1 << slot;
-        let entry = &mut self.entries[index as usize];
-        (entry.previous, entry.next) = (last, NONE);
-        (entry.level, entry.slot) = (level as u8, slot as u8);
+        self.append(index, level as usize * SLOTS + slot);
     }
 
-    /// Takes an entry out of its slot.
+    /// Appends an entry that is in no list to one.
+    fn append(&mut self, index: u32, list: usize) {
+        let ends = &mut self.lists[list];
+        let last = std::mem::replace(&mut ends.last, index);
+        match last {
+            NONE => ends.first = index,
+            last => self.entries[last as usize].next = index,
+        }
+        self.occupied[list / SLOTS] |= 1 << (list % SLOTS);
+        let entry = &mut self.entries[index as usize];
+        (entry.previous, entry.next, entry.list) = (last, NONE, list as u32);
+    }
+
+    /// Empties a list; its first entry, from which the others are linked.
+    fn take_list(&mut self, list: usize) -> u32 {
+        self.occupied[list / SLOTS] &= !(1 << (list % SLOTS));
+        std::mem::replace(&mut self.lists[list], EMPTY).first
+    }
+
+    /// Takes an entry out of its list.
     fn unlink(&mut self, index: u32) {
-        let Entry {
-            previous,
-            next,
-            level,
-            slot,
-            ..
-        } = self.entries[index as usize];
-        let (level, slot) = (level as usize, slot as usize);
-        let list = &mut self.slots[level][slot];
+        let entry = &self.entries[index as usize];
+        let (previous, next, list) = (entry.previous, entry.next, entry.list as usize);
+        let ends = &mut self.lists[list];
         match previous {
-            NONE => list.first = next,
+            NONE => ends.first = next,
             previous => self.entries[previous as usize].next = next,
         }
         match next {
-            NONE => list.last = previous,
+            NONE => ends.last = previous,
             next => self.entries[next as usize].previous = previous,
         }
-        if list.first == NONE {
-            self.occupied[level] &= !(1 << slot);
+        if (previous, next) == (NONE, NONE) {
+            self.occupied[list / SLOTS] &= !(1 << (list % SLOTS));
         }
     }
 
-    /// Puts an entry that is in no slot among the free ones.
+    /// Puts an entry that is in no list among the free ones.
     fn release(&mut self, index: u32) -> T {
         self.len -= 1;
         let entry = &mut self.entries[index as usize];
@@ -211,6 +232,15 @@ mod tests {
             self.0 ^= self.0 >> 7;
             self.0 ^= self.0 << 17;
             self.0 % bound
+        }
+    }
+
+    impl<T: Copy> Wheel<T> {
+        /// Arms `what` for a tick.
+        fn arm(&mut self, at: u64, what: T) -> Key {
+            let key = self.note(at, what);
+            self.settle(|at| at);
+            key
         }
     }
 
@@ -315,6 +345,34 @@ mod tests {
         let mut due = String::new();
         wheel.expire(100, |_, what| due.push(what));
         assert_eq!(due, "ab");
+    }
+
+    #[test]
+    fn what_was_noted_is_due_from_when_it_is_settled_and_can_be_taken_back_before() {
+        let mut wheel = Wheel::new(0);
+        let (_, gone, _) = (wheel.note(10, 'a'), wheel.note(5, 'b'), wheel.note(10, 'c'));
+        assert_eq!((wheel.next(), wheel.len()), (None, 3));
+        wheel.expire(50, |_, _| panic!("nothing has its tick yet"));
+        assert_eq!(wheel.cancel(gone), 'b');
+        wheel.settle(|length| 100 + length);
+        assert_eq!(wheel.next(), Some(64));
+        let mut due = String::new();
+        wheel.expire(109, |_, _| panic!("early"));
+        wheel.expire(110, |_, what| due.push(what));
+        assert_eq!(due, "ac");
+        assert!(wheel.is_empty());
+    }
+
+    #[test]
+    fn all_that_was_noted_can_be_taken_back() {
+        let mut wheel = Wheel::new(0);
+        for length in [3, 2, 1] {
+            let (first, second) = (wheel.note(length, ()), wheel.note(length, ()));
+            wheel.cancel(first);
+            wheel.cancel(second);
+        }
+        wheel.settle(|length| length);
+        assert_eq!((wheel.next(), wheel.len()), (None, 0));
     }
 
     #[test]
