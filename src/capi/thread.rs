@@ -183,12 +183,7 @@ pub unsafe extern "C" fn copas_fail(status: c_int, text: *const c_char) -> copas
             .ok_or_else(outside)?;
         // SAFETY: NULL or terminated, as the comment asks.
         let text = text_or_message(unsafe { text_of(text) }?, status);
-        thread.extras().failure.replace(Some(Failure {
-            thread: thread.handle,
-            subject: thread.subject.get(),
-            status,
-            text,
-        }));
+        thread.fail(status, text);
         Ok(())
     })
 }

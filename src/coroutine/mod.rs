@@ -7,6 +7,7 @@ mod baton;
 mod carried;
 mod carrier;
 pub mod exceptions;
+mod job;
 mod os_threads;
 mod pool;
 mod stack;

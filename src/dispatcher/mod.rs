@@ -9,6 +9,7 @@ pub mod current;
 mod deadline;
 mod driver;
 mod elapse;
+mod failure;
 mod fleet;
 mod handle;
 mod inbox;
@@ -40,6 +41,7 @@ pub use boxed::{Boxed, Ends, Given};
 pub use deadline::{Deadline, nanoseconds};
 pub use driver::{Driver, Readiness};
 pub use elapse::{Elapse, within};
+pub use failure::{ErrorHandler, Failure, conclude};
 pub use fleet::{Fleet, Mishap};
 pub use handle::{Handle, Kind};
 pub use inbox::{Inbox, Letter, signal};
@@ -48,7 +50,7 @@ pub use operation::{Begun, Completion, Event, Owner, Submission, Submitted};
 pub use shutdown::free;
 pub use slots::Slots;
 pub use statistics::Counts;
-pub use thread::{ErrorHandler, Failure, Name, Thread, conclude};
+pub use thread::{Name, Thread};
 pub use vehicle::Ground;
 pub use wait::Caller;
 pub use waitlist::{Place, WaitList};
@@ -140,6 +142,8 @@ pub struct Dispatcher {
     vehicles: vehicle::Vehicles,
     unbound: bool,
     threads: RefCell<Slots<Rc<Thread>>>,
+    /// Records of coroutines that have ended, for the next ones.
+    spare_threads: RefCell<Vec<Rc<Thread>>>,
     operations: RefCell<Slots<Rc<Operation>>>,
     /// Records of operations that are over, for the next ones.
     spare_operations: RefCell<Vec<Rc<Operation>>>,
@@ -192,6 +196,7 @@ impl Dispatcher {
             vehicles: vehicle::Vehicles::new(settings.stack_size, settings.os_threads),
             unbound: settings.unbound,
             threads: RefCell::new(Slots::new(claim.slots_from)),
+            spare_threads: RefCell::default(),
             operations: RefCell::new(Slots::new(claim.slots_from)),
             spare_operations: RefCell::default(),
             objects: RefCell::new(Slots::new(claim.slots_from)),

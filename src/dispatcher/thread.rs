@@ -2,12 +2,13 @@
 //! A coroutine's record ("thread" is Copas' word for a coroutine).
 
 use super::deadline::Deadline;
+use super::failure::{ErrorHandler, Failure};
 use super::handle::{Handle, Kind};
 use super::pending::Pending;
 use super::turns::Turn;
 use super::vehicle::{Ground, on_its_os_thread};
 use super::waitlist::WaitList;
-use super::{Dispatcher, current, registry};
+use super::{Dispatcher, registry};
 use crate::coroutine::{Coroutine, State, Vehicle};
 use crate::status::{Outcome, Status};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -17,24 +18,12 @@ use std::rc::Rc;
 /// Operations that a coroutine may do in one slice before it yields.
 pub const BUDGET: u16 = 128;
 
+/// Most records of coroutines that are kept for use again.
+const SPARE: usize = 256;
+
 /// COPAS_CANCELED answers after which each further one yields to the loop, so that a coroutine
 /// that ignores its cancellation cannot hang the dispatcher.
 const PATIENCE: u16 = 1000;
-
-/// A failure that copas_fail() has marked.
-pub struct Failure {
-    /// The coroutine.
-    pub thread: Handle,
-    /// The connection that it serves, if it is a handler.
-    pub subject: Option<Handle>,
-    /// A negative number.
-    pub status: i32,
-    /// What went wrong.
-    pub text: CString,
-}
-
-/// Who is told of a failure.
-pub type ErrorHandler = Rc<dyn Fn(&Failure)>;
 
 /// What a coroutine or socket is called. Three words: every coroutine and every socket has one.
 pub enum Name {
@@ -117,14 +106,31 @@ pub struct Thread {
     pub subject: Cell<Option<Handle>>,
 }
 
-/// The end of a coroutine's function, on its stack: its failure, if it marked one, is told.
-pub fn conclude() {
-    if let Some(d) = current::get().and_then(|handle| registry::enter(handle).ok()) {
-        d.deliver_failure();
-    }
-}
+// Every coroutine has one: with what counts the references to it, 144 bytes of the allocator's.
+const _: () = assert!(size_of::<Thread>() <= 120);
 
 impl Thread {
+    /// One that is in the ready queue.
+    fn new(handle: Handle, coroutine: Coroutine, name: Name, inherited_end: u64) -> Self {
+        Thread {
+            handle,
+            pending: Cell::new(None),
+            budget: Cell::new(BUDGET),
+            cancel_answers: Cell::new(0),
+            queued: Cell::new(true),
+            canceled: Cell::new(false),
+            ended: Cell::new(false),
+            panicked: Cell::new(false),
+            asleep: Cell::new(false),
+            inherited_end: Cell::new(inherited_end),
+            extras: OnceCell::new(),
+            deadline: Deadline::new(),
+            coroutine,
+            name: RefCell::new(name),
+            subject: Cell::new(None),
+        }
+    }
+
     /// What few coroutines need.
     pub fn extras(&self) -> &Extras {
         self.extras.get_or_init(Box::default)
@@ -159,6 +165,7 @@ impl Thread {
     /// Has what its next turn begins with on its stack brought near.
     #[inline]
     pub(super) fn prefetch_stack(&self) {
+        self.coroutine.prefetch();
         if let Some(pending) = self.pending.get() {
             pending.prefetch();
         }
@@ -215,28 +222,24 @@ impl Dispatcher {
         let mut threads = self.threads.borrow_mut();
         let thread = threads.insert_with(|slot, generation| {
             let handle = Handle::new(Kind::Thread, self.handle.dispatcher(), slot, generation);
-            Rc::new(Thread {
-                handle,
-                pending: Cell::new(None),
-                budget: Cell::new(BUDGET),
-                queued: Cell::new(true),
-                canceled: Cell::new(false),
-                ended: Cell::new(false),
-                panicked: Cell::new(false),
-                asleep: Cell::new(false),
-                inherited_end: Cell::new(inherited_end),
-                extras: OnceCell::new(),
-                deadline: Deadline::new(),
-                coroutine,
-                cancel_answers: Cell::new(0),
-                name: RefCell::new(name),
-                subject: Cell::new(None),
-            })
+            self.record_of(Thread::new(handle, coroutine, name, inherited_end))
         });
         let thread = thread.ok_or(Status::LIMIT)?;
         let turn = Turn::Thread(Rc::clone(thread), std::ptr::null());
         self.ready.borrow_mut().push(turn);
         Ok(thread.handle)
+    }
+
+    /// The record of a coroutine: one that was used before, if there is one.
+    #[inline]
+    fn record_of(&self, thread: Thread) -> Rc<Thread> {
+        match self.spare_threads.borrow_mut().pop() {
+            Some(mut spare) => {
+                *Rc::get_mut(&mut spare).expect("nobody else knows a spare record") = thread;
+                spare
+            }
+            None => Rc::new(thread),
+        }
     }
 
     /// The record of a coroutine that has not ended.
@@ -272,7 +275,7 @@ impl Dispatcher {
         if thread.is_started() {
             self.wake(thread.handle);
         } else {
-            self.end(thread);
+            self.end(Rc::clone(thread));
         }
     }
 
@@ -307,11 +310,19 @@ impl Dispatcher {
         }
     }
 
-    /// Forgets a coroutine that has run to its end, or never ran: what it ran on is used again.
-    pub(super) fn end(&self, thread: &Rc<Thread>) {
-        self.forget(thread);
+    /// Forgets a coroutine that has run to its end, or never ran: what it ran on is used again, and its
+    /// record if nobody else knows it.
+    pub(super) fn end(&self, mut thread: Rc<Thread>) {
+        self.forget(&thread);
         if let Some(vehicle) = thread.coroutine.take_vehicle() {
             self.give_back(vehicle);
+        }
+        if let Some(record) = Rc::get_mut(&mut thread) {
+            drop(record.extras.take());
+            let mut spare = self.spare_threads.borrow_mut();
+            if spare.len() < SPARE {
+                spare.push(thread);
+            }
         }
     }
 
@@ -321,7 +332,7 @@ impl Dispatcher {
         if let Some(pending) = thread.pending.take() {
             pending.release();
         }
-        self.end(thread);
+        self.end(Rc::clone(thread));
         self.tell_abandoned(thread.handle);
         self.abandoned.set(self.abandoned.get() + 1);
     }
@@ -339,48 +350,9 @@ impl Dispatcher {
         }
         thread.ended.set(true);
         if let Some(extras) = extras {
+            // Of one that was abandoned nobody is told.
+            drop(extras.failure.take());
             extras.joiners.wake_all();
         }
-    }
-
-    /// Tells the running coroutine's failure, if it marked one, to whom it concerns. Runs on its
-    /// stack, at the end of its function.
-    pub fn deliver_failure(&self) {
-        let Some(thread) = self.running() else { return };
-        let Some(extras) = thread.extras_if_any() else {
-            return;
-        };
-        let Some(failure) = extras.failure.take() else {
-            return;
-        };
-        let own = extras.error_handler.borrow().clone();
-        let handler = own.or_else(|| self.error_handler.borrow().clone());
-        match handler {
-            Some(handler) => handler(&failure),
-            None => self.report_failure(&thread, &failure, ""),
-        }
-        if let Some(second) = extras.failure.take() {
-            self.report_failure(&thread, &second, " in its error handler");
-        }
-    }
-
-    /// Reports a failure that nobody handled.
-    fn report_failure(&self, thread: &Thread, failure: &Failure, place: &str) {
-        let name = thread.name.borrow_mut().told();
-        let socket = failure
-            .subject
-            .and_then(|socket| self.driver().name(socket));
-        let socket = socket.map_or(String::new(), |socket| format!(" ({socket})"));
-        let text = failure.text.to_string_lossy();
-        let status = crate::status::name(failure.status).to_string_lossy();
-        let status = if status == "COPAS_UNKNOWN" {
-            failure.status.to_string()
-        } else {
-            status.into_owned()
-        };
-        self.report(
-            super::LEVEL_ERROR,
-            &format!("{name}{socket} failed{place}: {text} ({status})"),
-        );
     }
 }
