@@ -10,8 +10,8 @@ use std::io;
 use std::rc::Rc;
 
 /// Free stacks of a size that keep their pages: enough for a server whose connections come and go,
-/// little (1 MiB with the usual one page in use) for one that was busy once.
-const WARM: usize = 256;
+/// little (half a MiB with the usual one page in use) for one that was busy once.
+const WARM: usize = 128;
 
 /// The stacks of one size.
 struct Shelf {
@@ -48,7 +48,6 @@ impl Shelf {
 
     #[inline]
     fn give(&mut self, idle: Switched) {
-        idle.unpoison();
         if self.warm.len() < WARM {
             self.warm.push(idle);
         } else {

@@ -189,22 +189,32 @@ impl Switched {
         }
     }
 
-    /// Takes it apart: its stack for the next body, if its own has returned or never ran (it is dropped
-    /// then). None for one that is suspended, which is abandoned by this.
-    pub fn take_idle(&self) -> Option<Switched> {
-        let head = self.head.take()?;
-        // SAFETY: as in `head`.
-        let shared = unsafe { head.as_ref() };
-        match shared.phase.get() {
+    /// Ends what it has begun, if its body has returned or never ran (it is dropped then); whether that is
+    /// so.
+    #[inline]
+    pub fn rest(&self) -> bool {
+        let head = self.head();
+        match head.phase.get() {
             Phase::Idle => {}
             Phase::Ready => {
-                shared.phase.set(Phase::Idle);
-                shared.job.clear();
+                head.phase.set(Phase::Idle);
+                head.job.clear();
             }
-            Phase::Running | Phase::Suspended => {
-                abandon(head);
-                return None;
-            }
+            Phase::Running | Phase::Suspended => return false,
+        }
+        self.unpoison();
+        true
+    }
+
+    /// Takes it apart: its stack for the next body, if it can rest. None for one that is suspended, which is
+    /// abandoned by this.
+    pub fn take_idle(&self) -> Option<Switched> {
+        self.head.get()?;
+        let rests = self.rest();
+        let head = self.head.take()?;
+        if !rests {
+            abandon(head);
+            return None;
         }
         Some(Switched {
             head: Cell::new(Some(head)),
@@ -219,7 +229,7 @@ impl Switched {
 
     /// Forgets what tools have noted of its former use.
     #[inline]
-    pub fn unpoison(&self) {
+    fn unpoison(&self) {
         let (bottom, base) = self.bounds();
         annotations::unpoison(bottom, base - bottom);
     }
@@ -399,6 +409,18 @@ mod tests {
         coroutine.resume();
         assert!(coroutine.take_idle().is_none());
         assert!(coroutine.take_idle().is_none());
+    }
+
+    #[test]
+    fn one_that_never_ran_rests_without_its_body() {
+        let token = Rc::new(());
+        let inside = Rc::clone(&token);
+        let coroutine = coroutine(move |_| drop(inside));
+        assert!(coroutine.rest());
+        assert_eq!(Rc::strong_count(&token), 1);
+        begin(&coroutine, Switched::suspend);
+        assert_eq!(coroutine.resume(), State::Suspended);
+        assert!(!coroutine.rest());
     }
 
     #[test]

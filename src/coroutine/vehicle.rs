@@ -38,6 +38,25 @@ impl Coroutine {
         }
     }
 
+    /// Has it run `body` when it is resumed next. For one that rests.
+    #[inline]
+    pub fn begin(&self, body: impl FnOnce() + 'static) {
+        match self {
+            Coroutine::Switched(switched) => switched.begin(body),
+            Coroutine::Carried(_) => unreachable!("one on an OS thread does not rest"),
+        }
+    }
+
+    /// Has it rest, if its body has returned or never ran (it is dropped then) and its stack has this size;
+    /// whether it does. It can begin another body then.
+    #[inline]
+    pub fn rest(&self, stack_size: usize) -> bool {
+        match self {
+            Coroutine::Switched(switched) => switched.size() == stack_size && switched.rest(),
+            Coroutine::Carried(_) => false,
+        }
+    }
+
     /// Has what resuming it touches brought near.
     #[inline]
     pub fn prefetch(&self) {

@@ -80,7 +80,9 @@ impl Dispatcher {
     /// it has. Negative is none.
     #[inline]
     pub fn arm(&self, of: &Deadline, who: Handle, seconds: f64) {
-        self.disarm(of);
+        if of.is_set() {
+            self.disarm(of);
+        }
         let state = match nanoseconds(seconds) {
             Some(length) => State::Armed(self.wheel.borrow_mut().note(length, who)),
             None => State::Idle,
@@ -91,13 +93,11 @@ impl Dispatcher {
     /// Takes the time limit back. O(1).
     #[inline]
     pub fn disarm(&self, of: &Deadline) {
-        match of.0.get() {
-            State::Idle | State::Passed => {}
-            State::Due => of.0.set(State::Idle),
-            State::Armed(key) => {
-                of.0.set(State::Idle);
-                self.wheel.borrow_mut().cancel(key);
-            }
+        if let State::Armed(key) = of.0.get() {
+            of.0.set(State::Idle);
+            self.wheel.borrow_mut().cancel(key);
+        } else if !of.has_passed() {
+            of.0.set(State::Idle);
         }
     }
 

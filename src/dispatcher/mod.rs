@@ -51,7 +51,7 @@ pub use shutdown::free;
 pub use slots::Slots;
 pub use statistics::Counts;
 pub use thread::{Name, Thread};
-pub use vehicle::Ground;
+pub use vehicle::{Ground, Seat};
 pub use wait::Caller;
 pub use waitlist::{Place, WaitList};
 pub use waker::woken_by;
@@ -142,8 +142,6 @@ pub struct Dispatcher {
     vehicles: vehicle::Vehicles,
     unbound: bool,
     threads: RefCell<Slots<Rc<Thread>>>,
-    /// Records of coroutines that have ended, for the next ones.
-    spare_threads: RefCell<Vec<Rc<Thread>>>,
     operations: RefCell<Slots<Rc<Operation>>>,
     /// Records of operations that are over, for the next ones.
     spare_operations: RefCell<Vec<Rc<Operation>>>,
@@ -196,7 +194,6 @@ impl Dispatcher {
             vehicles: vehicle::Vehicles::new(settings.stack_size, settings.os_threads),
             unbound: settings.unbound,
             threads: RefCell::new(Slots::new(claim.slots_from)),
-            spare_threads: RefCell::default(),
             operations: RefCell::new(Slots::new(claim.slots_from)),
             spare_operations: RefCell::default(),
             objects: RefCell::new(Slots::new(claim.slots_from)),

@@ -6,7 +6,7 @@ use super::failure::{ErrorHandler, Failure};
 use super::handle::{Handle, Kind};
 use super::pending::Pending;
 use super::turns::Turn;
-use super::vehicle::{Ground, on_its_os_thread};
+use super::vehicle::{Ground, Seat, on_its_os_thread};
 use super::waitlist::WaitList;
 use super::{Dispatcher, registry};
 use crate::coroutine::{Coroutine, State, Vehicle};
@@ -17,9 +17,6 @@ use std::rc::Rc;
 
 /// Operations that a coroutine may do in one slice before it yields.
 pub const BUDGET: u16 = 128;
-
-/// Most records of coroutines that are kept for use again.
-const SPARE: usize = 256;
 
 /// COPAS_CANCELED answers after which each further one yields to the loop, so that a coroutine
 /// that ignores its cancellation cannot hang the dispatcher.
@@ -131,6 +128,44 @@ impl Thread {
         }
     }
 
+    /// Is that of another coroutine from now on, which is in the ready queue and will run `body` on the
+    /// same stack.
+    #[inline]
+    fn renew(
+        &mut self,
+        handle: Handle,
+        name: Name,
+        inherited_end: u64,
+        body: impl FnOnce() + 'static,
+    ) {
+        self.coroutine.begin(body);
+        self.handle = handle;
+        *self.name.get_mut() = name;
+        self.inherited_end.set(inherited_end);
+        self.cancel_answers.set(0);
+        self.queued.set(true);
+        self.canceled.set(false);
+        self.ended.set(false);
+        self.asleep.set(false);
+        self.deadline.renew();
+        self.subject.set(None);
+    }
+
+    /// Has ended: whether it can be renewed, which a stack of this size can.
+    #[inline]
+    pub(super) fn rest(&mut self, stack_size: usize) -> bool {
+        let rests = self.coroutine.rest(stack_size);
+        if rests {
+            drop(self.extras.take());
+        }
+        rests
+    }
+
+    /// What it ran on, once that is not in use any more.
+    pub(super) fn take_vehicle(&self) -> Option<Vehicle> {
+        self.coroutine.take_vehicle()
+    }
+
     /// What few coroutines need.
     pub fn extras(&self) -> &Extras {
         self.extras.get_or_init(Box::default)
@@ -200,29 +235,36 @@ impl Dispatcher {
         stack_size: usize,
         body: impl FnOnce() + 'static,
     ) -> Outcome<Handle> {
-        self.spawn_on(self.vehicle(Ground::Stack(stack_size))?, name, body)
+        self.spawn_on(self.seat(Ground::Stack(stack_size))?, name, body)
     }
 
     /// Makes a coroutine of `body` on what it is to run on, to run in the next step.
+    #[inline]
     pub fn spawn_on(
         &self,
-        vehicle: Vehicle,
+        seat: Seat,
         name: Name,
         body: impl FnOnce() + 'static,
     ) -> Outcome<Handle> {
         if !self.threads.borrow().has_room() {
-            self.give_back(vehicle);
+            self.give_back(seat);
             return Err(Status::LIMIT.into());
         }
-        let coroutine = match vehicle {
-            Vehicle::Stack(_) => Coroutine::new(vehicle, body),
-            Vehicle::OsThread(_) => Coroutine::new(vehicle, on_its_os_thread(self.handle, body)),
-        };
-        let inherited_end = self.scope_end();
+        let end = self.scope_end();
         let mut threads = self.threads.borrow_mut();
         let thread = threads.insert_with(|slot, generation| {
             let handle = Handle::new(Kind::Thread, self.handle.dispatcher(), slot, generation);
-            self.record_of(Thread::new(handle, coroutine, name, inherited_end))
+            match seat {
+                Seat::Used(mut record) => {
+                    let thread = Rc::get_mut(&mut record).expect("nobody else knows it");
+                    thread.renew(handle, name, end, body);
+                    record
+                }
+                Seat::New(vehicle) => {
+                    let coroutine = self.coroutine(vehicle, body);
+                    Rc::new(Thread::new(handle, coroutine, name, end))
+                }
+            }
         });
         let thread = thread.ok_or(Status::LIMIT)?;
         let turn = Turn::Thread(Rc::clone(thread), std::ptr::null());
@@ -230,15 +272,11 @@ impl Dispatcher {
         Ok(thread.handle)
     }
 
-    /// The record of a coroutine: one that was used before, if there is one.
-    #[inline]
-    fn record_of(&self, thread: Thread) -> Rc<Thread> {
-        match self.spare_threads.borrow_mut().pop() {
-            Some(mut spare) => {
-                *Rc::get_mut(&mut spare).expect("nobody else knows a spare record") = thread;
-                spare
-            }
-            None => Rc::new(thread),
+    /// A coroutine of `body`, not from a record that was used before.
+    fn coroutine(&self, vehicle: Vehicle, body: impl FnOnce() + 'static) -> Coroutine {
+        match vehicle {
+            Vehicle::Stack(_) => Coroutine::new(vehicle, body),
+            Vehicle::OsThread(_) => Coroutine::new(vehicle, on_its_os_thread(self.handle, body)),
         }
     }
 
@@ -310,20 +348,10 @@ impl Dispatcher {
         }
     }
 
-    /// Forgets a coroutine that has run to its end, or never ran: what it ran on is used again, and its
-    /// record if nobody else knows it.
-    pub(super) fn end(&self, mut thread: Rc<Thread>) {
+    /// Forgets a coroutine that has run to its end, or never ran: what it ran on is used again.
+    pub(super) fn end(&self, thread: Rc<Thread>) {
         self.forget(&thread);
-        if let Some(vehicle) = thread.coroutine.take_vehicle() {
-            self.give_back(vehicle);
-        }
-        if let Some(record) = Rc::get_mut(&mut thread) {
-            drop(record.extras.take());
-            let mut spare = self.spare_threads.borrow_mut();
-            if spare.len() < SPARE {
-                spare.push(thread);
-            }
-        }
+        self.retire_record(thread);
     }
 
     /// Gives up on a coroutine that ignores its cancellation: what it waits for is released, its
