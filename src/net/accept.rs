@@ -9,8 +9,7 @@ use super::server::{Server, ServerSettings};
 use super::settings::Inherited;
 use super::socket::Socket;
 use super::tls::{self, Context};
-use crate::coroutine::Vehicle;
-use crate::dispatcher::{Dispatcher, LEVEL_ERROR, LEVEL_WARNING, Name, conclude};
+use crate::dispatcher::{Dispatcher, LEVEL_ERROR, LEVEL_WARNING, Name, Seat, conclude};
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
 use crate::sys::stream;
@@ -184,8 +183,8 @@ fn serve(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>, fd: OwnedFd) 
         }
         return Ok(());
     }
-    let vehicle = match d.vehicle(server.settings.ground) {
-        Ok(vehicle) => vehicle,
+    let seat = match d.seat(server.settings.ground) {
+        Ok(seat) => seat,
         Err(fault) => {
             socket.keep(fd);
             return Err(fault);
@@ -194,9 +193,9 @@ fn serve(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>, fd: OwnedFd) 
     server.pause.set(0.0);
     server.reported.set(false);
     let started = match open_client(d, socket, fd) {
-        Ok(client) => start_handler(d, server, &client, vehicle),
+        Ok(client) => start_handler(d, server, &client, seat),
         Err(fault) => {
-            d.give_back(vehicle);
+            d.give_back(seat);
             Err(fault)
         }
     };
@@ -230,8 +229,8 @@ fn start_secured(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>) -> bo
             report_full(d, server);
             return false;
         }
-        let vehicle = match d.vehicle(ground) {
-            Ok(vehicle) => vehicle,
+        let seat = match d.seat(ground) {
+            Ok(seat) => seat,
             Err(fault) => {
                 pause(d, socket, server, fault.describe(), VEHICLES_ADVICE);
                 return false;
@@ -239,10 +238,10 @@ fn start_secured(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>) -> bo
         };
         let next = server.secured.borrow_mut().pop_front();
         let Some(client) = next else {
-            d.give_back(vehicle);
+            d.give_back(seat);
             break;
         };
-        if let Err(fault) = start_handler(d, server, &client, vehicle) {
+        if let Err(fault) = start_handler(d, server, &client, seat) {
             report_lost(d, server, &fault);
         }
     }
@@ -313,7 +312,7 @@ fn start_handler(
     d: &Dispatcher,
     server: &Rc<Server>,
     client: &Rc<Socket>,
-    vehicle: Vehicle,
+    seat: Seat,
 ) -> Outcome<()> {
     let number = server.accepted.get() + 1;
     server.accepted.set(number);
@@ -331,7 +330,7 @@ fn start_handler(
         handler(handle);
         conclude();
     };
-    let handler = d.spawn_on(vehicle, name, body)?;
+    let handler = d.spawn_on(seat, name, body)?;
     if let Some(thread) = d.thread(handler) {
         thread.subject.set(Some(client.handle));
     }

@@ -173,10 +173,14 @@ impl Net {
     }
 
     /// Writes what has been sent since the last time, as far as the kernel takes it.
+    #[inline]
     pub fn settle(&self) {
-        if self.dirty.borrow().is_empty() {
-            return;
+        if !self.dirty.borrow().is_empty() {
+            self.write_all();
         }
+    }
+
+    fn write_all(&self) {
         loop {
             let Some(socket) = self.dirty.borrow_mut().pop_front() else {
                 return;

@@ -87,6 +87,9 @@ pub struct Socket {
     pub(super) deadline: Deadline,
 }
 
+// Every connection has one: with what counts the references to it, 304 bytes of the allocator's.
+const _: () = assert!(size_of::<Socket>() <= 280);
+
 impl Socket {
     /// Makes a socket of a descriptor that is non-blocking already.
     pub fn open(
