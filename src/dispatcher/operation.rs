@@ -219,6 +219,8 @@ impl Dispatcher {
         let mut context = Context::from_waker(&waker);
         let mut work = operation.work.borrow_mut();
         let work = work.as_mut()?;
+        #[cfg(feature = "faults")]
+        let _look = crate::sys::faults::sparing(only_once);
         let completion = if operation.canceled.get() && !work.is_shielded() {
             work.stop(Status::CANCELED)
         } else if let Poll::Ready(completion) = work.poll(&mut context) {
