@@ -86,7 +86,8 @@ pub fn udp_socket(address: &SocketAddr) -> Outcome<socket2::Socket> {
 }
 
 fn new_socket(address: &SocketAddr, kind: Type) -> Outcome<socket2::Socket> {
-    socket::open(Domain::for_address(*address), kind).map_err(|e| Fault::system(&e, "open a socket"))
+    socket::open(Domain::for_address(*address), kind)
+        .map_err(|e| Fault::system(&e, "open a socket"))
 }
 
 /// This side's address.

@@ -48,20 +48,18 @@ pub fn set_option(socket: &Socket, switch: Switch, value: i32) -> Outcome<()> {
     }
     check(switch, value)?;
     let on = value != 0;
-    let set = |socket: SockRef<'_>| {
-        match switch {
-            Switch::KeepAlive => socket.set_keepalive(on),
-            Switch::Linger => socket.set_linger(linger(value)),
-            Switch::ReuseAddress => socket.set_reuse_address(on),
-            Switch::ReusePort => socket.set_reuse_port(on),
-            Switch::NoDelay => socket.set_tcp_nodelay(on),
-            Switch::OnlyIpv6 => socket.set_only_v6(on),
-            Switch::SendBuffer => socket.set_send_buffer_size(value as usize),
-            Switch::ReceiveBuffer => socket.set_recv_buffer_size(value as usize),
-            Switch::Broadcast => socket.set_broadcast(on),
-            Switch::MulticastTtl => set_multicast_ttl(&socket, value as u32),
-            Switch::MulticastLoop => set_multicast_loop(&socket, on),
-        }
+    let set = |socket: SockRef<'_>| match switch {
+        Switch::KeepAlive => socket.set_keepalive(on),
+        Switch::Linger => socket.set_linger(linger(value)),
+        Switch::ReuseAddress => socket.set_reuse_address(on),
+        Switch::ReusePort => socket.set_reuse_port(on),
+        Switch::NoDelay => socket.set_tcp_nodelay(on),
+        Switch::OnlyIpv6 => socket.set_only_v6(on),
+        Switch::SendBuffer => socket.set_send_buffer_size(value as usize),
+        Switch::ReceiveBuffer => socket.set_recv_buffer_size(value as usize),
+        Switch::Broadcast => socket.set_broadcast(on),
+        Switch::MulticastTtl => set_multicast_ttl(&socket, value as u32),
+        Switch::MulticastLoop => set_multicast_loop(&socket, on),
     };
     let set = socket.with_fd(|fd| sys::socket::set(fd, set));
     set.map_err(|e| Fault::system(&e, "set the option"))?;

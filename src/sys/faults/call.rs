@@ -155,7 +155,6 @@ const CONNECT: Ways = &[
     (kind::MEMORY, libc::ENOBUFS),
 ];
 const CONNECT_UNIX: Ways = &[
-    (kind::INTERRUPT, libc::EINTR),
     (kind::AGAIN, libc::EAGAIN),
     (kind::RESET, libc::ECONNREFUSED),
     (kind::MEMORY, libc::ENOMEM),

@@ -32,6 +32,7 @@ const FEW: u64 = 16;
 const STORM: u64 = 12;
 
 /// When which calls fail.
+#[derive(Default)]
 struct Schedule {
     seed: AtomicU64,
     kinds: AtomicU32,
@@ -45,14 +46,7 @@ struct Schedule {
 }
 
 static SCHEDULE: LazyLock<Schedule> = LazyLock::new(|| {
-    let schedule = Schedule {
-        seed: AtomicU64::new(0),
-        kinds: AtomicU32::new(0),
-        rate: AtomicU32::new(0),
-        calls: AtomicU64::new(0),
-        storm: AtomicU64::new(0),
-        made: [const { AtomicU64::new(0) }; kind::COUNT],
-    };
+    let schedule = Schedule::default();
     if let Some(settings) = settings::of_environment() {
         schedule.begin(settings.seed, settings.kinds, settings.rate);
     }
@@ -221,5 +215,60 @@ pub fn sparing(looks: bool) -> Option<Sparing> {
 impl Drop for Sparing {
     fn drop(&mut self) {
         SPARED.set(SPARED.get() - 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a schedule makes of so many reads: errnos, 0 for success.
+    fn reads(seed: u64, kinds: u32, count: usize) -> Vec<i32> {
+        let schedule = Schedule::default();
+        schedule.begin(seed, kinds, 300_000);
+        let one = |_| schedule.failure(Call::Read.ways()).map_or(0, |way| way.1);
+        (0..count).map(one).collect()
+    }
+
+    #[test]
+    fn a_seed_always_means_the_same_failures_and_another_one_others() {
+        assert_eq!(reads(1, kind::ALL, 200), reads(1, kind::ALL, 200));
+        assert_ne!(reads(1, kind::ALL, 200), reads(2, kind::ALL, 200));
+    }
+
+    #[test]
+    fn only_the_kinds_that_were_asked_for_happen_about_as_often_as_was_said() {
+        let reset = reads(3, kind::RESET | kind::THREADS, 1000);
+        assert!(
+            reset
+                .iter()
+                .all(|errno| [0, libc::ECONNRESET].contains(errno))
+        );
+        let failed = reset.iter().filter(|errno| **errno != 0).count();
+        assert!((200..400).contains(&failed), "{failed} of 1000");
+        assert!(reads(3, 0, 100).iter().all(|errno| *errno == 0));
+    }
+
+    #[test]
+    fn a_look_is_spared_of_what_hides_that_something_is_there() {
+        let _look = sparing(true);
+        assert_eq!(shortened(1000), 1000);
+        assert!(
+            reads(4, kind::SHORT | kind::AGAIN, 200)
+                .iter()
+                .all(|errno| *errno == 0)
+        );
+        assert!(reads(4, kind::ALL, 200).contains(&libc::EINTR));
+        assert!(sparing(false).is_none());
+    }
+
+    #[test]
+    fn eagain_comes_in_storms() {
+        let errnos = reads(5, kind::AGAIN, 2000);
+        assert!(
+            errnos
+                .windows(8)
+                .any(|some| some.iter().all(|errno| *errno == libc::EAGAIN))
+        );
     }
 }

@@ -75,7 +75,16 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for wrong in ["", "x", "1:", "1:none", "1:short+", "1:short:", "1:short:1:2", "-1"] {
+        for wrong in [
+            "",
+            "x",
+            "1:",
+            "1:none",
+            "1:short+",
+            "1:short:",
+            "1:short:1:2",
+            "-1",
+        ] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
     }
