@@ -113,6 +113,8 @@ pub fn accept_batch(d: &Dispatcher, socket: &Rc<Socket>) {
 /// Accepts all that waits, before the listening socket is closed, which would reset it.
 pub fn accept_rest(d: &Dispatcher, socket: &Rc<Socket>) {
     if socket.accepts() {
+        #[cfg(feature = "faults")]
+        let _look = crate::sys::faults::sparing(true);
         accept_some(d, socket, LAST_BATCH);
     }
 }
