@@ -114,6 +114,7 @@ pub fn finish(d: &Dispatcher, socket: &Rc<Socket>) {
 
 /// Takes a socket out of the table.
 fn forget(socket: &Rc<Socket>) {
+    socket.leave_guard();
     let (slot, generation) = (socket.handle.slot(), socket.handle.generation());
     let forgotten = socket.net.sockets.borrow_mut().remove(slot, generation);
     drop(forgotten);
@@ -122,6 +123,7 @@ fn forget(socket: &Rc<Socket>) {
 impl Socket {
     /// All output has been written: what waited for that, an end or a close, happens now.
     pub(super) fn finish_output(self: &Rc<Self>, d: &Dispatcher) {
+        self.note_taken();
         let ends = self.marks.has(Mark::Closed) || self.marks.has(Mark::ShutSend);
         if ends && self.end_output() {
             return;
