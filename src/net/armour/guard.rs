@@ -4,7 +4,6 @@
 use super::cause::{CAUSES, Cause};
 use super::network::Network;
 use super::settings::Armour;
-use super::standing::Standing;
 use super::tally::Episode;
 use crate::dispatcher::{Dispatcher, LEVEL_WARNING};
 use crate::net::address::local_address;
@@ -110,9 +109,7 @@ impl Guard {
         if let Some(network) = network {
             *self.networks.borrow_mut().entry(network).or_default() += 1;
         }
-        let _ = client
-            .standing
-            .set(Standing::new(Some(Rc::clone(self)), network));
+        client.enter(Rc::clone(self), network);
     }
 
     /// A connection leaves.
