@@ -110,6 +110,50 @@ static void above_the_most_of_an_address_new_ones_are_reset(void)
   CHECK_OK(copas_free(c));
 }
 
+enum { LIMIT = 64, LEFT = LIMIT / 32, MANY = 100 };
+
+/* Serves until the last descriptors, and then opens these. */
+static void serve_to_the_last(int told)
+{
+  struct rlimit limit = {LIMIT, LIMIT};
+  CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  serve(NULL);
+  CHECK_NUMBER(write(told, &port, sizeof port), sizeof port);
+  while (!net_reported(&reports, "the last descriptors")) net_step(c);
+  int opened[LEFT - 1];
+  for (int i = 0; i < LEFT - 1; i++) CHECK((opened[i] = open("/dev/null", O_RDONLY)) >= 0);
+  for (int i = 0; i < LEFT - 1; i++) close(opened[i]);
+  /* Who leaves makes room. */
+  uint64_t sockets = counts().sockets;
+  CHECK_NUMBER(write(told, &sockets, sizeof sockets), sizeof sockets);
+  while (counts().sockets >= sockets) net_step(c);
+  while (counts().sockets < sockets) net_step(c);
+  CHECK_OK(copas_free(c));
+  _exit(0);
+}
+
+static void the_last_descriptors_are_the_programs(void)
+{
+  int told[2], clients[MANY];
+  uint64_t sockets;
+  if (check_small()) {
+    SKIP("valgrind keeps this limit itself");
+    return;
+  }
+  CHECK(pipe(told) == 0);
+  pid_t pid = net_fork();
+  if (pid == 0) serve_to_the_last(told[1]);
+  CHECK_NUMBER(read(told[0], &port, sizeof port), sizeof port);
+  for (int i = 0; i < MANY; i++) clients[i] = net_connect(port);
+  CHECK_NUMBER(read(told[0], &sockets, sizeof sockets), sizeof sockets);
+  CHECK(sockets > LIMIT / 2 && sockets < LIMIT);
+  CHECK(close(clients[0]) == 0);
+  net_reap(pid);
+  for (int i = 1; i < MANY; i++) close(clients[i]);
+  close(told[0]);
+  close(told[1]);
+}
+
 static int from_address(const char *text)
 {
   struct sockaddr_in own = {.sin_family = AF_INET}, other = {.sin_family = AF_INET};
@@ -234,6 +278,7 @@ int main(void)
   RUN(above_the_most_connections_new_ones_wait_until_one_ends);
   RUN(a_kept_connection_counts_until_it_is_closed);
   RUN(above_the_most_of_an_address_new_ones_are_reset);
+  RUN(the_last_descriptors_are_the_programs);
   RUN(other_addresses_come_in_while_one_has_enough);
   RUN(unix_sockets_have_no_address_to_count);
   RUN(an_accept_waits_until_a_connection_ends);
