@@ -235,6 +235,37 @@ static void an_accept_waits_until_a_connection_ends(void)
   CHECK_OK(copas_free(c));
 }
 
+static int looks;
+
+static void look_and_accept(void *user)
+{
+  copas_choice choice = {.kind = COPAS_CHOICE_RECEIVE, .handle = user};
+  copas_socket *second;
+  CHECK_OK(copas_accept(user, 60, &accepted));
+  CHECK(copas_select(c, &choice, 1, 0.01) == COPAS_TIMEOUT);
+  looks = 1;
+  CHECK_NUMBER(copas_select(c, &choice, 1, 60), 0);
+  CHECK_OK(copas_accept(user, 0, &second));
+  looks = 2;
+}
+
+static void a_choice_says_that_none_waits_until_one_can_be_accepted(void)
+{
+  copas_armour armour = {.size = sizeof armour, .max_connections = 1};
+  c = net_new(&reports);
+  looks = 0;
+  copas_socket *server = net_bind(c, &port);
+  CHECK_OK(copas_setarmour(server, &armour));
+  int first = net_connect(port), second = net_connect(port);
+  CHECK_OK(copas_addthread(c, look_and_accept, server, NULL));
+  net_until(c, &looks, 1);
+  CHECK_OK(copas_close(accepted));
+  net_until(c, &looks, 2);
+  close(first);
+  close(second);
+  CHECK_OK(copas_free(c));
+}
+
 static void a_larger_number_lets_those_in_who_wait(void)
 {
   copas_server_options options = {.size = sizeof options, .max_connections = 1};
@@ -282,6 +313,7 @@ int main(void)
   RUN(other_addresses_come_in_while_one_has_enough);
   RUN(unix_sockets_have_no_address_to_count);
   RUN(an_accept_waits_until_a_connection_ends);
+  RUN(a_choice_says_that_none_waits_until_one_can_be_accepted);
   RUN(a_larger_number_lets_those_in_who_wait);
   RUN(what_cannot_be_is_refused);
   return check_report();
