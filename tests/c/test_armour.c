@@ -187,7 +187,7 @@ static void unix_sockets_have_no_address_to_count(void)
   copas_socket *server;
   c = net_new(&reports);
   int len = snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "copas-armour-%d", getpid());
-  char name[64];
+  char name[sizeof address.sun_path + 1];
   snprintf(name, sizeof name, "@%s", address.sun_path + 1);
   CHECK_OK(copas_bind_unix(c, name, 0, &server));
   CHECK_OK(copas_addserver_with(c, server, net_echo, &options));
