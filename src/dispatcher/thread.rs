@@ -132,7 +132,7 @@ impl Thread {
 
     /// Is that of another coroutine from now on, which is in the ready queue and will run `body` on the
     /// same stack.
-    #[inline]
+    #[inline(always)]
     pub(super) fn renew(
         &mut self,
         handle: Handle,
