@@ -110,7 +110,6 @@ impl Dispatcher {
     /// Waits at most `seconds` (negative: no limit) until the kernel, another OS thread or a
     /// deadline has something, and hands it out; whether there was anything.
     pub(super) fn poll(&self, seconds: f64) -> Result<bool, Status> {
-        self.drop_old_notes();
         let limit = super::nanoseconds(seconds);
         let mut end = None;
         loop {
