@@ -7,6 +7,7 @@
 #![allow(clippy::missing_safety_doc)]
 
 pub mod alarm;
+pub mod armour;
 pub mod bind;
 mod choice;
 pub mod datagram;

@@ -15,6 +15,16 @@ pub struct Counts {
     pub readers: u64,
     /// Sockets that connect, or whose output waits for the kernel.
     pub writers: u64,
+    /// Pauses of accepting at a server's most connections.
+    pub accept_pauses: u64,
+    /// Connections that were kept out since their address had enough.
+    pub over_address: u64,
+    /// Connections that were cut off for their first byte.
+    pub late_first_byte: u64,
+    /// Connections that were cut off since they sent too slowly.
+    pub slow_senders: u64,
+    /// Connections that were cut off since they read too slowly.
+    pub slow_readers: u64,
 }
 
 /// A moment's count.

@@ -2,6 +2,7 @@
 //! Serving: accepting connections in batches and starting a handler for each.
 
 use super::address::local_address;
+use super::armour::{self, Arrived};
 use super::close::{close, end_server};
 use super::datagram_server::serve_datagrams;
 use super::marks::Mark;
@@ -49,6 +50,9 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
         let text = "datagrams cannot be encrypted: TLS needs a stream";
         return Err(Fault::new(Status::UNSUPPORTED, text));
     }
+    if serves_datagrams && settings.armour.is_any() {
+        return Err(Fault::new(Status::UNSUPPORTED, armour::NO_CONNECTIONS));
+    }
     if socket.is_served() || socket.reading.get() {
         let text = "this socket is served already, or somebody accepts from it";
         return Err(Fault::new(Status::BUSY, text));
@@ -80,6 +84,10 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
     let inherited = server.settings.inherited;
     socket.timeouts.set(inherited.timeouts);
     socket.limits.set(inherited.limits);
+    if server.settings.armour.is_any() {
+        let guard = socket.guard();
+        guard.set(server.settings.armour.over(guard.armour()));
+    }
     if let Some(name) = &server.settings.name {
         let name = CString::new(&**name).unwrap_or_default();
         socket.name.replace(Name::Given(name));
@@ -136,9 +144,21 @@ fn accept_some(d: &Dispatcher, socket: &Rc<Socket>, most: usize) -> bool {
             report_full(d, &server);
             return false;
         }
+        if socket.guard().is_full(d) {
+            return false;
+        }
         match next_connection(socket) {
+            Ok(fd) if socket.net.reserve.has(&fd) => {
+                socket.keep(fd);
+                let why = "the last descriptors are left to the program";
+                pause(d, socket, &server, why, DESCRIPTORS_ADVICE);
+                return false;
+            }
             Ok(fd) => {
-                if let Err(fault) = serve(d, socket, &server, fd) {
+                let Some(arrived) = socket.guard().look_at(d, fd) else {
+                    continue;
+                };
+                if let Err(fault) = serve(d, socket, &server, arrived) {
                     pause(d, socket, &server, fault.describe(), VEHICLES_ADVICE);
                     return false;
                 }
@@ -168,18 +188,23 @@ impl Socket {
 /// The connection that was kept, or the next one of the kernel's queue.
 pub(super) fn next_connection(socket: &Socket) -> io::Result<OwnedFd> {
     match socket.take_kept() {
-        Some(fd) => Ok(fd),
+        Some(fd) => Ok(armour::lowered(fd)),
         None => socket.with_fd(stream::accept),
     }
 }
 
 /// Starts the handler of a connection. When there is nothing to run it on, the connection is kept, and
 /// the answer says why.
-fn serve(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>, fd: OwnedFd) -> Outcome<()> {
+fn serve(
+    d: &Dispatcher,
+    socket: &Rc<Socket>,
+    server: &Rc<Server>,
+    arrived: Arrived,
+) -> Outcome<()> {
     if let Some((context, seconds)) = &server.settings.tls {
         server.pause.set(0.0);
         server.reported.set(false);
-        if let Err(fault) = begin_handshake(d, socket, server, fd, (context, *seconds)) {
+        if let Err(fault) = begin_handshake(d, socket, server, arrived, (context, *seconds)) {
             report_lost(d, server, &fault);
         }
         return Ok(());
@@ -187,14 +212,17 @@ fn serve(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>, fd: OwnedFd) 
     let vehicle = match d.vehicle(server.settings.ground) {
         Ok(vehicle) => vehicle,
         Err(fault) => {
-            socket.keep(fd);
+            socket.keep(arrived.fd);
             return Err(fault);
         }
     };
     server.pause.set(0.0);
     server.reported.set(false);
-    let started = match open_client(d, socket, fd) {
-        Ok(client) => start_handler(d, server, &client, vehicle),
+    let started = match open_client(d, socket, arrived) {
+        Ok(client) => {
+            armour::begin(d, &client);
+            start_handler(d, server, &client, vehicle)
+        }
         Err(fault) => {
             d.give_back(vehicle);
             Err(fault)
@@ -211,10 +239,10 @@ fn begin_handshake(
     d: &Dispatcher,
     socket: &Rc<Socket>,
     server: &Rc<Server>,
-    fd: OwnedFd,
+    arrived: Arrived,
     (context, seconds): (&Arc<Context>, f64),
 ) -> Outcome<()> {
-    let client = open_client(d, socket, fd)?;
+    let client = open_client(d, socket, arrived)?;
     let begun = tls::arrival::begin(d, &client, context, seconds, (server, socket));
     if begun.is_err() {
         close(d, &client);
@@ -293,7 +321,7 @@ fn report_full(d: &Dispatcher, server: &Server) {
 pub(super) fn open_client(
     d: &Dispatcher,
     listener: &Rc<Socket>,
-    fd: OwnedFd,
+    arrived: Arrived,
 ) -> Outcome<Rc<Socket>> {
     let nature = if listener.is_tcp() {
         Nature::Tcp
@@ -305,7 +333,9 @@ pub(super) fn open_client(
         limits: listener.limits.get(),
         linger: listener.linger.get(),
     };
-    Socket::open(d, &listener.net, fd, nature, inherited)
+    let client = Socket::open(d, &listener.net, arrived.fd, nature, inherited)?;
+    listener.guard().let_in(&client, arrived.network);
+    Ok(client)
 }
 
 /// Starts the handler of a connection.

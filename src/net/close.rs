@@ -114,6 +114,7 @@ pub fn finish(d: &Dispatcher, socket: &Rc<Socket>) {
 
 /// Takes a socket out of the table.
 fn forget(socket: &Rc<Socket>) {
+    socket.leave_guard();
     let (slot, generation) = (socket.handle.slot(), socket.handle.generation());
     let forgotten = socket.net.sockets.borrow_mut().remove(slot, generation);
     drop(forgotten);

@@ -4,6 +4,7 @@
 mod accept;
 mod acceptance;
 mod address;
+mod armour;
 mod bind;
 mod buffer;
 mod close;
@@ -43,6 +44,8 @@ mod wrap;
 pub use accept::{add_server, remove_server};
 pub use acceptance::accept;
 pub use address::{Address, local_address, numeric, peer_address, port_of, told_address};
+use armour::Cause;
+pub use armour::{Armour, set_armour};
 pub use bind::{Binding, bind, bind_udp};
 pub use close::{Shut, abort, close, shut, unwrap};
 pub use connect::{connect, connect_with, connecting, connecting_with};
@@ -114,6 +117,9 @@ pub struct Net {
     opened: Cell<u64>,
     /// The dispatcher's count of what keeps the loop alive.
     alive: AliveCount,
+    /// What was kept out or cut off.
+    tally: armour::Tally,
+    reserve: armour::Reserve,
 }
 
 impl Net {
@@ -133,6 +139,8 @@ impl Net {
             resolver: Resolver::default(),
             opened: Cell::new(0),
             alive: d.alive().clone(),
+            tally: armour::Tally::default(),
+            reserve: armour::Reserve::default(),
         }))));
     }
 
@@ -275,8 +283,10 @@ impl Driver for Sockets {
             close::finish(d, &socket);
         } else if socket.is_arriving() {
             tls::arrival::time_out(d, &socket);
-        } else {
+        } else if socket.accepts() {
             accept::accept_batch(d, &socket);
+        } else {
+            armour::due(d, &socket);
         }
     }
 
@@ -338,7 +348,15 @@ impl Driver for Sockets {
     }
 
     fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
+        let tally = &self.0.tally;
+        let mut counts = Counts {
+            accept_pauses: tally.pauses(),
+            over_address: tally.of(Cause::Address),
+            late_first_byte: tally.of(Cause::FirstByte),
+            slow_senders: tally.of(Cause::SlowSender),
+            slow_readers: tally.of(Cause::SlowReader),
+            ..Counts::default()
+        };
         for socket in self.0.all_sockets() {
             counts.sockets += u64::from(!socket.marks.has(Mark::Closed));
             counts.servers += u64::from(socket.is_served());

@@ -2,6 +2,7 @@
 //! A socket: its descriptor, its state, its settings.
 
 use super::Net;
+use super::armour::{Guard, Standing};
 use super::buffer::Buffer;
 use super::input::Input;
 use super::marks::{Mark, Marks};
@@ -21,13 +22,15 @@ use std::rc::Rc;
 
 /// What few sockets need: made when the first of it is.
 #[derive(Default)]
-struct Extras {
+pub(super) struct Extras {
     /// Who sent the datagram that a submission received last.
     sender: RefCell<Option<SockAddr>>,
     /// A served socket's server.
     server: RefCell<Option<Rc<Server>>>,
     /// A connection that was accepted when there was nothing to run its handler on: the next one.
     kept: Cell<Option<OwnedFd>>,
+    /// Who lets connections in at a listening socket.
+    pub(super) guard: OnceCell<Rc<Guard>>,
 }
 
 /// A socket. Its parts: receiving (`receive`), sending (`send`), closing (`close`). In the order of
@@ -83,7 +86,9 @@ pub struct Socket {
     /// Its name.
     pub name: RefCell<Name>,
     extras: OnceCell<Box<Extras>>,
-    /// For draining after a close, and for pauses of accepting.
+    /// Of an accepted connection: where it stands with its server's guard.
+    pub(super) standing: OnceCell<Box<Standing>>,
+    /// For draining after a close, for pauses of accepting, and for what a connection's peer owes.
     pub(super) deadline: Deadline,
 }
 
@@ -131,6 +136,7 @@ impl Socket {
                 born,
                 name: RefCell::new(Name::Numbered(&"socket", net.next_number())),
                 extras: OnceCell::new(),
+                standing: OnceCell::new(),
                 deadline: Deadline::new(),
             })
         });
@@ -187,7 +193,7 @@ impl Socket {
         self.extras.get()?.sender.borrow().clone()
     }
 
-    fn extras(&self) -> &Extras {
+    pub(super) fn extras(&self) -> &Extras {
         self.extras.get_or_init(Box::default)
     }
 

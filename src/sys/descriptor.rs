@@ -56,6 +56,27 @@ fn status_flags(fd: RawFd) -> io::Result<libc::c_int> {
     check(unsafe { libc::fcntl(fd, libc::F_GETFL) })
 }
 
+/// How many descriptors the process may have now.
+pub fn limit() -> u64 {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: one live rlimit, which is all that getrlimit writes to.
+    match check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) }) {
+        Ok(_) => limit.rlim_cur,
+        Err(_) => u64::MAX,
+    }
+}
+
+/// How many received bytes the kernel has for a socket or a pipe (FIONREAD).
+pub fn unread(fd: BorrowedFd<'_>) -> io::Result<usize> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: one live int, which is all that FIONREAD writes to.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &mut bytes) })?;
+    Ok(usize::try_from(bytes).unwrap_or(0))
+}
+
 /// Whether a number that a caller says is a descriptor can be read and written now (poll(2)); an end
 /// or an error counts as both.
 pub fn is_ready(fd: RawFd) -> io::Result<(bool, bool)> {

@@ -6,6 +6,7 @@
 use super::context::Context;
 use super::session::Session;
 use crate::dispatcher::Dispatcher;
+use crate::net::armour;
 use crate::net::close::close;
 use crate::net::server::Server;
 use crate::net::socket::Socket;
@@ -66,6 +67,7 @@ fn arrive(d: &Dispatcher, client: &Rc<Socket>, session: &Session) {
     let Some(arrival) = session.arrival.take() else {
         return;
     };
+    armour::begin(d, client);
     arrival
         .server
         .secured
