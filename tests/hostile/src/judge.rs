@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+//! Whether what a server promises came true, by how the hostile connections fared.
+
+use crate::crowd::Life;
+use crate::good;
+use crate::options::Promises;
+use std::time::{Duration, Instant};
+
+/// How late a server may be where it promises a time: a busy machine takes its own.
+pub const LATE: Duration = Duration::from_millis(1000);
+/// Bytes of a line that is too long which may be under way, in buffers of both sides' kernels.
+const UNDER_WAY: u64 = 16 << 20;
+/// A connection above an address' number may live so long until it is ended.
+const AT_ONCE: Duration = LATE;
+
+/// What one case promises, if anything: the shortest attack that shows it.
+pub fn shortest(case: &str, promises: &Promises) -> Option<Duration> {
+    let limit = match case {
+        "slow-loris" => promises.closes_slow,
+        "silent" => promises.closes_silent,
+        "never-reading" => promises.closes_stuck,
+        _ => None,
+    };
+    limit.map(|limit| limit + LATE + Duration::from_millis(500))
+}
+
+/// Connections from `begin` on end within `limit`.
+fn ends_within(
+    lives: &[Life],
+    stop: Instant,
+    limit: Duration,
+    begin: impl Fn(&Life) -> Option<Instant>,
+) -> Vec<String> {
+    let mut ended = 0;
+    let mut late = 0;
+    for life in lives.iter().filter(|life| !life.left) {
+        let Some(begin) = begin(life) else { continue };
+        let age = life.end.unwrap_or(stop).saturating_duration_since(begin);
+        ended += u64::from(life.end.is_some());
+        late += u64::from(age > limit + LATE);
+    }
+    let mut faults = Vec::new();
+    if late > 0 {
+        faults.push(format!(
+            "{late} connections were not ended within {limit:?}"
+        ));
+    }
+    if ended == 0 {
+        faults.push("the server ended no connection".into());
+    }
+    faults
+}
+
+/// The most that were served at the same time.
+fn most_at_once(lives: &[Life], stop: Instant) -> usize {
+    let mut changes: Vec<_> = lives
+        .iter()
+        .filter_map(|life| Some((life.replied?, life.end.unwrap_or(stop))))
+        .flat_map(|(begin, end)| [(begin, 1), (end, -1)])
+        .collect();
+    changes.sort();
+    let (mut now, mut most) = (0isize, 0isize);
+    for (_, change) in changes {
+        now += change;
+        most = most.max(now);
+    }
+    most as usize
+}
+
+fn served(lives: &[Life]) -> usize {
+    lives.iter().filter(|life| life.replied.is_some()).count()
+}
+
+fn one_address(lives: &[Life], stop: Instant, limit: usize) -> Vec<String> {
+    let mut faults = Vec::new();
+    let most = most_at_once(lives, stop);
+    if most > limit {
+        faults.push(format!(
+            "{most} connections of one address were served at once"
+        ));
+    }
+    let waiting = |life: &&Life| {
+        let age = |since| life.end.unwrap_or(stop).saturating_duration_since(since);
+        life.replied.is_none() && life.connected.is_some_and(|since| age(since) > AT_ONCE)
+    };
+    let waiting = lives.iter().filter(waiting).count();
+    if waiting > 0 {
+        faults.push(format!(
+            "{waiting} connections above {limit} were not ended at once"
+        ));
+    }
+    faults
+}
+
+fn crowded(lives: &[Life], stop: Instant, limit: usize) -> Vec<String> {
+    let mut faults = Vec::new();
+    let most = most_at_once(lives, stop) + good::STEADY;
+    if most > limit {
+        faults.push(format!("{most} connections were served at once"));
+    }
+    let served = served(lives);
+    if served <= limit {
+        faults.push(format!(
+            "only {served} were served in all: nobody got the place of another"
+        ));
+    }
+    faults
+}
+
+fn endless(lives: &[Life], limit: u64) -> Vec<String> {
+    let mut faults = Vec::new();
+    let longest = lives.iter().map(|life| life.sent).max().unwrap_or(0);
+    if longest > limit + UNDER_WAY {
+        faults.push(format!("{longest} bytes of one line were taken"));
+    }
+    if !lives.iter().any(|life| life.end.is_some()) {
+        faults.push("no line was too long".into());
+    }
+    faults
+}
+
+fn byte_by_byte(lives: &[Life]) -> Vec<String> {
+    let mut faults = Vec::new();
+    let wrong = lives.iter().filter(|life| life.wrong).count();
+    if wrong > 0 {
+        faults.push(format!(
+            "{wrong} connections that send byte by byte got wrong bytes"
+        ));
+    }
+    let ended = lives.iter().filter(|life| life.end.is_some()).count();
+    if ended > 0 {
+        faults.push(format!(
+            "{ended} connections that send byte by byte were ended"
+        ));
+    }
+    if served(lives) == 0 {
+        faults.push("no connection that sends byte by byte was served".into());
+    }
+    faults
+}
+
+/// What is wrong, in words.
+pub fn faults(case: &str, promises: &Promises, lives: &[Life], stop: Instant) -> Vec<String> {
+    let promised = match case {
+        "slow-loris" => promises
+            .closes_slow
+            .map(|limit| ends_within(lives, stop, limit, |life| life.connected)),
+        "silent" => promises
+            .closes_silent
+            .map(|limit| ends_within(lives, stop, limit, |life| life.connected)),
+        "never-reading" => promises
+            .closes_stuck
+            .map(|limit| ends_within(lives, stop, limit, |life| life.stuck)),
+        "endless-line" => promises.line_limit.map(|limit| endless(lives, limit)),
+        "one-address" => promises
+            .per_address
+            .map(|limit| one_address(lives, stop, limit)),
+        "crowded" => promises
+            .connections
+            .map(|limit| crowded(lives, stop, limit)),
+        "byte-by-byte" => Some(byte_by_byte(lives)),
+        _ => None,
+    };
+    promised.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn life(start: Instant, begin: u32, end: Option<u32>) -> Life {
+        Life {
+            connected: Some(start + SECOND * begin),
+            end: end.map(|end| start + SECOND * end),
+            left: false,
+            sent: 0,
+            replied: Some(start + SECOND * begin),
+            wrong: false,
+            stuck: None,
+        }
+    }
+
+    #[test]
+    fn a_connection_that_lives_too_long_is_a_fault_whether_or_not_it_ends() {
+        let start = Instant::now();
+        let stop = start + SECOND * 9;
+        let promises = Promises {
+            closes_slow: Some(SECOND * 2),
+            ..Promises::default()
+        };
+        let told = |lives: &[Life]| faults("slow-loris", &promises, lives, stop);
+        assert!(told(&[life(start, 0, Some(2)), life(start, 8, None)]).is_empty());
+        assert_eq!(
+            told(&[life(start, 0, Some(2)), life(start, 1, None)]).len(),
+            1
+        );
+        assert_eq!(told(&[life(start, 0, Some(4))]).len(), 1);
+        assert_eq!(
+            told(&[life(start, 8, None)]),
+            ["the server ended no connection"]
+        );
+    }
+
+    #[test]
+    fn those_who_are_served_at_the_same_time_are_counted() {
+        let start = Instant::now();
+        let stop = start + SECOND * 9;
+        let lives = [
+            life(start, 0, Some(2)),
+            life(start, 1, Some(3)),
+            life(start, 2, None),
+        ];
+        assert_eq!(most_at_once(&lives, stop), 2);
+        let promises = Promises {
+            per_address: Some(1),
+            ..Promises::default()
+        };
+        assert_eq!(faults("one-address", &promises, &lives, stop).len(), 1);
+    }
+}
