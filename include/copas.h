@@ -1641,11 +1641,13 @@ copas_status copas_wrap(struct copas *c,
  * afterwards. Bytes that were received but not yet taken are lost: take them with
  * copas_receive_some() before.
  *
- * Errors: COPAS_BUSY (somebody waits on it, it is served, or it has unsent output: copas_flush()
- * first), COPAS_UNSUPPORTED (it is encrypted), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD.
- * Never switches.
+ * Errors: COPAS_BUSY (somebody waits on it, it is served, it has unsent output: copas_flush() first,
+ * or a connection that its server had accepted without a handler: copas_accept() it first),
+ * COPAS_UNSUPPORTED (it is encrypted), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
-COPAS_MUST_USE copas_status copas_unwrap(struct copas_socket *skt, int *fd);
+COPAS_MUST_USE
+copas_status copas_unwrap(struct copas_socket *skt,
+                          int *fd);
 
 /**
  * Closes a socket and returns at once. Its handle is stale afterwards; those that wait on it get

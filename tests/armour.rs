@@ -7,7 +7,7 @@ use copas::capi::dispatcher::{copas_current, copas_error, copas_free, copas_new,
 use copas::capi::server::copas_addserver_with;
 use copas::capi::socket::copas_getsockname;
 use copas::capi::stats::copas_stats;
-use copas::capi::stream::copas_receive;
+use copas::capi::stream::{copas_receive, copas_receive_into, copas_send};
 use copas::capi::thread::copas_pause;
 use copas::capi::types::{
     copas as Copas, copas_address, copas_armour, copas_bytes, copas_config, copas_dispatcher_stats,
@@ -265,4 +265,176 @@ fn a_default_server_bears_silence() {
     bench.clock.set(bench.start + 86_400 * SECOND);
     bench.settle();
     assert!(is_open(&mut client) && ends.is_none() && bench.stats().timeouts == 0);
+}
+
+/// A server with 10 bytes a second over 10 s.
+fn paced(handler: impl Fn(*mut copas_socket) + 'static) -> Bench {
+    let fill = |options: &mut copas_server_options| {
+        options.min_rate = 10;
+        options.rate_window = 10.0;
+    };
+    Bench::new(fill, handler)
+}
+
+/// Sends a byte every `tenths` tenths of a second for `seconds`; whether the server bore it.
+fn drip(bench: &Bench, client: &mut TcpStream, tenths: u64, seconds: u64) -> bool {
+    for tenth in 0..seconds * 10 {
+        if tenth.is_multiple_of(tenths) && client.write_all(b"x").is_err() {
+            return false;
+        }
+        bench.pass(0.1);
+    }
+    is_open(client)
+}
+
+#[test]
+fn a_sender_below_the_rate_is_cut_off_in_the_middle_of_its_line() {
+    let ends = Ends::default();
+    let bench = paced(ends.of_lines());
+    let mut client = bench.client();
+    assert!(drip(&bench, &mut client, 2, 9));
+    assert!(!drip(&bench, &mut client, 2, 2));
+    let (status, len, errno, text) = ends.only();
+    assert!(
+        status == CLOSED && len > 40 && errno == libc::ETIMEDOUT,
+        "{len}"
+    );
+    assert!(text.contains("min_rate"), "{text}");
+    assert!(bench.stats().slow_senders == 1 && bench.stats().sockets == 1);
+}
+
+#[test]
+fn a_sender_at_the_rate_may_take_as_long_as_it_wants() {
+    let ends = Ends::default();
+    let bench = paced(ends.of_lines());
+    let mut client = bench.client();
+    assert!(drip(&bench, &mut client, 1, 60) && ends.is_none());
+}
+
+#[test]
+fn between_lines_a_client_may_be_silent() {
+    let ends = Ends::default();
+    let bench = paced(ends.of_lines());
+    let mut client = bench.client();
+    for _ in 0..3 {
+        client.write_all(b"one li").unwrap();
+        bench.pass(3.0);
+        client.write_all(b"ne\n").unwrap();
+        bench.pass(33.0);
+        assert!(is_open(&mut client) && bench.stats().timeouts == 0);
+    }
+    // One that has just begun when it is looked at owes nothing yet.
+    for _ in 0..10 {
+        client.write_all(b"line\nli").unwrap();
+        bench.pass(7.0);
+        client.write_all(b"ne\n").unwrap();
+        bench.pass(2.0);
+        client.write_all(b"an").unwrap();
+        bench.pass(1.0);
+        client.write_all(b"d\n").unwrap();
+        bench.settle();
+    }
+    assert!(is_open(&mut client) && ends.is_none());
+}
+
+#[test]
+fn what_has_arrived_counts_although_nobody_came_to_receive_it() {
+    let ends = Ends::default();
+    let bench = paced(ends.of_lines());
+    let mut client = bench.client();
+    client.write_all(b"begin").unwrap();
+    bench.settle();
+    // The dispatcher does not step while all of it arrives.
+    client.write_all(&[b'x'; 200]).unwrap();
+    bench.clock.set(bench.clock.get() + 11 * SECOND);
+    bench.settle();
+    assert!(is_open(&mut client) && ends.is_none());
+    bench.pass(20.0);
+    assert!(!is_open(&mut client) && bench.stats().slow_senders == 1);
+}
+
+#[test]
+fn a_block_in_the_caller_s_memory_has_the_rate_too() {
+    let ends: Rc<Cell<Option<(c_int, usize)>>> = Rc::default();
+    let told = Rc::clone(&ends);
+    let bench = paced(move |client| {
+        let (mut memory, mut got) = (vec![0u8; 100_000], 0usize);
+        // SAFETY: the memory is there and writable.
+        let status = unsafe {
+            copas_receive_into(client, memory.as_mut_ptr().cast(), memory.len(), &mut got)
+        };
+        told.set(Some((status, got)));
+        // Once more, which the peer is silent on.
+        assert_eq!(receive(client, LINE).0, CLOSED);
+    });
+    let mut client = bench.client();
+    client.write_all(&[b'x'; 50_000]).unwrap();
+    bench.pass(9.0);
+    assert!(is_open(&mut client));
+    bench.pass(11.0);
+    assert!(!is_open(&mut client) && bench.stats().slow_senders == 1);
+    assert_eq!(ends.get(), Some((CLOSED, 50_000)));
+}
+
+/// A server with the rate whose handler sends `megabytes` in blocks, then waits for a line.
+fn pouring(megabytes: usize) -> (Bench, Ends) {
+    let ends = Ends::default();
+    let told = ends.clone();
+    let bench = paced(move |client| {
+        let block = vec![b'x'; 1 << 20];
+        for _ in 0..megabytes {
+            // SAFETY: the block is there.
+            let status = unsafe { copas_send(client, block.as_ptr().cast(), block.len()) };
+            if status != OK {
+                let (errno, text) = words(copas_current());
+                told.0.borrow_mut().push((status, 0, errno, text));
+                return;
+            }
+        }
+        assert_ne!(receive(client, LINE).0, OK);
+    });
+    (bench, ends)
+}
+
+#[test]
+fn a_reader_that_takes_nothing_is_cut_off() {
+    let (bench, ends) = pouring(64);
+    let mut client = bench.client();
+    bench.pass(9.5);
+    assert!(ends.is_none());
+    bench.pass(11.0);
+    let (status, _, errno, text) = ends.only();
+    assert!(status == CLOSED && errno == libc::ETIMEDOUT && text.contains("min_rate"));
+    assert!(bench.stats().slow_readers == 1);
+    assert!(!is_open(&mut client));
+}
+
+#[test]
+fn a_reader_that_takes_a_little_all_the_time_is_borne() {
+    let (bench, ends) = pouring(64);
+    let mut client = bench.client();
+    let mut bytes = vec![0; 100_000];
+    for _ in 0..60 {
+        // Far more than the rate, and less than makes the kernel ask for more.
+        client.read_exact(&mut bytes).unwrap();
+        bench.pass(1.0);
+    }
+    assert!(ends.is_none() && bench.stats().slow_readers == 0);
+}
+
+#[test]
+fn one_who_has_taken_all_owes_nothing() {
+    let (bench, ends) = pouring(1);
+    let mut client = bench.client();
+    let mut left = 1 << 20;
+    let mut bytes = vec![0; 1 << 20];
+    while left != 0 {
+        match client.read(&mut bytes) {
+            Ok(n) => left -= n,
+            Err(e) => assert_eq!(e.kind(), ErrorKind::WouldBlock),
+        }
+        bench.settle();
+    }
+    bench.pass(60.0);
+    assert!(ends.is_none() && is_open(&mut client) && bench.stats().timeouts == 0);
 }

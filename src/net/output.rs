@@ -186,6 +186,9 @@ impl Socket {
         } else if !self.is_stuck() {
             self.stuck.set(Some(self.net.alive.hold()));
         }
+        if self.paced.get() && (more || self.unsent() != 0) {
+            self.watch_pace();
+        }
         if (more || self.unsent() != 0)
             && let Err(fault) = self.register()
         {

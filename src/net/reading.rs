@@ -53,6 +53,9 @@ impl Reading {
             self.alive = Some(socket.net.alive.hold());
             socket.reader.set(woken_by(context.waker()));
         }
+        if socket.paced.get() {
+            socket.watch_pace();
+        }
         Ok(())
     }
 

@@ -66,6 +66,8 @@ pub struct Socket {
     pub(super) reading: Cell<bool>,
     /// Stands in the list of those that have something to write.
     pub(super) dirty: Cell<bool>,
+    /// Its peer must send and take at a least rate.
+    pub(super) paced: Cell<bool>,
     /// A submitted send's event is outstanding.
     pub(super) submitted: Cell<bool>,
     pub(super) senders: WaitList,
@@ -124,6 +126,7 @@ impl Socket {
                 hangup: Cell::new(false),
                 reading: Cell::new(false),
                 dirty: Cell::new(false),
+                paced: Cell::new(false),
                 submitted: Cell::new(false),
                 senders: WaitList::default(),
                 flushers: WaitList::default(),

@@ -77,6 +77,15 @@ pub fn unread(fd: BorrowedFd<'_>) -> io::Result<usize> {
     Ok(usize::try_from(bytes).unwrap_or(0))
 }
 
+/// How many bytes the kernel has for the peer of a socket, not taken yet (SIOCOUTQ). Of a Unix socket it
+/// counts the memory that they take.
+pub fn untaken(fd: BorrowedFd<'_>) -> io::Result<usize> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: one live int, which is all that TIOCOUTQ, the same request, writes to.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCOUTQ, &mut bytes) })?;
+    Ok(usize::try_from(bytes).unwrap_or(0))
+}
+
 /// Whether a number that a caller says is a descriptor can be read and written now (poll(2)); an end
 /// or an error counts as both.
 pub fn is_ready(fd: RawFd) -> io::Result<(bool, bool)> {

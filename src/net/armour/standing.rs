@@ -16,6 +16,8 @@ pub struct Standing {
     pub(super) network: Option<Network>,
     /// It is counted no longer.
     pub(super) left: Cell<bool>,
+    /// Bytes that the receive which waits has put into its caller's memory.
+    pub(super) filled: Cell<usize>,
     /// What its peer had done when it was looked at last.
     pub(super) sample: Cell<Sample>,
     /// Why it was cut off, if it was.
@@ -28,6 +30,7 @@ impl Standing {
             guard,
             network,
             left: Cell::new(false),
+            filled: Cell::new(0),
             sample: Cell::default(),
             cut: Cell::new(None),
         })
