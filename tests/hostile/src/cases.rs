@@ -94,7 +94,7 @@ pub fn all(full: bool) -> Vec<Case> {
             ..crowd(
                 "crowded",
                 "more connections, of many addresses, than are served at once",
-                plan(size(600, 6000), 200, rate(2000, 4000)),
+                plan(size(1000, 12_000), 200, rate(2000, 6000)),
                 16,
                 time,
                 || {

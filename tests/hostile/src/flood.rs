@@ -3,6 +3,7 @@
 //! routes lose the answers.
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::thread::sleep;
@@ -76,6 +77,15 @@ pub fn run(target: SocketAddr, count: u64, ending: &dyn Fn() -> bool) -> io::Res
         sleep(Duration::from_millis(1));
     }
     Ok(())
+}
+
+/// Half-open connections in this network namespace.
+pub fn half_open() -> io::Result<usize> {
+    /// TCP_SYN_RECV, as the kernel prints it.
+    const STATE: &str = "03";
+    let table = fs::read_to_string("/proc/self/net/tcp")?;
+    let state = |line: &&str| line.split_whitespace().nth(3) == Some(STATE);
+    Ok(table.lines().filter(state).count())
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub fn shortest(case: &str, promises: &Promises) -> Option<Duration> {
         "never-reading" => promises.closes_stuck,
         _ => None,
     };
-    limit.map(|limit| limit + LATE + Duration::from_millis(500))
+    limit.map(|limit| limit + LATE + Duration::from_millis(1500))
 }
 
 /// Connections from `begin` on end within `limit`.

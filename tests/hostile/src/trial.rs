@@ -164,6 +164,10 @@ pub fn run(case: &Case, options: &Options) -> io::Result<Verdict> {
         .map_or(case.budget_kib, |mib| case.budget_kib + (mib << 10));
     let largest = watch(&mut server, time, base.unwrap_or(0) + budget)?;
     let stop = Instant::now();
+    let half_open = match case.attack {
+        Attack::HalfOpen(_) => Some(flood::half_open()?),
+        Attack::Crowd(..) => None,
+    };
     let lives = attackers.stop()?;
     let seen = good.stop()?;
     let mut faults = judge::faults(case.name, promises, &lives, stop);
@@ -172,15 +176,21 @@ pub fn run(case: &Case, options: &Options) -> io::Result<Verdict> {
     if grown > budget {
         faults.push(format!("memory grew by {grown} KiB, more than {budget}"));
     }
+    if half_open == Some(0) {
+        faults.push("no connection was half-open".into());
+    }
     judge_descriptors(&server, descriptors, &mut faults);
     let ended = lives
         .iter()
         .filter(|life| life.end.is_some() && !life.left)
         .count();
     words.push(format!("memory +{grown} of {budget} KiB"));
-    words.push(format!(
-        "{} hostile connections, {ended} ended by the server",
-        lives.len()
-    ));
+    words.push(match half_open {
+        Some(count) => format!("{count} half-open connections"),
+        None => format!(
+            "{} hostile connections, {ended} ended by the server",
+            lives.len()
+        ),
+    });
     Ok(Verdict { words, faults })
 }
