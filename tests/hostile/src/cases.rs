@@ -6,11 +6,14 @@ use crate::habits::{
     ByteByByte, Endless, NeverReading, Piling, Resetting, Silent, SlowLoris, Staying, Vanishing,
 };
 use crate::member::Habit;
+use crate::options::Promises;
 use std::time::Duration;
 
 /// Memory that a server may take beside what each hostile connection costs, in KiB: buffers, tables and
 /// stacks that are kept.
 const FIXED_KIB: u64 = 8 << 10;
+/// What a connection may cost without its buffers.
+const BARE_KIB: u64 = 16;
 
 pub enum Attack {
     Crowd(Plan, fn() -> Box<dyn Habit>),
@@ -24,10 +27,22 @@ pub struct Case {
     pub attack: Attack,
     /// How long it is attacked at least: longer where a promise takes longer.
     pub time: Duration,
-    /// Resident memory that the attack may add, in KiB.
+    /// Resident memory that the attack may add, in KiB, where the server promises no other.
     pub budget_kib: u64,
     /// Whether those who come anew must be served meanwhile.
     pub newcomers: bool,
+}
+
+impl Case {
+    /// Resident memory that the attack may add, in KiB.
+    pub fn budget_kib(&self, promises: &Promises) -> u64 {
+        match (&self.attack, promises.memory_budget_mib) {
+            (Attack::Crowd(plan, _), Some(mib)) if self.name == "piling-up" => {
+                FIXED_KIB + plan.connections as u64 * BARE_KIB + (mib << 10)
+            }
+            _ => self.budget_kib,
+        }
+    }
 }
 
 fn plan(connections: usize, sources: u64, opened_per_second: u64) -> Plan {
@@ -57,6 +72,18 @@ fn crowd(
         budget_kib: FIXED_KIB + plan.connections as u64 * kib_each,
         newcomers: true,
     }
+}
+
+fn stay_short() -> Box<dyn Habit> {
+    Box::new(Staying {
+        for_: Some(Duration::from_millis(500)),
+    })
+}
+
+fn stay_long() -> Box<dyn Habit> {
+    Box::new(Staying {
+        for_: Some(Duration::from_millis(2500)),
+    })
 }
 
 /// All of them, in the order in which they run.
@@ -97,11 +124,7 @@ pub fn all(full: bool) -> Vec<Case> {
                 plan(size(1000, 12_000), 200, rate(2000, 6000)),
                 16,
                 time,
-                || {
-                    Box::new(Staying {
-                        for_: Some(Duration::from_millis(500)),
-                    })
-                },
+                if full { stay_long } else { stay_short },
             )
         },
         crowd(
@@ -119,7 +142,7 @@ pub fn all(full: bool) -> Vec<Case> {
             "piling-up",
             "connections that send much of a line, and keep the rest",
             plan(size(400, 4000), 200, rate(1000, 2000)),
-            16,
+            128,
             time,
             || Box::new(Piling::new()),
         ),

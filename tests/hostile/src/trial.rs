@@ -102,10 +102,16 @@ fn compare(what: &str, replies: &[Reply], begin: Instant, faults: &mut Vec<Strin
     format!("{what}: p99 {attacked:.1?}, alone {alone:.1?}")
 }
 
-fn judge_good(case: &Case, seen: &Seen, begin: Instant, faults: &mut Vec<String>) -> Vec<String> {
-    let mut words = vec![compare("clients", &seen.steady, begin, faults)];
+fn judge_good(
+    case: &Case,
+    seen: &Seen,
+    begin: Instant,
+    faults: &mut Vec<String>,
+    slow: &mut Vec<String>,
+) -> Vec<String> {
+    let mut words = vec![compare("clients", &seen.steady, begin, slow)];
     if case.newcomers {
-        words.push(compare("newcomers", &seen.newcomers, begin, faults));
+        words.push(compare("newcomers", &seen.newcomers, begin, slow));
     }
     if !seen.errors.is_empty() {
         let told = seen
@@ -145,6 +151,8 @@ fn judge_descriptors(server: &Server, before: Option<usize>, faults: &mut Vec<St
 pub struct Verdict {
     pub words: Vec<String>,
     pub faults: Vec<String>,
+    /// Good clients waited too long.
+    pub slow: Vec<String>,
 }
 
 /// An error says that the suite itself could not do its work, or that the server is gone.
@@ -158,10 +166,7 @@ pub fn run(case: &Case, options: &Options) -> io::Result<Verdict> {
     let begin = Instant::now();
     let attackers = attack(case, &server)?;
     let time = judge::shortest(case.name, promises).map_or(case.time, |time| time.max(case.time));
-    let budget = promises
-        .memory_budget_mib
-        .filter(|_| case.name == "piling-up")
-        .map_or(case.budget_kib, |mib| case.budget_kib + (mib << 10));
+    let budget = case.budget_kib(promises);
     let largest = watch(&mut server, time, base.unwrap_or(0) + budget)?;
     let stop = Instant::now();
     let half_open = match case.attack {
@@ -171,7 +176,8 @@ pub fn run(case: &Case, options: &Options) -> io::Result<Verdict> {
     let lives = attackers.stop()?;
     let seen = good.stop()?;
     let mut faults = judge::faults(case.name, promises, &lives, stop);
-    let mut words = judge_good(case, &seen, begin, &mut faults);
+    let mut slow = Vec::new();
+    let mut words = judge_good(case, &seen, begin, &mut faults, &mut slow);
     let grown = largest.saturating_sub(base.unwrap_or(largest));
     if grown > budget {
         faults.push(format!("memory grew by {grown} KiB, more than {budget}"));
@@ -192,5 +198,9 @@ pub fn run(case: &Case, options: &Options) -> io::Result<Verdict> {
             lives.len()
         ),
     });
-    Ok(Verdict { words, faults })
+    Ok(Verdict {
+        words,
+        faults,
+        slow,
+    })
 }
