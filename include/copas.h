@@ -405,6 +405,18 @@ typedef struct copas_config {
    * Most OS threads for what was added with COPAS_OS_THREAD, those that are idle included. 0: 512.
    */
   size_t os_threads;
+  /**
+   * Bytes of memory that all buffers of the dispatcher may have: what was received and not taken, what
+   * was sent and not written, what TLS needs for a connection. 0: a quarter of the machine's memory; at
+   * least 1 MiB.
+   *
+   * Above three quarters of it accepting pauses. Where that has not helped within 1 s, or the budget is
+   * exceeded, those of the connections that servers have accepted which have buffers and were idle
+   * longest are cut off: their handlers get COPAS_CLOSED with the errno ENOBUFS. Other connections only
+   * when there are no such ones. A receive that needs a buffer of more than 64 KiB which the budget has
+   * no room for answers COPAS_LIMIT; nothing is consumed.
+   */
+  size_t memory_budget;
 } copas_config;
 
 /**
@@ -1104,6 +1116,22 @@ typedef struct copas_dispatcher_stats {
    * Connections cut off whose peer read more slowly than min_rate, since copas_new().
    */
   uint64_t slow_readers;
+  /**
+   * Connections cut off for copas_config.memory_budget, since copas_new().
+   */
+  uint64_t evicted;
+  /**
+   * Receives that were answered COPAS_LIMIT for copas_config.memory_budget, since copas_new().
+   */
+  uint64_t refused_growth;
+  /**
+   * Bytes of memory that the buffers have now, those that are kept for use again included.
+   */
+  uint64_t memory;
+  /**
+   * Bytes that they may have: copas_config.memory_budget.
+   */
+  uint64_t memory_budget;
 } copas_dispatcher_stats;
 
 #ifdef __cplusplus

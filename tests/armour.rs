@@ -41,9 +41,18 @@ impl Bench {
         fill: impl FnOnce(&mut copas_server_options),
         handler: impl Fn(*mut copas_socket) + 'static,
     ) -> Self {
+        Self::with_memory(0, fill, handler)
+    }
+
+    fn with_memory(
+        memory_budget: usize,
+        fill: impl FnOnce(&mut copas_server_options),
+        handler: impl Fn(*mut copas_socket) + 'static,
+    ) -> Self {
         let quiet = copas_config {
             size: size_of::<copas_config>(),
             flags: 1,
+            memory_budget,
             // SAFETY: zeros are a value of every other field.
             ..unsafe { std::mem::zeroed() }
         };
@@ -437,4 +446,52 @@ fn one_who_has_taken_all_owes_nothing() {
     }
     bench.pass(60.0);
     assert!(ends.is_none() && is_open(&mut client) && bench.stats().timeouts == 0);
+}
+
+#[test]
+fn where_a_pause_of_accepting_has_not_helped_for_a_second_the_idlest_are_cut_off() {
+    const BUFFER: u64 = 65_536;
+    let ends = Ends::default();
+    // Lines that do not end keep a buffer each.
+    let bench = Bench::with_memory(1 << 20, |_| {}, ends.of_lines());
+    let mut clients: Vec<_> = (0..13).map(|_| bench.client()).collect();
+    for client in &mut clients {
+        client.write_all(&[b'x'; 4096]).unwrap();
+        bench.settle();
+    }
+    assert_eq!(bench.stats().memory, 13 * BUFFER);
+    let mut late = TcpStream::connect(("127.0.0.1", bench.port)).unwrap();
+    late.set_nonblocking(true).unwrap();
+    bench.pass(0.9);
+    assert!(bench.stats().evicted == 0 && bench.stats().sockets == 14);
+    bench.pass(0.2);
+    // The late one has come in, and looked with a buffer, which is kept for the next.
+    assert!(bench.stats().evicted == 3 && bench.stats().memory == 11 * BUFFER);
+    assert!(bench.stats().sockets == 12 && is_open(&mut late));
+    for (number, client) in clients.iter_mut().enumerate() {
+        assert_eq!(is_open(client), number >= 3);
+    }
+    let ends = ends.0.borrow();
+    assert!(
+        ends.len() == 3
+            && ends
+                .iter()
+                .all(|end| end.0 == CLOSED && end.2 == libc::ENOBUFS)
+    );
+    assert!(ends[0].3.contains("memory_budget"), "{}", ends[0].3);
+    assert_eq!(bench.stats().timeouts, 0);
+}
+
+#[test]
+fn silent_clients_have_no_memory_and_are_left_alone() {
+    let ends = Ends::default();
+    let bench = Bench::with_memory(1 << 20, |_| {}, ends.of_lines());
+    let mut clients: Vec<_> = (0..100).map(|_| bench.client()).collect();
+    for client in &mut clients {
+        client.write_all(b"a line, and the beginning of").unwrap();
+        bench.settle();
+    }
+    assert!(bench.stats().memory < 1 << 20 && bench.stats().evicted == 0);
+    bench.pass(5.0);
+    assert!(clients.iter_mut().all(is_open) && ends.is_none());
 }

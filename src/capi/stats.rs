@@ -42,6 +42,10 @@ pub unsafe extern "C" fn copas_stats(
             late_first_byte: now.driver.late_first_byte,
             slow_senders: now.driver.slow_senders,
             slow_readers: now.driver.slow_readers,
+            evicted: now.driver.evicted,
+            refused_growth: now.driver.refused_growth,
+            memory: now.driver.memory,
+            memory_budget: now.driver.memory_budget,
         };
         // SAFETY: NULL or as many bytes as it says, as the comment asks.
         unsafe { write_sized(stats, &told) }

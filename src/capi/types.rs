@@ -234,6 +234,16 @@ pub struct copas_config {
     pub stack_size: usize,
     /// Most OS threads for what was added with COPAS_OS_THREAD, those that are idle included. 0: 512.
     pub os_threads: usize,
+    /// Bytes of memory that all buffers of the dispatcher may have: what was received and not taken, what
+    /// was sent and not written, what TLS needs for a connection. 0: a quarter of the machine's memory; at
+    /// least 1 MiB.
+    ///
+    /// Above three quarters of it accepting pauses. Where that has not helped within 1 s, or the budget is
+    /// exceeded, those of the connections that servers have accepted which have buffers and were idle
+    /// longest are cut off: their handlers get COPAS_CLOSED with the errno ENOBUFS. Other connections only
+    /// when there are no such ones. A receive that needs a buffer of more than 64 KiB which the budget has
+    /// no room for answers COPAS_LIMIT; nothing is consumed.
+    pub memory_budget: usize,
 }
 
 /// Settings of a server, for copas_addserver_with(). Zero everything, then set `size`.
@@ -470,6 +480,14 @@ pub struct copas_dispatcher_stats {
     pub slow_senders: u64,
     /// Connections cut off whose peer read more slowly than min_rate, since copas_new().
     pub slow_readers: u64,
+    /// Connections cut off for copas_config.memory_budget, since copas_new().
+    pub evicted: u64,
+    /// Receives that were answered COPAS_LIMIT for copas_config.memory_budget, since copas_new().
+    pub refused_growth: u64,
+    /// Bytes of memory that the buffers have now, those that are kept for use again included.
+    pub memory: u64,
+    /// Bytes that they may have: copas_config.memory_budget.
+    pub memory_budget: u64,
 }
 
 /// The detail of an error, as copas_error() gives it.

@@ -25,6 +25,14 @@ pub struct Counts {
     pub slow_senders: u64,
     /// Connections that were cut off since they read too slowly.
     pub slow_readers: u64,
+    /// Connections that were cut off for the memory of their buffers.
+    pub evicted: u64,
+    /// Receives that were refused memory.
+    pub refused_growth: u64,
+    /// Bytes that buffers have.
+    pub memory: u64,
+    /// Bytes that they may have.
+    pub memory_budget: u64,
 }
 
 /// A moment's count.

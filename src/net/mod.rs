@@ -120,16 +120,20 @@ pub struct Net {
     /// What was kept out or cut off.
     tally: armour::Tally,
     reserve: armour::Reserve,
+    memory: armour::Memory,
+    /// How often bytes have gone through a socket.
+    events: Cell<u64>,
 }
 
 impl Net {
     /// Makes the driver of a new dispatcher and gives it to it.
-    pub fn attach(d: &Rc<Dispatcher>, slots_from: u32) {
+    pub fn attach(d: &Rc<Dispatcher>, slots_from: u32, memory_budget: usize) {
+        let memory = armour::Memory::new(memory_budget);
         d.set_driver(Rc::new(Sockets(Rc::new(Net {
             dispatcher: Rc::downgrade(d),
             number: d.handle.dispatcher(),
             sockets: RefCell::new(Slots::new(slots_from)),
-            pool: Pool::default(),
+            pool: Pool::new(&memory.account),
             #[cfg(feature = "tls")]
             ciphertext: tls::Scratch::default(),
             dirty: RefCell::default(),
@@ -141,6 +145,8 @@ impl Net {
             alive: d.alive().clone(),
             tally: armour::Tally::default(),
             reserve: armour::Reserve::default(),
+            memory,
+            events: Cell::new(0),
         }))));
     }
 
@@ -173,6 +179,13 @@ impl Net {
 
     fn handle_of(&self, slot: u32, generation: u32) -> Handle {
         Handle::new(Kind::Socket, self.number, slot, generation)
+    }
+
+    /// Bytes go through a socket: which time that is.
+    #[inline]
+    fn next_event(&self) -> u64 {
+        self.events.set(self.events.get() + 1);
+        self.events.get()
     }
 
     fn next_number(&self) -> u64 {
@@ -296,8 +309,11 @@ impl Driver for Sockets {
         }
     }
 
-    fn settle(&self, _: &Dispatcher) {
+    fn settle(&self, d: &Dispatcher) {
         self.0.settle();
+        if self.0.memory.account.is_alarmed() {
+            armour::relieve(d, &self.0);
+        }
     }
 
     fn is_unsettled(&self) -> bool {
@@ -355,6 +371,10 @@ impl Driver for Sockets {
             late_first_byte: tally.of(Cause::FirstByte),
             slow_senders: tally.of(Cause::SlowSender),
             slow_readers: tally.of(Cause::SlowReader),
+            evicted: tally.of(Cause::Memory),
+            refused_growth: tally.of(Cause::Growth),
+            memory: self.0.memory.account.used() as u64,
+            memory_budget: self.0.memory.account.budget() as u64,
             ..Counts::default()
         };
         for socket in self.0.all_sockets() {

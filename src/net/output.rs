@@ -134,6 +134,7 @@ impl Socket {
         match self.write_bytes(first, data) {
             Ok(n) => {
                 self.sent.set(self.sent.get() + n as u64);
+                self.note_active();
                 let from_output = n.min(first.len());
                 if let Some(buffer) = output.as_mut() {
                     buffer.consume(from_output);

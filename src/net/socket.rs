@@ -2,11 +2,12 @@
 //! A socket: its descriptor, its state, its settings.
 
 use super::Net;
-use super::armour::{Guard, Standing};
+use super::armour::{Cause, Guard, Standing};
 use super::buffer::Buffer;
 use super::input::Input;
 use super::marks::{Mark, Marks};
 use super::pattern::Limits;
+use super::reading::Read;
 use super::server::Server;
 use super::settings::{Inherited, Timeouts};
 use super::tls;
@@ -51,6 +52,8 @@ pub struct Socket {
     pub received: Cell<u64>,
     /// Bytes handed to the kernel.
     pub sent: Cell<u64>,
+    /// When bytes went through it last, counted in such events of all sockets.
+    pub(super) active: Cell<u64>,
     pub(super) marks: Marks,
     /// What its descriptor is.
     pub nature: Nature,
@@ -68,6 +71,8 @@ pub struct Socket {
     pub(super) dirty: Cell<bool>,
     /// Its peer must send and take at a least rate.
     pub(super) paced: Cell<bool>,
+    /// A receive was refused memory, which it has not answered yet.
+    pub(super) refused: Cell<bool>,
     /// A submitted send's event is outstanding.
     pub(super) submitted: Cell<bool>,
     pub(super) senders: WaitList,
@@ -117,6 +122,7 @@ impl Socket {
                 tls: tls::Slot::new(),
                 received: Cell::new(0),
                 sent: Cell::new(0),
+                active: Cell::new(net.next_event()),
                 marks: Marks::of(nature),
                 nature,
                 transport: Transport::of(nature),
@@ -127,6 +133,7 @@ impl Socket {
                 reading: Cell::new(false),
                 dirty: Cell::new(false),
                 paced: Cell::new(false),
+                refused: Cell::new(false),
                 submitted: Cell::new(false),
                 senders: WaitList::default(),
                 flushers: WaitList::default(),
@@ -229,6 +236,20 @@ impl Socket {
     /// The connection that was kept: the next one.
     pub(super) fn take_kept(&self) -> Option<OwnedFd> {
         self.extras.get()?.kept.take()
+    }
+
+    /// Bytes have gone through it.
+    #[inline]
+    pub(super) fn note_active(&self) {
+        self.active.set(self.net.next_event());
+    }
+
+    /// The memory budget has no room for what a receive waits for.
+    #[cold]
+    pub(super) fn refuse_growth(&self) -> Read {
+        self.refused.set(true);
+        self.net.tally.count(Cause::Growth);
+        Read::Nothing
     }
 
     /// Wakes whoever receives.

@@ -77,6 +77,13 @@ impl Drop for Region {
     }
 }
 
+/// Bytes of memory that the machine has.
+pub fn installed() -> usize {
+    // SAFETY: sysconf reads no memory of ours.
+    let pages = unsafe { libc::sysconf(libc::_SC_PHYS_PAGES) };
+    usize::try_from(pages).map_or(usize::MAX, |pages| pages.saturating_mul(page_size()))
+}
+
 /// Bytes of a page.
 pub fn page_size() -> usize {
     // SAFETY: sysconf reads no memory of ours.

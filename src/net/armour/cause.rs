@@ -15,10 +15,14 @@ pub enum Cause {
     SlowSender,
     /// It takes too slowly what is for it.
     SlowReader,
+    /// The memory of its buffers was needed.
+    Memory,
+    /// A receive would have grown beyond the memory that is left; it is not cut off for that.
+    Growth,
 }
 
 /// How many causes there are.
-pub const CAUSES: usize = Cause::SlowReader as usize + 1;
+pub const CAUSES: usize = Cause::Growth as usize + 1;
 
 impl Cause {
     /// What the server has done, for a report: "NAME closed a connection …".
@@ -28,12 +32,17 @@ impl Cause {
             Cause::FirstByte => "closed a connection that sent nothing within first_byte",
             Cause::SlowSender => "closed a connection that sent more slowly than min_rate",
             Cause::SlowReader => "closed a connection that read more slowly than min_rate",
+            Cause::Memory => "closed a connection for memory_budget",
+            Cause::Growth => "has no room in memory_budget for what a receive waits for",
         }
     }
 
     /// The errno that stands for it on its socket.
     pub(super) fn errno(self) -> i32 {
-        libc::ETIMEDOUT
+        match self {
+            Cause::Memory | Cause::Growth => libc::ENOBUFS,
+            _ => libc::ETIMEDOUT,
+        }
     }
 
     /// What its handler is answered.
@@ -49,6 +58,16 @@ impl Cause {
             }
             Cause::SlowReader => {
                 "the peer read more slowly than the server's min_rate: its connection was cut off"
+            }
+            Cause::Memory => {
+                "the dispatcher's buffers had reached memory_budget: the idlest connections were cut off"
+            }
+            Cause::Growth => {
+                return Fault::new(
+                    Status::LIMIT,
+                    "the dispatcher's memory_budget leaves no room for so long a receive: raise it, or \
+                     take what is there with copas_receive_some()",
+                );
             }
         };
         Fault {

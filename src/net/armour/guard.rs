@@ -109,7 +109,9 @@ impl Guard {
         if let Some(network) = network {
             *self.networks.borrow_mut().entry(network).or_default() += 1;
         }
-        let _ = client.standing.set(Standing::new(Rc::clone(self), network));
+        let _ = client
+            .standing
+            .set(Standing::new(Some(Rc::clone(self)), network));
     }
 
     /// A connection leaves.
@@ -178,7 +180,7 @@ impl Socket {
     }
 
     /// Whoever accepts from it may go on.
-    fn accept_on(&self) {
+    pub(super) fn accept_on(&self) {
         if self.accepts() {
             crate::dispatcher::registry::wake(self.handle);
         } else {

@@ -32,7 +32,7 @@ pub struct Tally {
 
 impl Tally {
     /// One more.
-    pub(super) fn count(&self, cause: Cause) {
+    pub fn count(&self, cause: Cause) {
         let count = &self.counts[cause as usize];
         count.set(count.get() + 1);
     }

@@ -64,7 +64,7 @@ impl Sample {
 fn pattern_of(socket: &Socket, standing: &Standing) -> Option<u64> {
     let part = socket.input.borrow().pending().len() + standing.filled.get();
     let waits = socket.reader.get().is_some() && part != 0;
-    waits.then(|| socket.received.get() - part as u64)
+    waits.then(|| socket.received.get().saturating_sub(part as u64))
 }
 
 /// A new connection begins, after its handshake: its first byte is waited for, if that has a limit.
@@ -72,7 +72,7 @@ pub fn begin(d: &Dispatcher, socket: &Socket) {
     let Some(standing) = socket.standing.get() else {
         return;
     };
-    let armour = standing.guard.armour();
+    let armour = standing.armour();
     socket.paced.set(armour.min_rate != 0);
     let waits = armour.first_byte > 0.0;
     standing.sample.set(Sample {
@@ -90,7 +90,7 @@ pub fn due(d: &Dispatcher, socket: &Socket) {
         return;
     };
     let (before, now) = (standing.sample.get(), Sample::of(socket, standing));
-    let armour = standing.guard.armour();
+    let armour = standing.armour();
     let silent = !before.began && now.came == 0 && !socket.marks.has(Mark::AtEnd);
     let complaint = match silent {
         true => Some(Cause::FirstByte),
@@ -122,7 +122,7 @@ impl Socket {
         if now.owes() {
             standing.sample.set(now);
             d.disarm(&self.deadline);
-            let window = standing.guard.armour().window();
+            let window = standing.armour().window();
             d.arm(&self.deadline, self.handle, window);
         }
     }

@@ -28,7 +28,8 @@ pub fn begin(
     seconds: f64,
     (server, listener): (&Rc<Server>, &Rc<Socket>),
 ) -> Outcome<()> {
-    let session = Session::new(Arc::clone(context), None, Vec::new())?;
+    let account = &client.net.memory.account;
+    let session = Session::new(account, Arc::clone(context), None, Vec::new())?;
     session.arrival.replace(Some(Arrival {
         server: Rc::clone(server),
         listener: Rc::clone(listener),
