@@ -13,9 +13,10 @@
 
 static const char usage[] =
   "usage: hostile_server --port N [OPTION]...\n"
-  "Sends each line back on 127.0.0.1. The options are those of copas_server_options:\n"
+  "Sends each line back on 127.0.0.1. The options are those of copas_server_options\n"
+  "and copas_config:\n"
   "  --first-byte S  --min-rate BYTES  --rate-window S  --line-limit BYTES\n"
-  "  --max-connections N  --max-per-address N\n"
+  "  --max-connections N  --max-per-address N  --memory-budget BYTES\n"
   "  --defect WHAT   fails on purpose, for the clients to find: 'keep' never closes a connection that\n"
   "                  ended amid a line, 'stall' blocks for 20 ms at the end of one that was never used\n"
   "                  or ended amid a line, 'wrong' changes a byte of each 500th reply\n";
@@ -72,9 +73,21 @@ static void choose_defect(const char *name)
   if (defect == DEFECT_NOTHING) bad_use(stderr);
 }
 
-enum { PORT = 1, FIRST_BYTE, MIN_RATE, RATE_WINDOW, LINE_LIMIT, CONNECTIONS, PER_ADDRESS, DEFECT, HELP };
+enum {
+  PORT = 1,
+  FIRST_BYTE,
+  MIN_RATE,
+  RATE_WINDOW,
+  LINE_LIMIT,
+  CONNECTIONS,
+  PER_ADDRESS,
+  MEMORY_BUDGET,
+  DEFECT,
+  HELP
+};
 
-static int read_options(int argc, char **argv, copas_server_options *server)
+static int read_options(int argc, char **argv, copas_server_options *server,
+                        copas_config *config)
 {
   static const struct option names[] = {{"port", 1, NULL, PORT},
                                         {"first-byte", 1, NULL, FIRST_BYTE},
@@ -83,6 +96,7 @@ static int read_options(int argc, char **argv, copas_server_options *server)
                                         {"line-limit", 1, NULL, LINE_LIMIT},
                                         {"max-connections", 1, NULL, CONNECTIONS},
                                         {"max-per-address", 1, NULL, PER_ADDRESS},
+                                        {"memory-budget", 1, NULL, MEMORY_BUDGET},
                                         {"defect", 1, NULL, DEFECT},
                                         {"help", 0, NULL, HELP},
                                         {NULL, 0, NULL, 0}};
@@ -98,6 +112,7 @@ static int read_options(int argc, char **argv, copas_server_options *server)
     if (option == LINE_LIMIT) server->line_limit = (size_t)number;
     if (option == CONNECTIONS) server->max_connections = (size_t)number;
     if (option == PER_ADDRESS) server->max_per_address = (size_t)number;
+    if (option == MEMORY_BUDGET) config->memory_budget = (size_t)number;
     if (option == DEFECT) choose_defect(optarg);
   }
   return port;
@@ -108,7 +123,7 @@ int main(int argc, char **argv)
   copas_server_options server = {.size = sizeof server};
   copas_config config = {.size = sizeof config, .report = ignore};
   copas_socket *listener;
-  int port = read_options(argc, argv, &server);
+  int port = read_options(argc, argv, &server, &config);
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
     limit.rlim_cur = limit.rlim_max;

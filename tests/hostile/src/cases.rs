@@ -138,14 +138,18 @@ pub fn all(full: bool) -> Vec<Case> {
             time,
             || Box::new(NeverReading::new()),
         ),
-        crowd(
-            "piling-up",
-            "connections that send much of a line, and keep the rest",
-            plan(size(400, 4000), 200, rate(1000, 2000)),
-            128,
-            time,
-            || Box::new(Piling::new()),
-        ),
+        // A server whose memory is full may keep those who come anew waiting, too.
+        Case {
+            newcomers: false,
+            ..crowd(
+                "piling-up",
+                "connections that send much of a line, and keep the rest",
+                plan(size(600, 8000), 200, rate(1500, 4000)),
+                128,
+                time,
+                || Box::new(Piling::new()),
+            )
+        },
         crowd(
             "endless-line",
             "lines without an end, a gigabyte and more, as quickly as they are taken",

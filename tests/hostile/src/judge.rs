@@ -119,6 +119,13 @@ fn endless(lives: &[Life], limit: u64) -> Vec<String> {
     faults
 }
 
+fn piling_up(lives: &[Life]) -> Vec<String> {
+    if lives.iter().any(|life| life.end.is_some()) {
+        return Vec::new();
+    }
+    vec!["no connection was ended for its memory".into()]
+}
+
 fn byte_by_byte(lives: &[Life]) -> Vec<String> {
     let mut faults = Vec::new();
     let wrong = lives.iter().filter(|life| life.wrong).count();
@@ -158,6 +165,7 @@ pub fn faults(case: &str, promises: &Promises, lives: &[Life], stop: Instant) ->
         "crowded" => promises
             .connections
             .map(|limit| crowded(lives, stop, limit)),
+        "piling-up" => promises.memory_budget_mib.map(|_| piling_up(lives)),
         "byte-by-byte" => Some(byte_by_byte(lives)),
         _ => None,
     };
