@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
-/// How long the good clients are alone, and what of it does not count.
+/// How long the good clients are alone, and what before it does not count.
 const ALONE: Duration = Duration::from_millis(800);
 const WARM_UP: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_millis(10);
@@ -86,47 +86,33 @@ fn watch(server: &mut Server, time: Duration, most_kib: u64) -> io::Result<u64> 
     Ok(largest)
 }
 
-/// The p99 of those who were served while alone, and under attack; what is wrong with the latter.
-fn compare(what: &str, replies: &[Reply], begin: Instant, faults: &mut Vec<String>) -> String {
-    let alone = latency::p99(replies.iter().filter(|r| r.due + WARM_UP < begin).copied());
-    let attacked = latency::p99(replies.iter().filter(|r| r.due >= begin).copied());
-    let (Some(alone), Some(attacked)) = (alone, attacked) else {
-        faults.push(format!("no {what} was served"));
-        return String::new();
-    };
-    if attacked > latency::limit(alone) {
-        faults.push(format!(
-            "p99 of {what} is {attacked:.1?}, alone {alone:.1?}"
-        ));
-    }
-    format!("{what}: p99 {attacked:.1?}, alone {alone:.1?}")
+/// When the good clients began to count, and when the attack began.
+#[derive(Clone, Copy)]
+struct Times {
+    alone: Instant,
+    attack: Instant,
 }
 
-fn judge_good(
-    case: &Case,
-    seen: &Seen,
-    begin: Instant,
-    faults: &mut Vec<String>,
-    slow: &mut Vec<String>,
-) -> Vec<String> {
-    let mut words = vec![compare("clients", &seen.steady, begin, slow)];
-    if case.newcomers {
-        words.push(compare("newcomers", &seen.newcomers, begin, slow));
-    }
-    if !seen.errors.is_empty() {
-        let told = seen
-            .errors
-            .iter()
-            .take(TOLD)
-            .cloned()
-            .collect::<Vec<_>>()
-            .join("; ");
-        faults.push(format!(
-            "{} errors of good clients: {told}",
-            seen.errors.len()
-        ));
+/// The p99 of those who were served while alone, and under attack; tells when the latter is too long.
+fn compare(what: &str, replies: &[Reply], times: Times, slow: &mut Vec<String>) -> String {
+    let was_alone = |r: &&Reply| r.due >= times.alone && r.due + r.took < times.attack;
+    let alone = latency::p99(replies.iter().filter(was_alone).copied());
+    let attacked = latency::p99(replies.iter().filter(|r| r.due >= times.attack).copied());
+    let (Some(alone), Some(attacked)) = (alone, attacked) else {
+        slow.push(format!("no {what} was served"));
+        return format!("no {what}");
+    };
+    let words = format!("p99 of {what} {attacked:.1?}, alone {alone:.1?}");
+    if attacked > latency::limit(alone) {
+        slow.push(words.clone());
     }
     words
+}
+
+fn tell_errors(seen: &Seen) -> Option<String> {
+    let told: Vec<_> = seen.errors.iter().take(TOLD).cloned().collect();
+    let count = seen.errors.len();
+    (count > 0).then(|| format!("{count} errors of good clients: {}", told.join("; ")))
 }
 
 /// Waits until the server has closed what the attack has left.
@@ -147,6 +133,51 @@ fn judge_descriptors(server: &Server, before: Option<usize>, faults: &mut Vec<St
     }
 }
 
+/// What happened.
+struct Record {
+    times: Times,
+    stop: Instant,
+    /// Of the server: resident memory before the attack, and the most of it; descriptors before.
+    base_kib: u64,
+    largest_kib: u64,
+    descriptors: Option<usize>,
+    seen: Seen,
+    lives: Vec<Life>,
+    half_open: Option<usize>,
+}
+
+fn conduct(case: &Case, options: &Options, server: &mut Server) -> io::Result<Record> {
+    let promises = &options.promises;
+    let good = Good::new(server.address, case.newcomers)?;
+    let good = Worker::start(|ending| good.run(ending));
+    sleep(WARM_UP);
+    let alone = Instant::now();
+    sleep(ALONE);
+    let (base_kib, descriptors) = (server.resident_kib().unwrap_or(0), server.descriptors());
+    let times = Times {
+        alone,
+        attack: Instant::now(),
+    };
+    let attackers = attack(case, server)?;
+    let time = judge::shortest(case.name, promises).map_or(case.time, |time| time.max(case.time));
+    let largest_kib = watch(server, time, base_kib + case.budget_kib(promises))?;
+    let stop = Instant::now();
+    let half_open = match case.attack {
+        Attack::HalfOpen(_) => Some(flood::half_open()?),
+        Attack::Crowd(..) => None,
+    };
+    Ok(Record {
+        times,
+        stop,
+        base_kib,
+        largest_kib,
+        descriptors,
+        lives: attackers.stop()?,
+        seen: good.stop()?,
+        half_open,
+    })
+}
+
 /// What a case shows.
 pub struct Verdict {
     pub words: Vec<String>,
@@ -155,49 +186,51 @@ pub struct Verdict {
     pub slow: Vec<String>,
 }
 
+fn tell_attack(record: &Record) -> String {
+    let ended = |life: &&Life| life.end.is_some() && !life.left;
+    match record.half_open {
+        Some(count) => format!("{count} half-open connections"),
+        None => format!(
+            "{} hostile connections, {} ended by the server",
+            record.lives.len(),
+            record.lives.iter().filter(ended).count()
+        ),
+    }
+}
+
 /// An error says that the suite itself could not do its work, or that the server is gone.
 pub fn run(case: &Case, options: &Options) -> io::Result<Verdict> {
     let promises = &options.promises;
     let mut server = Server::of(&options.origin)?;
-    let good = Good::new(server.address, case.newcomers)?;
-    let good = Worker::start(|ending| good.run(ending));
-    sleep(WARM_UP + ALONE);
-    let (base, descriptors) = (server.resident_kib(), server.descriptors());
-    let begin = Instant::now();
-    let attackers = attack(case, &server)?;
-    let time = judge::shortest(case.name, promises).map_or(case.time, |time| time.max(case.time));
-    let budget = case.budget_kib(promises);
-    let largest = watch(&mut server, time, base.unwrap_or(0) + budget)?;
-    let stop = Instant::now();
-    let half_open = match case.attack {
-        Attack::HalfOpen(_) => Some(flood::half_open()?),
-        Attack::Crowd(..) => None,
-    };
-    let lives = attackers.stop()?;
-    let seen = good.stop()?;
-    let mut faults = judge::faults(case.name, promises, &lives, stop);
+    let record = conduct(case, options, &mut server)?;
+    let mut faults = judge::faults(case.name, promises, &record.lives, record.stop);
     let mut slow = Vec::new();
-    let mut words = judge_good(case, &seen, begin, &mut faults, &mut slow);
-    let grown = largest.saturating_sub(base.unwrap_or(largest));
+    let mut words = vec![compare(
+        "clients",
+        &record.seen.steady,
+        record.times,
+        &mut slow,
+    )];
+    if case.newcomers {
+        words.push(compare(
+            "newcomers",
+            &record.seen.newcomers,
+            record.times,
+            &mut slow,
+        ));
+    }
+    faults.extend(tell_errors(&record.seen));
+    let grown = record.largest_kib.saturating_sub(record.base_kib);
+    let budget = case.budget_kib(promises);
     if grown > budget {
         faults.push(format!("memory grew by {grown} KiB, more than {budget}"));
     }
-    if half_open == Some(0) {
+    if record.half_open == Some(0) {
         faults.push("no connection was half-open".into());
     }
-    judge_descriptors(&server, descriptors, &mut faults);
-    let ended = lives
-        .iter()
-        .filter(|life| life.end.is_some() && !life.left)
-        .count();
+    judge_descriptors(&server, record.descriptors, &mut faults);
     words.push(format!("memory +{grown} of {budget} KiB"));
-    words.push(match half_open {
-        Some(count) => format!("{count} half-open connections"),
-        None => format!(
-            "{} hostile connections, {ended} ended by the server",
-            lives.len()
-        ),
-    });
+    words.push(tell_attack(&record));
     Ok(Verdict {
         words,
         faults,
