@@ -161,7 +161,7 @@ pub fn all(full: bool) -> Vec<Case> {
         crowd(
             "byte-by-byte",
             "connections that send whole lines a byte at a time",
-            plan(size(200, 1000), 32, 1000),
+            plan(size(200, 500), 32, 500),
             24,
             time,
             || Box::new(ByteByByte),

@@ -42,6 +42,14 @@ pub struct Life {
     pub stuck: Option<Instant>,
 }
 
+/// How a crowd fared.
+#[derive(Default)]
+pub struct Fared {
+    pub lives: Vec<Life>,
+    /// The longest that the suite itself took for one round: what it saw may be so much older.
+    pub lag: Duration,
+}
+
 pub struct Crowd {
     plan: Plan,
     target: SocketAddr,
@@ -183,10 +191,13 @@ impl Crowd {
     }
 
     /// Goes on until `ending` says so; then all are reset. Tells how each connection fared.
-    pub fn run(mut self, ending: impl Fn() -> bool) -> io::Result<Vec<Life>> {
+    pub fn run(mut self, ending: impl Fn() -> bool) -> io::Result<Fared> {
         let start = Instant::now();
+        let (mut round, mut lag) = (start, Duration::ZERO);
         let mut events = Events::with_capacity(1024);
         while !ending() {
+            lag = lag.max(round.elapsed());
+            round = Instant::now();
             self.open(start.elapsed())?;
             self.act_those_due();
             self.poll
@@ -216,6 +227,9 @@ impl Crowd {
             member.reset();
             self.lives.push(life(member, None, false));
         }
-        Ok(self.lives)
+        Ok(Fared {
+            lives: self.lives,
+            lag,
+        })
     }
 }

@@ -82,7 +82,7 @@ impl Habit for Endless {
 /// Sends whole lines, a byte at a time, and compares the replies.
 pub struct ByteByByte;
 
-const BETWEEN_SENDS: Duration = Duration::from_millis(15);
+const BETWEEN_SENDS: Duration = Duration::from_millis(25);
 
 /// The endless text of a connection: one line, its own, over and over.
 fn text(number: u64) -> Vec<u8> {

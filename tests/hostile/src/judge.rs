@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: MIT
 //! Whether what a server promises came true, by how the hostile connections fared.
 
-use crate::crowd::Life;
+use crate::crowd::{Fared, Life};
 use crate::good;
 use crate::options::Promises;
 use std::time::{Duration, Instant};
 
-/// How late a server may be where it promises a time: a busy machine takes its own.
+/// How late a server may be where it promises a time, beside the suite's own lag.
 pub const LATE: Duration = Duration::from_millis(1000);
 /// Bytes of a line that is too long which may be under way, in buffers of both sides' kernels.
 const UNDER_WAY: u64 = 16 << 20;
-/// A connection above an address' number may live so long until it is ended.
-const AT_ONCE: Duration = LATE;
 
 /// What one case promises, if anything: the shortest attack that shows it.
 pub fn shortest(case: &str, promises: &Promises) -> Option<Duration> {
@@ -26,18 +24,18 @@ pub fn shortest(case: &str, promises: &Promises) -> Option<Duration> {
 
 /// Connections from `begin` on end within `limit`.
 fn ends_within(
-    lives: &[Life],
+    fared: &Fared,
     stop: Instant,
     limit: Duration,
     begin: impl Fn(&Life) -> Option<Instant>,
 ) -> Vec<String> {
     let mut ended = 0;
     let mut late = 0;
-    for life in lives.iter().filter(|life| !life.left) {
+    for life in fared.lives.iter().filter(|life| !life.left) {
         let Some(begin) = begin(life) else { continue };
         let age = life.end.unwrap_or(stop).saturating_duration_since(begin);
         ended += u64::from(life.end.is_some());
-        late += u64::from(age > limit + LATE);
+        late += u64::from(age > limit + LATE + fared.lag);
     }
     let mut faults = Vec::new();
     if late > 0 {
@@ -71,7 +69,8 @@ fn served(lives: &[Life]) -> usize {
     lives.iter().filter(|life| life.replied.is_some()).count()
 }
 
-fn one_address(lives: &[Life], stop: Instant, limit: usize) -> Vec<String> {
+fn one_address(fared: &Fared, stop: Instant, limit: usize) -> Vec<String> {
+    let lives = &fared.lives;
     let mut faults = Vec::new();
     let most = most_at_once(lives, stop);
     if most > limit {
@@ -81,7 +80,10 @@ fn one_address(lives: &[Life], stop: Instant, limit: usize) -> Vec<String> {
     }
     let waiting = |life: &&Life| {
         let age = |since| life.end.unwrap_or(stop).saturating_duration_since(since);
-        life.replied.is_none() && life.connected.is_some_and(|since| age(since) > AT_ONCE)
+        life.replied.is_none()
+            && life
+                .connected
+                .is_some_and(|since| age(since) > LATE + fared.lag)
     };
     let waiting = lives.iter().filter(waiting).count();
     if waiting > 0 {
@@ -147,21 +149,22 @@ fn byte_by_byte(lives: &[Life]) -> Vec<String> {
 }
 
 /// What is wrong, in words.
-pub fn faults(case: &str, promises: &Promises, lives: &[Life], stop: Instant) -> Vec<String> {
+pub fn faults(case: &str, promises: &Promises, fared: &Fared, stop: Instant) -> Vec<String> {
+    let lives = &fared.lives;
     let promised = match case {
         "slow-loris" => promises
             .closes_slow
-            .map(|limit| ends_within(lives, stop, limit, |life| life.connected)),
+            .map(|limit| ends_within(fared, stop, limit, |life| life.connected)),
         "silent" => promises
             .closes_silent
-            .map(|limit| ends_within(lives, stop, limit, |life| life.connected)),
+            .map(|limit| ends_within(fared, stop, limit, |life| life.connected)),
         "never-reading" => promises
             .closes_stuck
-            .map(|limit| ends_within(lives, stop, limit, |life| life.stuck)),
+            .map(|limit| ends_within(fared, stop, limit, |life| life.stuck)),
         "endless-line" => promises.line_limit.map(|limit| endless(lives, limit)),
         "one-address" => promises
             .per_address
-            .map(|limit| one_address(lives, stop, limit)),
+            .map(|limit| one_address(fared, stop, limit)),
         "crowded" => promises
             .connections
             .map(|limit| crowded(lives, stop, limit)),
@@ -190,6 +193,13 @@ mod tests {
         }
     }
 
+    fn fared(lives: &[Life]) -> Fared {
+        Fared {
+            lives: lives.to_vec(),
+            lag: Duration::ZERO,
+        }
+    }
+
     #[test]
     fn a_connection_that_lives_too_long_is_a_fault_whether_or_not_it_ends() {
         let start = Instant::now();
@@ -198,7 +208,7 @@ mod tests {
             closes_slow: Some(SECOND * 2),
             ..Promises::default()
         };
-        let told = |lives: &[Life]| faults("slow-loris", &promises, lives, stop);
+        let told = |lives: &[Life]| faults("slow-loris", &promises, &fared(lives), stop);
         assert!(told(&[life(start, 0, Some(2)), life(start, 8, None)]).is_empty());
         assert_eq!(
             told(&[life(start, 0, Some(2)), life(start, 1, None)]).len(),
@@ -225,6 +235,9 @@ mod tests {
             per_address: Some(1),
             ..Promises::default()
         };
-        assert_eq!(faults("one-address", &promises, &lives, stop).len(), 1);
+        assert_eq!(
+            faults("one-address", &promises, &fared(&lives), stop).len(),
+            1
+        );
     }
 }

@@ -2,7 +2,7 @@
 //! One case, from the start of its server to the verdict.
 
 use crate::cases::{Attack, Case};
-use crate::crowd::{Crowd, Life};
+use crate::crowd::{Crowd, Fared, Life};
 use crate::flood;
 use crate::good::{Good, Seen};
 use crate::judge;
@@ -54,7 +54,7 @@ fn take_less_cpu() {
     unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 10) };
 }
 
-fn attack(case: &Case, server: &Server) -> io::Result<Worker<Vec<Life>>> {
+fn attack(case: &Case, server: &Server) -> io::Result<Worker<Fared>> {
     let target = server.address;
     Ok(match case.attack {
         Attack::Crowd(plan, habit) => {
@@ -66,7 +66,7 @@ fn attack(case: &Case, server: &Server) -> io::Result<Worker<Vec<Life>>> {
         }
         Attack::HalfOpen(count) => Worker::start(move |ending| {
             take_less_cpu();
-            flood::run(target, count, ending).map(|()| Vec::new())
+            flood::run(target, count, ending).map(|()| Fared::default())
         }),
     })
 }
@@ -142,7 +142,7 @@ struct Record {
     largest_kib: u64,
     descriptors: Option<usize>,
     seen: Seen,
-    lives: Vec<Life>,
+    fared: Fared,
     half_open: Option<usize>,
 }
 
@@ -172,7 +172,7 @@ fn conduct(case: &Case, options: &Options, server: &mut Server) -> io::Result<Re
         base_kib,
         largest_kib,
         descriptors,
-        lives: attackers.stop()?,
+        fared: attackers.stop()?,
         seen: good.stop()?,
         half_open,
     })
@@ -187,13 +187,14 @@ pub struct Verdict {
 }
 
 fn tell_attack(record: &Record) -> String {
+    let lives = &record.fared.lives;
     let ended = |life: &&Life| life.end.is_some() && !life.left;
     match record.half_open {
         Some(count) => format!("{count} half-open connections"),
         None => format!(
             "{} hostile connections, {} ended by the server",
-            record.lives.len(),
-            record.lives.iter().filter(ended).count()
+            lives.len(),
+            lives.iter().filter(ended).count()
         ),
     }
 }
@@ -203,7 +204,7 @@ pub fn run(case: &Case, options: &Options) -> io::Result<Verdict> {
     let promises = &options.promises;
     let mut server = Server::of(&options.origin)?;
     let record = conduct(case, options, &mut server)?;
-    let mut faults = judge::faults(case.name, promises, &record.lives, record.stop);
+    let mut faults = judge::faults(case.name, promises, &record.fared, record.stop);
     let mut slow = Vec::new();
     let mut words = vec![compare(
         "clients",
