@@ -12,6 +12,8 @@ pub mod bind;
 mod choice;
 pub mod datagram;
 pub mod dispatcher;
+#[cfg(feature = "faults")]
+pub mod faults;
 pub mod fleet;
 pub mod future;
 pub mod group;

@@ -112,7 +112,7 @@ impl Dispatcher {
             ready: self.ready.borrow().len() as u64,
             asleep: asleep as u64,
             timers: objects.iter().filter(|object| object.is_armed()).count() as u64,
-            timeouts: (self.wheel.borrow().len() + self.noted.get()) as u64,
+            timeouts: self.wheel.borrow().len() as u64,
             steps: self.statistics.steps.get(),
         }
     }

@@ -10,8 +10,7 @@ use super::server::{Server, ServerSettings};
 use super::settings::Inherited;
 use super::socket::Socket;
 use super::tls::{self, Context};
-use crate::coroutine::Vehicle;
-use crate::dispatcher::{Dispatcher, LEVEL_ERROR, LEVEL_WARNING, Name, conclude};
+use crate::dispatcher::{Dispatcher, LEVEL_ERROR, LEVEL_WARNING, Name, Seat, conclude};
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
 use crate::sys::stream;
@@ -122,6 +121,8 @@ pub fn accept_batch(d: &Dispatcher, socket: &Rc<Socket>) {
 /// Accepts all that waits, before the listening socket is closed, which would reset it.
 pub fn accept_rest(d: &Dispatcher, socket: &Rc<Socket>) {
     if socket.accepts() {
+        #[cfg(feature = "faults")]
+        let _look = crate::sys::faults::sparing(true);
         accept_some(d, socket, LAST_BATCH);
     }
 }
@@ -209,8 +210,8 @@ fn serve(
         }
         return Ok(());
     }
-    let vehicle = match d.vehicle(server.settings.ground) {
-        Ok(vehicle) => vehicle,
+    let seat = match d.seat(server.settings.ground) {
+        Ok(seat) => seat,
         Err(fault) => {
             socket.keep(arrived.fd);
             return Err(fault);
@@ -221,10 +222,10 @@ fn serve(
     let started = match open_client(d, socket, arrived) {
         Ok(client) => {
             armour::begin(d, &client);
-            start_handler(d, server, &client, vehicle)
+            start_handler(d, server, &client, seat)
         }
         Err(fault) => {
-            d.give_back(vehicle);
+            d.give_back(seat);
             Err(fault)
         }
     };
@@ -258,8 +259,8 @@ fn start_secured(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>) -> bo
             report_full(d, server);
             return false;
         }
-        let vehicle = match d.vehicle(ground) {
-            Ok(vehicle) => vehicle,
+        let seat = match d.seat(ground) {
+            Ok(seat) => seat,
             Err(fault) => {
                 pause(d, socket, server, fault.describe(), VEHICLES_ADVICE);
                 return false;
@@ -267,10 +268,10 @@ fn start_secured(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>) -> bo
         };
         let next = server.secured.borrow_mut().pop_front();
         let Some(client) = next else {
-            d.give_back(vehicle);
+            d.give_back(seat);
             break;
         };
-        if let Err(fault) = start_handler(d, server, &client, vehicle) {
+        if let Err(fault) = start_handler(d, server, &client, seat) {
             report_lost(d, server, &fault);
         }
     }
@@ -343,7 +344,7 @@ fn start_handler(
     d: &Dispatcher,
     server: &Rc<Server>,
     client: &Rc<Socket>,
-    vehicle: Vehicle,
+    seat: Seat,
 ) -> Outcome<()> {
     let number = server.accepted.get() + 1;
     server.accepted.set(number);
@@ -361,7 +362,7 @@ fn start_handler(
         handler(handle);
         conclude();
     };
-    let handler = d.spawn_on(vehicle, name, body)?;
+    let handler = d.spawn_on(seat, name, body)?;
     if let Some(thread) = d.thread(handler) {
         thread.subject.set(Some(client.handle));
     }

@@ -32,6 +32,8 @@ pub(super) struct Extras {
     kept: Cell<Option<OwnedFd>>,
     /// Who lets connections in at a listening socket.
     pub(super) guard: OnceCell<Rc<Guard>>,
+    /// What is known of a connection's peer, where that is limited.
+    pub(super) standing: OnceCell<Standing>,
 }
 
 /// A socket. Its parts: receiving (`receive`), sending (`send`), closing (`close`). In the order of
@@ -93,11 +95,14 @@ pub struct Socket {
     /// Its name.
     pub name: RefCell<Name>,
     extras: OnceCell<Box<Extras>>,
-    /// Of an accepted connection: where it stands with its server's guard.
-    pub(super) standing: OnceCell<Box<Standing>>,
+    /// Who let it in, as long as it is a connection of a server's.
+    pub(super) host: Cell<Option<Rc<Guard>>>,
     /// For draining after a close, for pauses of accepting, and for what a connection's peer owes.
     pub(super) deadline: Deadline,
 }
+
+// Every connection has one: with what counts the references to it, 320 bytes of the allocator's.
+const _: () = assert!(size_of::<Socket>() <= 296);
 
 impl Socket {
     /// Makes a socket of a descriptor that is non-blocking already.
@@ -146,7 +151,7 @@ impl Socket {
                 born,
                 name: RefCell::new(Name::Numbered(&"socket", net.next_number())),
                 extras: OnceCell::new(),
-                standing: OnceCell::new(),
+                host: Cell::new(None),
                 deadline: Deadline::new(),
             })
         });
@@ -205,6 +210,11 @@ impl Socket {
 
     pub(super) fn extras(&self) -> &Extras {
         self.extras.get_or_init(Box::default)
+    }
+
+    /// What is known of a connection's peer, if anything was asked.
+    pub(super) fn standing(&self) -> Option<&Standing> {
+        self.extras.get()?.standing.get()
     }
 
     /// Its server, if it is served.

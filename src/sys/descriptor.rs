@@ -34,6 +34,16 @@ pub fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     }
 }
 
+/// Makes a call again that a signal has interrupted (EINTR).
+pub fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+    loop {
+        match call() {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
 /// Borrows a number that a caller says is a descriptor, after asking the kernel.
 pub fn borrow(fd: RawFd) -> io::Result<BorrowedFd<'static>> {
     status_flags(fd)?;
@@ -98,8 +108,12 @@ pub fn is_ready(fd: RawFd) -> io::Result<(bool, bool)> {
         events: libc::POLLIN | libc::POLLOUT,
         revents: 0,
     };
-    // SAFETY: one live pollfd, which is all that poll writes to; a bad descriptor gives POLLNVAL.
-    check(unsafe { libc::poll(&mut asked, 1, 0) })?;
+    uninterrupted(|| {
+        #[cfg(feature = "faults")]
+        super::faults::check(super::faults::Call::Wait)?;
+        // SAFETY: one live pollfd, which is all that poll writes to; a bad descriptor gives POLLNVAL.
+        check(unsafe { libc::poll(&mut asked, 1, 0) })
+    })?;
     if asked.revents & libc::POLLNVAL != 0 {
         return Err(io::Error::from_raw_os_error(libc::EBADF));
     }

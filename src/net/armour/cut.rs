@@ -13,8 +13,8 @@ use std::time::Duration;
 
 /// Cuts an accepted connection off. Its output is lost.
 pub(super) fn cut(d: &Dispatcher, socket: &Socket, cause: Cause) {
-    if let Some(guard) = &socket.stand().guard {
-        guard.tell(d, cause);
+    if let Some(host) = socket.host() {
+        host.tell(d, cause);
     }
     break_off(socket, cause);
 }

@@ -4,9 +4,9 @@
 use super::cause::{CAUSES, Cause};
 use super::network::Network;
 use super::settings::Armour;
-use super::standing::Standing;
 use super::tally::Episode;
 use crate::dispatcher::{Dispatcher, LEVEL_WARNING};
+use crate::net::address::local_address;
 use crate::net::socket::Socket;
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
@@ -109,9 +109,7 @@ impl Guard {
         if let Some(network) = network {
             *self.networks.borrow_mut().entry(network).or_default() += 1;
         }
-        let _ = client
-            .standing
-            .set(Standing::new(Some(Rc::clone(self)), network));
+        client.enter(Rc::clone(self), network);
     }
 
     /// A connection leaves.
@@ -168,7 +166,10 @@ pub fn set_armour(socket: &Rc<Socket>, armour: Armour) -> Outcome<()> {
 fn report(d: &Dispatcher, listener: &Socket, text: &str) {
     let name = match listener.server() {
         Some(server) => server.name.to_string(),
-        None => listener.name.borrow_mut().told(),
+        None => local_address(listener).map_or_else(
+            |_| listener.name.borrow_mut().told(),
+            |address| address.to_string(),
+        ),
     };
     d.report(LEVEL_WARNING, &format!("server {name} {text}"));
 }

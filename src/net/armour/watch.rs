@@ -17,8 +17,8 @@ use crate::sys::descriptor;
 /// What a peer had done when it was looked at.
 #[derive(Clone, Copy, Default)]
 pub struct Sample {
-    /// Its first byte is not waited for any more.
-    began: bool,
+    /// Its first byte is waited for.
+    awaits_first: bool,
     /// Somebody waited in the middle of a pattern, which began at this byte of the stream.
     pattern: Option<u64>,
     /// Bytes that had come, to the kernel too.
@@ -35,7 +35,7 @@ impl Sample {
         let unread = socket.with_fd(descriptor::unread).unwrap_or(0);
         let untaken = socket.with_fd(descriptor::untaken).unwrap_or(0);
         Sample {
-            began: true,
+            awaits_first: false,
             pattern: pattern_of(socket, standing),
             came: socket.received.get() + unread as u64,
             is_blocked: !socket.writable.get() && (socket.unsent() != 0 || socket.has_senders()),
@@ -69,16 +69,15 @@ fn pattern_of(socket: &Socket, standing: &Standing) -> Option<u64> {
 
 /// A new connection begins, after its handshake: its first byte is waited for, if that has a limit.
 pub fn begin(d: &Dispatcher, socket: &Socket) {
-    let Some(standing) = socket.standing.get() else {
-        return;
-    };
-    let armour = standing.armour();
-    socket.paced.set(armour.min_rate != 0);
-    let waits = armour.first_byte > 0.0;
-    standing.sample.set(Sample {
-        began: !waits,
-        ..Sample::default()
-    });
+    let armour = socket.borne();
+    let (waits, is_paced) = (armour.first_byte > 0.0, armour.min_rate != 0);
+    socket.paced.set(is_paced);
+    if waits || is_paced {
+        socket.stand().sample.set(Sample {
+            awaits_first: waits,
+            ..Sample::default()
+        });
+    }
     if waits {
         d.arm(&socket.deadline, socket.handle, armour.first_byte);
     }
@@ -86,12 +85,12 @@ pub fn begin(d: &Dispatcher, socket: &Socket) {
 
 /// A connection's deadline has passed.
 pub fn due(d: &Dispatcher, socket: &Socket) {
-    let Some(standing) = socket.standing.get() else {
+    let Some(standing) = socket.standing() else {
         return;
     };
     let (before, now) = (standing.sample.get(), Sample::of(socket, standing));
-    let armour = standing.armour();
-    let silent = !before.began && now.came == 0 && !socket.marks.has(Mark::AtEnd);
+    let armour = socket.borne();
+    let silent = before.awaits_first && now.came == 0 && !socket.marks.has(Mark::AtEnd);
     let complaint = match silent {
         true => Some(Cause::FirstByte),
         false => now.complaint(&before, armour.least_bytes()),
@@ -110,11 +109,11 @@ impl Socket {
     /// Somebody waits for the peer of a connection with a least rate.
     #[cold]
     pub(in crate::net) fn watch_pace(&self) {
-        let (Some(standing), Some(d)) = (self.standing.get(), self.net.dispatcher()) else {
+        let (Some(standing), Some(d)) = (self.standing(), self.net.dispatcher()) else {
             return;
         };
-        let waits_for_first = !standing.sample.get().began && self.received.get() == 0;
-        let is_watched = self.deadline.is_set() && standing.sample.get().began;
+        let waits_for_first = standing.sample.get().awaits_first && self.received.get() == 0;
+        let is_watched = self.deadline.is_set() && !standing.sample.get().awaits_first;
         if waits_for_first || is_watched || self.marks.has(Mark::Closed) {
             return;
         }
@@ -122,7 +121,7 @@ impl Socket {
         if now.owes() {
             standing.sample.set(now);
             d.disarm(&self.deadline);
-            let window = standing.armour().window();
+            let window = self.borne().window();
             d.arm(&self.deadline, self.handle, window);
         }
     }
@@ -131,7 +130,7 @@ impl Socket {
     pub(in crate::net) fn note_taken(&self) {
         if self.paced.get()
             && !self.has_senders()
-            && let Some(standing) = self.standing.get()
+            && let Some(standing) = self.standing()
         {
             let sample = standing.sample.get();
             standing.sample.set(Sample {
@@ -143,7 +142,7 @@ impl Socket {
 
     /// A receive waits that has put so many bytes into its caller's memory.
     pub(in crate::net) fn note_filled(&self, bytes: usize) {
-        if let Some(standing) = self.standing.get() {
+        if let Some(standing) = self.standing() {
             standing.filled.set(bytes);
         }
     }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 const CHUNK: usize = 64 * 1024;
 
 /// Bytes of memory that a connection's encryption is counted with, beside what is sealed and not written.
-const MEMORY: usize = 32 * 1024;
+const MEMORY: usize = 16 * 1024;
 
 /// Full chunks in a row without a byte for the program, after which the peer is up to nothing good.
 const MOST_IDLE_READS: usize = 16;
@@ -96,7 +96,7 @@ pub struct Session {
     /// are not the program's.
     sealed: Charge,
     /// What the encryption itself needs.
-    _memory: Charge,
+    memory: Charge,
     /// The peer is told that no more will come.
     ended: Cell<bool>,
     /// Something has come since the handshake, or nothing more will.
@@ -132,7 +132,7 @@ impl Session {
             exhausted: Cell::new(false),
             dry: Cell::new(false),
             sealed: Charge::new(account, sealed),
-            _memory: Charge::new(account, MEMORY),
+            memory: Charge::new(account, MEMORY),
             ended: Cell::new(false),
             heard: Cell::new(false),
             broken: Cell::new(0),
@@ -162,6 +162,11 @@ impl Session {
     /// How much is sealed that the kernel has not taken.
     pub fn unsent(&self) -> usize {
         self.sealed.get()
+    }
+
+    /// Bytes of memory that it is counted with, beside those.
+    pub fn memory(&self) -> usize {
+        self.memory.get()
     }
 
     /// The kernel will take nothing more.
