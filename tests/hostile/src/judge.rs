@@ -2,6 +2,7 @@
 //! Whether what a server promises came true, by how the hostile connections fared.
 
 use crate::crowd::{Fared, Life};
+use crate::faults::Faults;
 use crate::good;
 use crate::options::Promises;
 use std::time::{Duration, Instant};
@@ -28,23 +29,21 @@ fn ends_within(
     stop: Instant,
     limit: Duration,
     begin: impl Fn(&Life) -> Option<Instant>,
-) -> Vec<String> {
-    let mut ended = 0;
-    let mut late = 0;
+) -> Faults {
+    let (mut ended, mut late) = (0, 0);
     for life in fared.lives.iter().filter(|life| !life.left) {
         let Some(begin) = begin(life) else { continue };
         let age = life.end.unwrap_or(stop).saturating_duration_since(begin);
         ended += u64::from(life.end.is_some());
         late += u64::from(age > limit + LATE + fared.lag);
     }
-    let mut faults = Vec::new();
+    let mut faults = Faults::default();
     if late > 0 {
-        faults.push(format!(
-            "{late} connections were not ended within {limit:?}"
-        ));
+        let text = format!("{late} connections were not ended within {limit:?}");
+        faults.late.push(text);
     }
     if ended == 0 {
-        faults.push("the server ended no connection".into());
+        faults.grave.push("the server ended no connection".into());
     }
     faults
 }
@@ -69,14 +68,13 @@ fn served(lives: &[Life]) -> usize {
     lives.iter().filter(|life| life.replied.is_some()).count()
 }
 
-fn one_address(fared: &Fared, stop: Instant, limit: usize) -> Vec<String> {
+fn one_address(fared: &Fared, stop: Instant, limit: usize) -> Faults {
     let lives = &fared.lives;
-    let mut faults = Vec::new();
+    let mut faults = Faults::default();
     let most = most_at_once(lives, stop);
     if most > limit {
-        faults.push(format!(
-            "{most} connections of one address were served at once"
-        ));
+        let text = format!("{most} connections of one address were served at once");
+        faults.grave.push(text);
     }
     let waiting = |life: &&Life| {
         let age = |since| life.end.unwrap_or(stop).saturating_duration_since(since);
@@ -87,69 +85,76 @@ fn one_address(fared: &Fared, stop: Instant, limit: usize) -> Vec<String> {
     };
     let waiting = lives.iter().filter(waiting).count();
     if waiting > 0 {
-        faults.push(format!(
-            "{waiting} connections above {limit} were not ended at once"
-        ));
+        let text = format!("{waiting} connections above {limit} were not ended at once");
+        faults.late.push(text);
     }
     faults
 }
 
-fn crowded(lives: &[Life], stop: Instant, limit: usize) -> Vec<String> {
-    let mut faults = Vec::new();
+fn crowded(lives: &[Life], stop: Instant, limit: usize) -> Faults {
+    let mut faults = Faults::default();
     let most = most_at_once(lives, stop) + good::STEADY;
     if most > limit {
-        faults.push(format!("{most} connections were served at once"));
+        faults
+            .grave
+            .push(format!("{most} connections were served at once"));
     }
     let served = served(lives);
     if served <= limit {
-        faults.push(format!(
+        faults.grave.push(format!(
             "only {served} were served in all: nobody got the place of another"
         ));
     }
     faults
 }
 
-fn endless(lives: &[Life], limit: u64) -> Vec<String> {
-    let mut faults = Vec::new();
+fn endless(lives: &[Life], limit: u64) -> Faults {
+    let mut faults = Faults::default();
     let longest = lives.iter().map(|life| life.sent).max().unwrap_or(0);
     if longest > limit + UNDER_WAY {
-        faults.push(format!("{longest} bytes of one line were taken"));
+        faults
+            .grave
+            .push(format!("{longest} bytes of one line were taken"));
     }
     if !lives.iter().any(|life| life.end.is_some()) {
-        faults.push("no line was too long".into());
+        faults.grave.push("no line was too long".into());
     }
     faults
 }
 
-fn piling_up(lives: &[Life]) -> Vec<String> {
-    if lives.iter().any(|life| life.end.is_some()) {
-        return Vec::new();
+fn piling_up(lives: &[Life]) -> Faults {
+    let mut faults = Faults::default();
+    if !lives.iter().any(|life| life.end.is_some()) {
+        let text = "no connection was ended for its memory";
+        faults.grave.push(text.into());
     }
-    vec!["no connection was ended for its memory".into()]
+    faults
 }
 
-fn byte_by_byte(lives: &[Life]) -> Vec<String> {
-    let mut faults = Vec::new();
+fn byte_by_byte(lives: &[Life]) -> Faults {
+    let mut faults = Faults::default();
     let wrong = lives.iter().filter(|life| life.wrong).count();
     if wrong > 0 {
-        faults.push(format!(
+        faults.grave.push(format!(
             "{wrong} connections that send byte by byte got wrong bytes"
         ));
     }
     let ended = lives.iter().filter(|life| life.end.is_some()).count();
     if ended > 0 {
-        faults.push(format!(
+        faults.grave.push(format!(
             "{ended} connections that send byte by byte were ended"
         ));
     }
     if served(lives) == 0 {
-        faults.push("no connection that sends byte by byte was served".into());
+        faults
+            .grave
+            .push("no connection that sends byte by byte was served".into());
     }
     faults
 }
 
 /// What is wrong, in words.
-pub fn faults(case: &str, promises: &Promises, fared: &Fared, stop: Instant) -> Vec<String> {
+pub fn faults(case: &str, promises: &Promises, fared: &Fared, stop: Instant) -> Faults {
     let lives = &fared.lives;
     let promised = match case {
         "slow-loris" => promises
@@ -209,16 +214,16 @@ mod tests {
             ..Promises::default()
         };
         let told = |lives: &[Life]| faults("slow-loris", &promises, &fared(lives), stop);
-        assert!(told(&[life(start, 0, Some(2)), life(start, 8, None)]).is_empty());
+        assert!(told(&[life(start, 0, Some(2)), life(start, 8, None)]).are_none());
         assert_eq!(
-            told(&[life(start, 0, Some(2)), life(start, 1, None)]).len(),
+            told(&[life(start, 0, Some(2)), life(start, 1, None)])
+                .all()
+                .count(),
             1
         );
-        assert_eq!(told(&[life(start, 0, Some(4))]).len(), 1);
-        assert_eq!(
-            told(&[life(start, 8, None)]),
-            ["the server ended no connection"]
-        );
+        assert_eq!(told(&[life(start, 0, Some(4))]).all().count(), 1);
+        let never = told(&[life(start, 8, None)]);
+        assert_eq!(never.grave, ["the server ended no connection"]);
     }
 
     #[test]
@@ -236,7 +241,9 @@ mod tests {
             ..Promises::default()
         };
         assert_eq!(
-            faults("one-address", &promises, &fared(&lives), stop).len(),
+            faults("one-address", &promises, &fared(&lives), stop)
+                .all()
+                .count(),
             1
         );
     }

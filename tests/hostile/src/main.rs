@@ -4,6 +4,7 @@
 mod cases;
 mod content;
 mod crowd;
+mod faults;
 mod flood;
 mod good;
 mod habits;
@@ -20,12 +21,14 @@ use cases::{Attack, Case};
 use options::{HELP, Options, Stop};
 use std::env;
 use std::process::{Command, ExitCode};
+use trial::Verdict;
 
-/// How a process tells that its case cannot be run here.
+/// How a process tells that its case cannot be judged here.
 const SKIPPED: u8 = 77;
-/// A case fails where good clients wait too long so often: once may be the machine's doing.
+/// A case fails where something is late so often: once may be the machine's doing.
 const TRIES: u32 = 3;
 
+#[derive(Clone, Copy)]
 enum Outcome {
     Passed,
     Failed,
@@ -38,45 +41,56 @@ fn list() {
     }
 }
 
-/// Runs a case in this process: again where good clients only waited too long.
-fn judge(case: &Case, options: &Options) -> (Vec<String>, Vec<String>) {
-    let mut tries = if options.expect_failures { 1 } else { TRIES };
-    loop {
-        tries -= 1;
-        let verdict = match trial::run(case, options) {
-            Ok(verdict) => verdict,
-            Err(error) => return (Vec::new(), vec![error.to_string()]),
-        };
-        let mut faults = verdict.faults;
-        if tries == 0 || !faults.is_empty() || verdict.slow.is_empty() {
-            faults.extend(verdict.slow);
-            return (verdict.words, faults);
-        }
-        println!("     {}: once more: {}", case.name, verdict.slow.join("; "));
-    }
+/// Tells how a case ended.
+fn tell(outcome: Outcome, case: &Case, words: &[String]) -> Outcome {
+    let mark = match outcome {
+        Outcome::Passed => "ok  ",
+        Outcome::Failed => "FAIL",
+        Outcome::Skipped => "skip",
+    };
+    println!("{mark} {}: {}", case.name, words.join(", "));
+    outcome
 }
 
-/// Runs a case in this process, and tells of it.
-fn run(case: &Case, options: &Options) -> Outcome {
-    let (words, faults) = judge(case, options);
-    let passed = faults.is_empty() != options.expect_failures;
-    println!(
-        "{} {}: {}",
-        if passed { "ok  " } else { "FAIL" },
-        case.name,
-        words.join(", ")
-    );
-    for fault in &faults {
-        println!("     {fault}");
-    }
-    if options.expect_failures && faults.is_empty() {
+/// Tells how a case ended that has to fail.
+fn tell_failure(case: &Case, verdict: &Verdict) -> Outcome {
+    if verdict.faults.are_none() {
+        let outcome = tell(Outcome::Failed, case, &verdict.words);
         println!("     this should have failed");
+        return outcome;
     }
-    if passed {
-        Outcome::Passed
-    } else {
-        Outcome::Failed
+    let outcome = tell(Outcome::Passed, case, &verdict.words);
+    verdict
+        .faults
+        .all()
+        .for_each(|fault| println!("     {fault}"));
+    outcome
+}
+
+/// Runs a case in this process, again where something was only late, and tells of it.
+fn run(case: &Case, options: &Options) -> Outcome {
+    for left in (0..TRIES).rev() {
+        let verdict = match trial::run(case, options) {
+            Ok(verdict) => verdict,
+            Err(error) => return tell(Outcome::Failed, case, &[error.to_string()]),
+        };
+        let faults = &verdict.faults;
+        if options.expect_failures {
+            return tell_failure(case, &verdict);
+        } else if faults.are_none() {
+            return tell(Outcome::Passed, case, &verdict.words);
+        } else if !faults.grave.is_empty() || left == 0 && !verdict.was_starved {
+            let outcome = tell(Outcome::Failed, case, &verdict.words);
+            faults.all().for_each(|fault| println!("     {fault}"));
+            return outcome;
+        }
+        println!("     {}: {}", case.name, faults.late.join("; "));
+        if left > 0 {
+            println!("     once more");
+        }
     }
+    println!("(skipped: {}: the machine is too busy to tell)", case.name);
+    Outcome::Skipped
 }
 
 /// Runs a case in a process of its own, in a network namespace of its own.
@@ -109,8 +123,9 @@ fn run_in_new_namespace(case: &Case, options: &Options) -> ExitCode {
         return ExitCode::from(SKIPPED);
     }
     match run(case, options) {
+        Outcome::Passed => ExitCode::SUCCESS,
         Outcome::Failed => ExitCode::FAILURE,
-        _ => ExitCode::SUCCESS,
+        Outcome::Skipped => ExitCode::from(SKIPPED),
     }
 }
 

@@ -10,10 +10,10 @@ usage: hostile [OPTION]... -- COMMAND [ARGUMENT]...
        hostile [OPTION]... --address IP:PORT [--pid PID]
 Attacks a server that sends each line back, in several ways, while 20 good clients and 4 that connect
 anew for each request work beside it. Good clients must see no error and no wrong byte, and a p99 of at
-most 10 times what it was before the attack, or 250 ms (once of three times, since a busy machine makes
-others wait too); the server's resident memory must stay within the case's budget, what the server
-promises must come true, and its descriptors must be free again afterwards. COMMAND is started anew for each case, with
-{port} in its arguments replaced by a free port of 127.0.0.1.
+most 10 times what it was before the attack, or 250 ms; the server's resident memory must stay within the
+case's budget, what the server promises must come true, and its descriptors must be free again afterwards.
+What is only late is tried three times, and is skipped in words where the server had to wait for a CPU.
+COMMAND is started anew for each case, with {port} in its arguments replaced by a free port of 127.0.0.1.
 Good clients come from 127.0.0.1, hostile ones from 127.0.0.2 and on.
   --only CASE,...        these cases only
   --list                 tells the cases and their budgets

@@ -27,6 +27,12 @@ pub struct Server {
     child: Option<Child>,
 }
 
+#[derive(Clone, Copy)]
+pub struct Turns {
+    pub ran: Duration,
+    pub waited: Duration,
+}
+
 fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
         .local_addr()?
@@ -105,6 +111,16 @@ impl Server {
         let text = fs::read_to_string(format!("/proc/{}/status", self.pid?)).ok()?;
         let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         line.split_whitespace().next()?.parse().ok()
+    }
+
+    /// How long its first OS thread has run, and has waited for a CPU that others had.
+    pub fn turns(&self) -> Option<Turns> {
+        let text = fs::read_to_string(format!("/proc/{}/schedstat", self.pid?)).ok()?;
+        let mut numbers = text.split_whitespace().map_while(|word| word.parse().ok());
+        Some(Turns {
+            ran: Duration::from_nanos(numbers.next()?),
+            waited: Duration::from_nanos(numbers.next()?),
+        })
     }
 
     pub fn descriptors(&self) -> Option<usize> {

@@ -3,12 +3,13 @@
 
 use crate::cases::{Attack, Case};
 use crate::crowd::{Crowd, Fared, Life};
+use crate::faults::Faults;
 use crate::flood;
 use crate::good::{Good, Seen};
 use crate::judge;
 use crate::latency::{self, Reply};
 use crate::options::Options;
-use crate::server::Server;
+use crate::server::{Server, Turns};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +24,8 @@ const LOOK: Duration = Duration::from_millis(10);
 const FORGETTING: Duration = Duration::from_secs(15);
 /// Descriptors that a server may hold more than before.
 const SPARE_DESCRIPTORS: usize = 8;
+/// A server that waits for a CPU for more than the so-manieth part of the time cannot be judged by times.
+const STARVED: u32 = 5;
 /// Errors that are told in words.
 const TOLD: usize = 3;
 
@@ -94,17 +97,17 @@ struct Times {
 }
 
 /// The p99 of those who were served while alone, and under attack; tells when the latter is too long.
-fn compare(what: &str, replies: &[Reply], times: Times, slow: &mut Vec<String>) -> String {
+fn compare(what: &str, replies: &[Reply], times: Times, late: &mut Vec<String>) -> String {
     let was_alone = |r: &&Reply| r.due >= times.alone && r.due + r.took < times.attack;
     let alone = latency::p99(replies.iter().filter(was_alone).copied());
     let attacked = latency::p99(replies.iter().filter(|r| r.due >= times.attack).copied());
     let (Some(alone), Some(attacked)) = (alone, attacked) else {
-        slow.push(format!("no {what} was served"));
+        late.push(format!("no {what} was served"));
         return format!("no {what}");
     };
     let words = format!("p99 of {what} {attacked:.1?}, alone {alone:.1?}");
     if attacked > latency::limit(alone) {
-        slow.push(words.clone());
+        late.push(words.clone());
     }
     words
 }
@@ -141,6 +144,8 @@ struct Record {
     base_kib: u64,
     largest_kib: u64,
     descriptors: Option<usize>,
+    /// Its turns on the CPUs during the attack.
+    turns: Option<Turns>,
     seen: Seen,
     fared: Fared,
     half_open: Option<usize>,
@@ -158,10 +163,15 @@ fn conduct(case: &Case, options: &Options, server: &mut Server) -> io::Result<Re
         alone,
         attack: Instant::now(),
     };
+    let before = server.turns();
     let attackers = attack(case, server)?;
     let time = judge::shortest(case.name, promises).map_or(case.time, |time| time.max(case.time));
     let largest_kib = watch(server, time, base_kib + case.budget_kib(promises))?;
     let stop = Instant::now();
+    let turns = server.turns().zip(before).map(|(after, before)| Turns {
+        ran: after.ran - before.ran,
+        waited: after.waited - before.waited,
+    });
     let half_open = match case.attack {
         Attack::HalfOpen(_) => Some(flood::half_open()?),
         Attack::Crowd(..) => None,
@@ -172,6 +182,7 @@ fn conduct(case: &Case, options: &Options, server: &mut Server) -> io::Result<Re
         base_kib,
         largest_kib,
         descriptors,
+        turns,
         fared: attackers.stop()?,
         seen: good.stop()?,
         half_open,
@@ -181,9 +192,9 @@ fn conduct(case: &Case, options: &Options, server: &mut Server) -> io::Result<Re
 /// What a case shows.
 pub struct Verdict {
     pub words: Vec<String>,
-    pub faults: Vec<String>,
-    /// Good clients waited too long.
-    pub slow: Vec<String>,
+    pub faults: Faults,
+    /// The server could not have been quicker: it waited too long for a CPU.
+    pub was_starved: bool,
 }
 
 fn tell_attack(record: &Record) -> String {
@@ -199,42 +210,49 @@ fn tell_attack(record: &Record) -> String {
     }
 }
 
+fn tell_turns(turns: Turns) -> String {
+    let Turns { ran, waited } = turns;
+    format!("the server ran {ran:.1?} and waited {waited:.1?} for a CPU")
+}
+
+fn was_starved(record: &Record) -> bool {
+    let waited = record.turns.map_or(Duration::ZERO, |turns| turns.waited);
+    waited * STARVED > record.stop - record.times.attack
+}
+
 /// An error says that the suite itself could not do its work, or that the server is gone.
 pub fn run(case: &Case, options: &Options) -> io::Result<Verdict> {
     let promises = &options.promises;
     let mut server = Server::of(&options.origin)?;
     let record = conduct(case, options, &mut server)?;
+    let (seen, times) = (&record.seen, record.times);
     let mut faults = judge::faults(case.name, promises, &record.fared, record.stop);
-    let mut slow = Vec::new();
-    let mut words = vec![compare(
-        "clients",
-        &record.seen.steady,
-        record.times,
-        &mut slow,
-    )];
+    let mut words = vec![compare("clients", &seen.steady, times, &mut faults.late)];
     if case.newcomers {
         words.push(compare(
             "newcomers",
-            &record.seen.newcomers,
-            record.times,
-            &mut slow,
+            &seen.newcomers,
+            times,
+            &mut faults.late,
         ));
     }
-    faults.extend(tell_errors(&record.seen));
+    faults.grave.extend(tell_errors(seen));
     let grown = record.largest_kib.saturating_sub(record.base_kib);
     let budget = case.budget_kib(promises);
+    words.push(format!("memory +{grown} of {budget} KiB"));
     if grown > budget {
-        faults.push(format!("memory grew by {grown} KiB, more than {budget}"));
+        let text = format!("memory grew by {grown} KiB, more than {budget}");
+        faults.grave.push(text);
     }
     if record.half_open == Some(0) {
-        faults.push("no connection was half-open".into());
+        faults.grave.push("no connection was half-open".into());
     }
-    judge_descriptors(&server, record.descriptors, &mut faults);
-    words.push(format!("memory +{grown} of {budget} KiB"));
+    judge_descriptors(&server, record.descriptors, &mut faults.grave);
     words.push(tell_attack(&record));
+    words.extend(record.turns.map(tell_turns));
     Ok(Verdict {
         words,
         faults,
-        slow,
+        was_starved: was_starved(&record),
     })
 }
