@@ -41,14 +41,16 @@ fn free_port() -> io::Result<u16> {
 
 impl Server {
     pub fn of(origin: &Origin) -> io::Result<Server> {
-        match origin {
-            Origin::Address(address, pid) => Ok(Server {
+        let mut server = match origin {
+            Origin::Address(address, pid) => Server {
                 address: *address,
                 pid: *pid,
                 child: None,
-            }),
-            Origin::Command(command) => Server::start(command),
-        }
+            },
+            Origin::Command(command) => Server::start(command)?,
+        };
+        server.await_listening()?;
+        Ok(server)
     }
 
     fn start(command: &[String]) -> io::Result<Server> {
@@ -69,13 +71,11 @@ impl Server {
         let child = starting
             .spawn()
             .map_err(|error| io::Error::other(format!("cannot start {}: {error}", words[0])))?;
-        let mut server = Server {
+        Ok(Server {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
             pid: Some(child.id()),
             child: Some(child),
-        };
-        server.await_listening()?;
-        Ok(server)
+        })
     }
 
     fn await_listening(&mut self) -> io::Result<()> {

@@ -13,6 +13,7 @@ import os
 import random
 import signal
 import sys
+import threading
 
 import copas
 
@@ -25,7 +26,7 @@ SAID_AT_MOST = 20
 
 done = {kind: 0 for kind in ("tcp", "unix_stream", "udp", "timeout", "cancel")}
 failures = 0
-stopping = asyncio.Event()
+stopping = threading.Event()
 
 
 def failed(kind, what):
