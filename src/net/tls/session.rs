@@ -187,9 +187,19 @@ impl Session {
         })
     }
 
-    /// Remembers what has gone wrong first; the error that stands for it.
+    /// Whether what has gone wrong ends receiving alone.
+    pub fn may_send_on(&self) -> bool {
+        self.stage.get() == Stage::Secured
+    }
+
+    /// Nothing goes through any more; the error that stands for it.
     pub(super) fn fail(&self, fault: Fault) -> io::Error {
         self.stage.set(Stage::Failed);
+        self.note(fault)
+    }
+
+    /// Remembers what has gone wrong first.
+    fn note(&self, fault: Fault) -> io::Error {
         let text = fault.describe().into();
         self.failure
             .borrow_mut()
@@ -244,12 +254,16 @@ impl Session {
     }
 
     /// The stream has ended without the peer's word for it, by its end (0) or an errno. Who can forge an
-    /// end can forge a reset.
+    /// end can forge a reset. An end is of one direction: what was sent still goes out.
     fn cut_off(&self, errno: i32) -> io::Error {
-        self.fail(Fault {
+        let fault = Fault {
             errno,
             ..Status::TRUNCATED.into()
-        })
+        };
+        match errno {
+            0 => self.note(fault),
+            _ => self.fail(fault),
+        }
     }
 
     /// The error of a read that the kernel has refused.
