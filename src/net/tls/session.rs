@@ -31,6 +31,9 @@ const MOST_IDLE_READS: usize = 16;
 /// The most plaintext in a record.
 const RECORD: usize = 16 * 1024;
 
+/// From so much plaintext on the connection may have needed more memory than for a short record.
+const LONG: usize = 4096;
+
 /// The first byte of a record with plaintext of the program's; over TLS 1.3 of every record.
 const APPLICATION_DATA: u8 = 23;
 
@@ -374,6 +377,10 @@ impl Session {
                 break Ok(());
             }
         };
+        if records.is_empty() && (for_handshake || filled >= LONG) {
+            // The connection gives memory back before it reads: an idle one keeps none of a long record.
+            let _ = connection.read_tls(&mut Nothing);
+        }
         // Answers of the protocol itself, and the alert that tells of a failure.
         if connection.wants_write() {
             self.sealed.set(self.sealed.get().max(1));
@@ -469,6 +476,15 @@ impl Session {
     /// Whether a handler waits for the handshake.
     pub fn is_arriving(&self) -> bool {
         self.arrival.borrow().is_some()
+    }
+}
+
+/// Where nothing more is to be had now.
+struct Nothing;
+
+impl Read for Nothing {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
     }
 }
 
