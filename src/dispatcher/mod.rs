@@ -9,6 +9,7 @@ pub mod current;
 mod deadline;
 mod driver;
 mod elapse;
+mod failure;
 mod fleet;
 mod handle;
 mod inbox;
@@ -40,6 +41,7 @@ pub use boxed::{Boxed, Ends, Given};
 pub use deadline::{Deadline, nanoseconds};
 pub use driver::{Driver, Readiness};
 pub use elapse::{Elapse, within};
+pub use failure::{ErrorHandler, Failure, conclude};
 pub use fleet::{Fleet, Mishap};
 pub use handle::{Handle, Kind};
 pub use inbox::{Inbox, Letter, signal};
@@ -48,8 +50,8 @@ pub use operation::{Begun, Completion, Event, Owner, Submission, Submitted};
 pub use shutdown::free;
 pub use slots::Slots;
 pub use statistics::Counts;
-pub use thread::{ErrorHandler, Failure, Name, Thread, conclude};
-pub use vehicle::Ground;
+pub use thread::{Name, Thread};
+pub use vehicle::{Ground, Seat};
 pub use wait::Caller;
 pub use waitlist::{Place, WaitList};
 pub use waker::woken_by;
@@ -153,8 +155,6 @@ pub struct Dispatcher {
     borrower: Cell<Handle>,
     root: Root,
     wheel: RefCell<Wheel<Handle>>,
-    notes: RefCell<Vec<deadline::Note>>,
-    noted: Cell<usize>,
     due: RefCell<Vec<Handle>>,
     events: RefCell<VecDeque<Undelivered>>,
     /// What the events told last point into.
@@ -209,8 +209,6 @@ impl Dispatcher {
             },
             wheel: RefCell::new(Wheel::new(now / deadline::TICK)),
             clock: RefCell::new(settings.clock),
-            notes: RefCell::default(),
-            noted: Cell::new(0),
             due: RefCell::default(),
             events: RefCell::default(),
             told: RefCell::default(),

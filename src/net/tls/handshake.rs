@@ -112,7 +112,12 @@ impl Upgrade {
     fn encrypt(&self, name: Option<&ServerName<'static>>) -> Outcome<()> {
         let socket = &self.socket;
         let unread = socket.input.borrow_mut().take_pending();
-        let session = Session::new(Arc::clone(&self.context), name, unread)?;
+        let session = Session::new(
+            &socket.net.memory.account,
+            Arc::clone(&self.context),
+            name,
+            unread,
+        )?;
         if socket.tls.set(session).is_err() {
             return Err(Status::BUSY.into());
         }
