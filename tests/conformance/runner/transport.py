@@ -205,9 +205,15 @@ class Encrypted:
         if not self._handshake.is_alive():
             self._plain.settimeout(seconds)
 
-    def __getattr__(self, name):
-        self._secure()
-        return getattr(self._plain, name)
+    # No call of the socket's own that sends or receives: it would be in clear.
+
+    def setsockopt(self, *arguments):
+        """Of the socket below."""
+        self._plain.setsockopt(*arguments)
+
+    def fileno(self):
+        """Of the socket below."""
+        return self._plain.fileno()
 
     def sendall(self, data):
         """Sends it as records of the greatest length."""
@@ -216,6 +222,11 @@ class Encrypted:
             at = 0
             while at < len(rest):
                 at += self._perform(self._session.write, rest[at:at + (1 << 14)])
+
+    def send(self, data):
+        """Sends all of it."""
+        self.sendall(data)
+        return len(data)
 
     def recv(self, length):
         """What is there; nothing at the end that the driver has announced, and at no other."""
