@@ -355,7 +355,8 @@ typedef struct copas_timer copas_timer;
  * taken; servers and connections that use it go on with it. It belongs to no dispatcher and survives
  * copas_free(): one may serve the sockets of several.
  *
- * OS threads: any, at the same time.
+ * OS threads: any, at the same time. A child of fork() makes contexts of its own: those of its parent are
+ * COPAS_FORKED.
  *
  * Functions: copas_tls_context_reload, copas_tls_context_retain, copas_tls_context_release,
  * copas_tls_context_stats; it is given to copas_addserver_with(), copas_connect_with() and
@@ -1903,7 +1904,8 @@ copas_status copas_tls_context_reload(struct copas *c,
 
 #if defined(COPAS_HAS_TLS)
 /**
- * Takes one more reference to a context. Errors: COPAS_INVALID, COPAS_STALE. From any OS thread.
+ * Takes one more reference to a context. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED. From any
+ * OS thread.
  * Never switches.
  */
 copas_status copas_tls_context_retain(struct copas_tls_context *context);
@@ -1912,7 +1914,7 @@ copas_status copas_tls_context_retain(struct copas_tls_context *context);
 #if defined(COPAS_HAS_TLS)
 /**
  * Gives a reference back; after the last one the handle is stale. Servers and connections that use the
- * context go on. Errors: COPAS_INVALID, COPAS_STALE. From any OS thread. Never switches.
+ * context go on. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED. From any OS thread. Never switches.
  */
 copas_status copas_tls_context_release(struct copas_tls_context *context);
 #endif
@@ -1920,7 +1922,7 @@ copas_status copas_tls_context_release(struct copas_tls_context *context);
 #if defined(COPAS_HAS_TLS)
 /**
  * Fills `stats` with how many handshakes of a context ended how. Set `stats->size` first. Errors:
- * COPAS_INVALID, COPAS_STALE. From any OS thread. Never switches.
+ * COPAS_INVALID, COPAS_STALE, COPAS_FORKED. From any OS thread. Never switches.
  */
 copas_status copas_tls_context_stats(struct copas_tls_context *context,
                                      struct copas_tls_stats *stats);
@@ -1936,12 +1938,13 @@ copas_status copas_tls_context_stats(struct copas_tls_context *context,
  * Where it fails, also by its time limit or a cancellation, even one from before the call, the socket is
  * good for copas_close() alone: it is never plain again, and what was received is shown to nobody. Only
  * where it cannot begin at all (COPAS_INVALID, COPAS_UNSUPPORTED, COPAS_BUSY at the call) the socket stays
- * as it was. Send nothing from elsewhere meanwhile: until the handshake begins it goes out in clear.
+ * as it was. What others send meanwhile waits for the handshake.
  *
  * Errors: COPAS_TIMEOUT; COPAS_UNTRUSTED (the peer's certificate, or its name); COPAS_TLS_FAILED;
  * COPAS_CLOSED; COPAS_CANCELED; COPAS_BUSY (somebody receives on it, or a send waits); COPAS_UNSUPPORTED
  * (not a stream, or encrypted already); COPAS_INVALID (also without a name where one is needed);
- * COPAS_CANNOT_WAIT; COPAS_SYSTEM; COPAS_STALE (also the context); COPAS_WRONG_THREAD. Switch point.
+ * COPAS_CANNOT_WAIT; COPAS_SYSTEM; COPAS_STALE and COPAS_FORKED (also the context); COPAS_WRONG_THREAD.
+ * Switch point.
  */
 COPAS_MUST_USE
 copas_status copas_starttls(struct copas_socket *skt,
