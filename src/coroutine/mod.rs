@@ -13,6 +13,7 @@ mod stack;
 mod switch;
 mod vehicle;
 
+pub use arena::WIDE_GUARD as GUARD;
 pub use os_threads::OsThreads;
 pub use pool::StackPool;
 pub use switch::State;

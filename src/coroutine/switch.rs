@@ -16,6 +16,7 @@
 //! may be no unwinding tables, and foreign code does not expect it. So a coroutine ends by
 //! returning from its body, or it is abandoned: its stack is leaked and it never runs again.
 
+use super::arena::whole_pages;
 use super::exceptions::{self, Words};
 use super::stack::Stack;
 use crate::sys::annotations::Fiber;
@@ -77,6 +78,12 @@ impl Switched {
             inner: RefCell::new(Some(inner)),
             link,
         }
+    }
+
+    /// The lowest and the highest address of its stack, in whole pages.
+    pub fn stack(&self) -> (usize, usize) {
+        let (bottom, top) = self.link.bounds();
+        (bottom, whole_pages(top))
     }
 
     /// Runs it until it suspends itself or ends. For the stack that it is not running on.

@@ -38,6 +38,14 @@ impl Coroutine {
         matches!(self, Coroutine::Carried(_))
     }
 
+    /// The lowest and the highest address of its stack, if it has one of its own.
+    pub fn stack(&self) -> Option<(usize, usize)> {
+        match self {
+            Coroutine::Switched(switched) => Some(switched.stack()),
+            Coroutine::Carried(_) => None,
+        }
+    }
+
     /// Runs it until it suspends itself or ends. For whoever it is not running on.
     pub fn resume(&self) -> State {
         match self {

@@ -12,6 +12,7 @@ use crate::coroutine::{Coroutine, State, Vehicle};
 use crate::status::{Outcome, Status};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::{CStr, CString};
+use std::fmt;
 use std::rc::Rc;
 
 /// Operations that a coroutine may do in one slice before it yields.
@@ -61,6 +62,27 @@ impl Name {
             Name::Given(text) => text,
             Name::Numbered(..) | Name::Served(..) => c"",
         }
+    }
+
+    /// Writes the name without keeping anything of it.
+    pub fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        match self {
+            Name::Given(text) => out.write_str(text.to_str().unwrap_or_default()),
+            Name::Numbered(what, n) => write!(out, "{what}_{n}"),
+            Name::Served(what, n) => write!(out, "{what}_{n}"),
+        }
+    }
+
+    /// What it has in common with others that are numbered alike: the name without "_N" at its end.
+    pub fn without_number(&self) -> CString {
+        let text = match self {
+            Name::Given(text) => text.to_str().unwrap_or_default(),
+            Name::Numbered(what, _) => what,
+            Name::Served(what, _) => what,
+        };
+        let (common, number) = text.rsplit_once('_').unwrap_or((text, ""));
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        CString::new(if is_number { common } else { text }).unwrap_or_default()
     }
 
     /// The name for a report.
@@ -154,6 +176,11 @@ impl Thread {
     /// Whether it has run at all.
     pub fn is_started(&self) -> bool {
         self.coroutine.is_started()
+    }
+
+    /// The lowest and the highest address of its stack, if it is one of the library's.
+    pub fn stack(&self) -> Option<(usize, usize)> {
+        self.coroutine.stack()
     }
 
     /// Has what its next turn begins with on its stack brought near.
@@ -311,6 +338,7 @@ impl Dispatcher {
     pub(super) fn end(&self, thread: &Rc<Thread>) {
         self.forget(thread);
         if let Some(vehicle) = thread.coroutine.take_vehicle() {
+            self.keep_mark(thread, &vehicle);
             self.give_back(vehicle);
         }
     }

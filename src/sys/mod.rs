@@ -5,7 +5,8 @@
 //! `os_thread` (who calls, and starting others), `parking` (sleeping until a word changes), `prefetch`
 //! (memory that is needed soon), `process` (whether it was forked), `memory` (reserving, guarding and giving
 //! back address space), `symbols` (looking a name up in
-//! the process), `descriptor` (what an open descriptor is), `interface` (network interfaces), `timer` (a
+//! the process), `descriptor` (what an open descriptor is), `faults` (of memory
+//! accesses), `pages` (which are touched), `interface` (network interfaces), `timer` (a
 //! descriptor that tells of time), `pool` (OS threads), `search` (for a byte), `signals` (their handlers), `stream` (reading,
 //! writing, accepting) and `wiping` (memory that keeps no secrets). Today that is Linux; another platform puts files with the same function names
 //! beside these.
@@ -21,9 +22,11 @@ compile_error!(
 pub mod annotations;
 pub mod clock;
 pub mod descriptor;
+pub mod faults;
 pub mod interface;
 pub mod memory;
 pub mod os_thread;
+pub mod pages;
 pub mod parking;
 pub mod pool;
 pub mod prefetch;
