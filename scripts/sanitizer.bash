@@ -13,8 +13,8 @@ export COPAS_TEST_SCALE=small
 
 # All that the whole run takes: the C and C++ tests, the examples with real clients, TLS with real peers.
 all_tests='_shared$|^test_cpp_|^example_|^tls_'
-# Linked with what a sanitizer replaces, and a compilation that knows of no flags.
-never='static_runtime|example_readme'
+# Linked with what a sanitizer replaces, a compilation that knows of no flags, a debugger.
+never='static_runtime|example_readme|example_gdb'
 
 read_arguments() {
   build=build is_quick=0
