@@ -237,10 +237,12 @@ static void take_too_much(void *user)
   depth = (void *)memory;
 }
 
+static volatile uintptr_t nowhere = 8;
+
 static void touch_nothing_mapped(void *user)
 {
   (void)user;
-  *(volatile int *)8 = 1;
+  *(volatile int *)nowhere = 1;
 }
 
 /* What a child's end is to be like. */
