@@ -194,6 +194,7 @@ fn header() -> String {
         .with_src(format!("{root}/src/capi/dispatcher.rs"))
         .with_src(format!("{root}/src/capi/fleet.rs"))
         .with_src(format!("{root}/src/capi/server.rs"))
+        .with_src(format!("{root}/src/capi/armour.rs"))
         .with_src(format!("{root}/src/capi/thread.rs"))
         .with_src(format!("{root}/src/capi/bind.rs"))
         .with_src(format!("{root}/src/capi/socket.rs"))

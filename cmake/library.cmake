@@ -19,6 +19,13 @@ if(EXISTS "${PROJECT_SOURCE_DIR}/Cargo.lock")
   list(APPEND cargo_flags --locked)
 endif()
 
+if(COPAS_FAULTS)
+  # System calls fail on a schedule; see docs/design.md.
+  set(cargo_profile faults)
+  list(REMOVE_ITEM cargo_flags --release)
+  list(APPEND cargo_flags --profile faults --features faults)
+endif()
+
 set(COPAS_DEFINITIONS)
 if(NOT COPAS_TLS)
   list(APPEND cargo_flags --no-default-features)

@@ -408,6 +408,18 @@ typedef struct copas_config {
    * Most OS threads for what was added with COPAS_OS_THREAD, those that are idle included. 0: 512.
    */
   size_t os_threads;
+  /**
+   * Bytes of memory that all buffers of the dispatcher may have: what was received and not taken, what
+   * was sent and not written, what TLS needs for a connection. 0: a quarter of the machine's memory; at
+   * least 1 MiB.
+   *
+   * Above three quarters of it accepting pauses. Where that has not helped within 1 s, or the budget is
+   * exceeded, those of the connections that servers have accepted which have buffers and were idle
+   * longest are cut off: their handlers get COPAS_CLOSED with the errno ENOBUFS. Other connections only
+   * when there are no such ones. A receive that needs a buffer of more than 64 KiB which the budget has
+   * no room for answers COPAS_LIMIT; nothing is consumed.
+   */
+  size_t memory_budget;
 } copas_config;
 
 /**
@@ -517,7 +529,69 @@ typedef struct copas_server_options {
    * Seconds that a handshake may take. 0: `timeout`, or 30 without one; negative: no limit.
    */
   double handshake_timeout;
+  /**
+   * Most connections of the server that are open at once, until each is closed. Above it accepting
+   * pauses: further ones wait in the kernel's queue. 0: as the listening socket (at first no limit but
+   * the descriptors: see docs/overload.md).
+   */
+  size_t max_connections;
+  /**
+   * Most of them from one IPv4 address, or one /64 of IPv6. Further ones are accepted and reset at once.
+   * Unix sockets have no address to count. 0: as the listening socket (at first no limit).
+   */
+  size_t max_per_address;
+  /**
+   * Seconds until a client's first byte, from its accept, with `tls` from the end of its handshake. Then
+   * the connection is cut off: its handler gets COPAS_CLOSED. 0: as the listening socket (at first no
+   * limit).
+   */
+  double first_byte;
+  /**
+   * Bytes a second, averaged over `rate_window`, that a peer must send while a receive waits in the
+   * middle of its pattern, and must take while output waits for it; else the connection is cut off. What
+   * is awaited between patterns has no rate. 0: as the listening socket (at first no limit).
+   */
+  size_t min_rate;
+  /**
+   * Seconds over which `min_rate` is averaged. 0: as the listening socket (at first 10).
+   */
+  double rate_window;
 } copas_server_options;
+
+/**
+ * What a listening socket bears of its peers, for copas_setarmour(): the fields of the same names in
+ * copas_server_options, which tell what they do. Zero everything, then set `size`.
+ */
+typedef struct copas_armour {
+  /**
+   * sizeof(copas_armour).
+   */
+  size_t size;
+  /**
+   * 0.
+   */
+  uint64_t flags;
+  /**
+   * Most open connections. 0: no limit but the descriptors.
+   */
+  size_t max_connections;
+  /**
+   * Most open connections of one address, or one /64 of IPv6. 0: no limit.
+   */
+  size_t max_per_address;
+  /**
+   * Seconds until a client's first byte. 0: no limit.
+   */
+  double first_byte;
+  /**
+   * Bytes a second that a peer must send or take while it owes any. 0: no limit.
+   */
+  size_t min_rate;
+  /**
+   * Seconds over which `min_rate` is averaged. 0: 10.
+   */
+  double rate_window;
+} copas_armour;
 
 /**
  * The body of a coroutine.
@@ -1025,6 +1099,42 @@ typedef struct copas_dispatcher_stats {
    * The same of the longest step.
    */
   double step_max;
+  /**
+   * How often accepting has paused at max_connections since copas_new().
+   */
+  uint64_t accept_pauses;
+  /**
+   * Connections that were reset at once for max_per_address since copas_new().
+   */
+  uint64_t over_address;
+  /**
+   * Connections cut off whose first byte did not come within first_byte, since copas_new().
+   */
+  uint64_t late_first_byte;
+  /**
+   * Connections cut off whose peer sent more slowly than min_rate, since copas_new().
+   */
+  uint64_t slow_senders;
+  /**
+   * Connections cut off whose peer read more slowly than min_rate, since copas_new().
+   */
+  uint64_t slow_readers;
+  /**
+   * Connections cut off for copas_config.memory_budget, since copas_new().
+   */
+  uint64_t evicted;
+  /**
+   * Receives that were answered COPAS_LIMIT for copas_config.memory_budget, since copas_new().
+   */
+  uint64_t refused_growth;
+  /**
+   * Bytes of memory that the buffers have now, those that are kept for use again included.
+   */
+  uint64_t memory;
+  /**
+   * Bytes that they may have: copas_config.memory_budget.
+   */
+  uint64_t memory_budget;
 } copas_dispatcher_stats;
 
 /**
@@ -1334,6 +1444,20 @@ copas_status copas_removeserver(struct copas_socket *server,
                                 int keep_open);
 
 /**
+ * Sets what a listening socket bears of its peers, whether it is served or somebody calls
+ * copas_accept() on it: all of `armour`, which is copied; NULL: no limits. Connections that are open
+ * already stay; time limits count for new ones. What copas_addserver_with() says wins.
+ *
+ * With `max_connections` open a copas_accept() waits until one is closed. What was kept out or cut off is
+ * counted by copas_stats() and reported, once until a minute was calm.
+ *
+ * Errors: COPAS_INVALID (also for a bad size or flag, a time that is negative or NAN, a window of more
+ * than a day), COPAS_UNSUPPORTED (it does not listen), COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_setarmour(struct copas_socket *server,
+                             const struct copas_armour *armour);
+
+/**
  * Starts a coroutine that runs `fn(user)`. It runs first in the next step, not inside this call.
  *
  * `out` may be NULL; else it gets the handle. Errors: COPAS_INVALID (also when `fn` is NULL),
@@ -1571,11 +1695,13 @@ copas_status copas_wrap(struct copas *c,
  * afterwards. Bytes that were received but not yet taken are lost: take them with
  * copas_receive_some() before.
  *
- * Errors: COPAS_BUSY (somebody waits on it, it is served, or it has unsent output: copas_flush()
- * first), COPAS_UNSUPPORTED (it is encrypted), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD.
- * Never switches.
+ * Errors: COPAS_BUSY (somebody waits on it, it is served, it has unsent output: copas_flush() first,
+ * or a connection that its server had accepted without a handler: copas_accept() it first),
+ * COPAS_UNSUPPORTED (it is encrypted), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
-COPAS_MUST_USE copas_status copas_unwrap(struct copas_socket *skt, int *fd);
+COPAS_MUST_USE
+copas_status copas_unwrap(struct copas_socket *skt,
+                          int *fd);
 
 /**
  * Closes a socket and returns at once. Its handle is stale afterwards; those that wait on it get

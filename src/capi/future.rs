@@ -109,9 +109,9 @@ fn start(
         promise: Rc::clone(&promise),
         free,
     };
-    let vehicle = d.vehicle(ground);
-    let thread = vehicle.and_then(|vehicle| {
-        d.spawn_on(vehicle, name, move || {
+    let seat = d.seat(ground);
+    let thread = seat.and_then(|seat| {
+        d.spawn_on(seat, name, move || {
             // SAFETY: the program's function with the program's pointer.
             work.done(unsafe { call(user.pointer()) });
             conclude();

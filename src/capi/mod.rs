@@ -7,10 +7,13 @@
 #![allow(clippy::missing_safety_doc)]
 
 pub mod alarm;
+pub mod armour;
 pub mod bind;
 mod choice;
 pub mod datagram;
 pub mod dispatcher;
+#[cfg(feature = "faults")]
+pub mod faults;
 pub mod fleet;
 pub mod future;
 pub mod group;

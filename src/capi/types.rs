@@ -234,6 +234,16 @@ pub struct copas_config {
     pub stack_size: usize,
     /// Most OS threads for what was added with COPAS_OS_THREAD, those that are idle included. 0: 512.
     pub os_threads: usize,
+    /// Bytes of memory that all buffers of the dispatcher may have: what was received and not taken, what
+    /// was sent and not written, what TLS needs for a connection. 0: a quarter of the machine's memory; at
+    /// least 1 MiB.
+    ///
+    /// Above three quarters of it accepting pauses. Where that has not helped within 1 s, or the budget is
+    /// exceeded, those of the connections that servers have accepted which have buffers and were idle
+    /// longest are cut off: their handlers get COPAS_CLOSED with the errno ENOBUFS. Other connections only
+    /// when there are no such ones. A receive that needs a buffer of more than 64 KiB which the budget has
+    /// no room for answers COPAS_LIMIT; nothing is consumed.
+    pub memory_budget: usize,
 }
 
 /// Settings of a server, for copas_addserver_with(). Zero everything, then set `size`.
@@ -268,6 +278,44 @@ pub struct copas_server_options {
     pub tls: *mut copas_tls_context,
     /// Seconds that a handshake may take. 0: `timeout`, or 30 without one; negative: no limit.
     pub handshake_timeout: f64,
+    /// Most connections of the server that are open at once, until each is closed. Above it accepting
+    /// pauses: further ones wait in the kernel's queue. 0: as the listening socket (at first no limit but
+    /// the descriptors: see docs/overload.md).
+    pub max_connections: usize,
+    /// Most of them from one IPv4 address, or one /64 of IPv6. Further ones are accepted and reset at once.
+    /// Unix sockets have no address to count. 0: as the listening socket (at first no limit).
+    pub max_per_address: usize,
+    /// Seconds until a client's first byte, from its accept, with `tls` from the end of its handshake. Then
+    /// the connection is cut off: its handler gets COPAS_CLOSED. 0: as the listening socket (at first no
+    /// limit).
+    pub first_byte: f64,
+    /// Bytes a second, averaged over `rate_window`, that a peer must send while a receive waits in the
+    /// middle of its pattern, and must take while output waits for it; else the connection is cut off. What
+    /// is awaited between patterns has no rate. 0: as the listening socket (at first no limit).
+    pub min_rate: usize,
+    /// Seconds over which `min_rate` is averaged. 0: as the listening socket (at first 10).
+    pub rate_window: f64,
+}
+
+/// What a listening socket bears of its peers, for copas_setarmour(): the fields of the same names in
+/// copas_server_options, which tell what they do. Zero everything, then set `size`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct copas_armour {
+    /// sizeof(copas_armour).
+    pub size: usize,
+    /// 0.
+    pub flags: u64,
+    /// Most open connections. 0: no limit but the descriptors.
+    pub max_connections: usize,
+    /// Most open connections of one address, or one /64 of IPv6. 0: no limit.
+    pub max_per_address: usize,
+    /// Seconds until a client's first byte. 0: no limit.
+    pub first_byte: f64,
+    /// Bytes a second that a peer must send or take while it owes any. 0: no limit.
+    pub min_rate: usize,
+    /// Seconds over which `min_rate` is averaged. 0: 10.
+    pub rate_window: f64,
 }
 
 /// Settings of a connection, for copas_connect_with(). Zero everything, then set `size`.
@@ -437,6 +485,24 @@ pub struct copas_dispatcher_stats {
     pub step_avg: f64,
     /// The same of the longest step.
     pub step_max: f64,
+    /// How often accepting has paused at max_connections since copas_new().
+    pub accept_pauses: u64,
+    /// Connections that were reset at once for max_per_address since copas_new().
+    pub over_address: u64,
+    /// Connections cut off whose first byte did not come within first_byte, since copas_new().
+    pub late_first_byte: u64,
+    /// Connections cut off whose peer sent more slowly than min_rate, since copas_new().
+    pub slow_senders: u64,
+    /// Connections cut off whose peer read more slowly than min_rate, since copas_new().
+    pub slow_readers: u64,
+    /// Connections cut off for copas_config.memory_budget, since copas_new().
+    pub evicted: u64,
+    /// Receives that were answered COPAS_LIMIT for copas_config.memory_budget, since copas_new().
+    pub refused_growth: u64,
+    /// Bytes of memory that the buffers have now, those that are kept for use again included.
+    pub memory: u64,
+    /// Bytes that they may have: copas_config.memory_budget.
+    pub memory_budget: u64,
 }
 
 /// The detail of an error, as copas_error() gives it.

@@ -3,7 +3,7 @@
 //! called outside of one. A handler asks by it for its dispatcher; nothing else depends on it.
 
 use super::handle::Handle;
-use crate::sys::faults;
+use crate::sys::segv;
 use std::cell::Cell;
 
 thread_local! {
@@ -28,7 +28,7 @@ impl Stepping {
             return None;
         }
         STEPPING.set(Some(dispatcher));
-        faults::prepare();
+        segv::prepare();
         Some(Stepping(()))
     }
 }

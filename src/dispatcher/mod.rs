@@ -9,6 +9,7 @@ pub mod current;
 mod deadline;
 mod driver;
 mod elapse;
+mod failure;
 mod fleet;
 mod handle;
 mod inbox;
@@ -42,6 +43,7 @@ pub use boxed::{Boxed, Ends, Given};
 pub use deadline::{Deadline, nanoseconds};
 pub use driver::{Driver, Readiness};
 pub use elapse::{Elapse, within};
+pub use failure::{ErrorHandler, Failure, conclude};
 pub use fleet::{Fleet, Mishap};
 pub use handle::{Handle, Kind};
 pub use inbox::{Inbox, Letter, signal};
@@ -51,8 +53,8 @@ pub use overflow::install as install_overflow_handler;
 pub use shutdown::free;
 pub use slots::Slots;
 pub use statistics::Counts;
-pub use thread::{ErrorHandler, Failure, Name, Thread, conclude};
-pub use vehicle::Ground;
+pub use thread::{Name, Thread};
+pub use vehicle::{Ground, Seat};
 pub use wait::Caller;
 pub use waitlist::{Place, WaitList};
 pub use waker::woken_by;
@@ -158,8 +160,6 @@ pub struct Dispatcher {
     borrower: Cell<Handle>,
     root: Root,
     wheel: RefCell<Wheel<Handle>>,
-    notes: RefCell<Vec<deadline::Note>>,
-    noted: Cell<usize>,
     due: RefCell<Vec<Handle>>,
     events: RefCell<VecDeque<Undelivered>>,
     /// What the events told last point into.
@@ -199,7 +199,11 @@ impl Dispatcher {
             driver: OnceCell::new(),
             report: settings.report,
             poller,
-            vehicles: vehicle::Vehicles::new(settings.stack_size, settings.os_threads),
+            vehicles: vehicle::Vehicles::new(
+                settings.stack_size,
+                settings.os_threads,
+                !settings.stack_marks,
+            ),
             unbound: settings.unbound,
             threads: RefCell::new(Slots::new(claim.slots_from)),
             operations: RefCell::new(Slots::new(claim.slots_from)),
@@ -217,8 +221,6 @@ impl Dispatcher {
             },
             wheel: RefCell::new(Wheel::new(now / deadline::TICK)),
             clock: RefCell::new(settings.clock),
-            notes: RefCell::default(),
-            noted: Cell::new(0),
             due: RefCell::default(),
             events: RefCell::default(),
             told: RefCell::default(),

@@ -4,7 +4,7 @@
 
 use super::{Dispatcher, Thread, registry};
 use crate::coroutine::GUARD;
-use crate::sys::faults;
+use crate::sys::segv;
 use std::fmt::Write;
 use std::io;
 
@@ -13,7 +13,7 @@ const LONGEST: usize = 512;
 
 /// Has overflows told from now on.
 pub fn install() -> io::Result<()> {
-    faults::catch(look)
+    segv::catch(look)
 }
 
 /// A memory access has faulted: if it was in the guard of the stack that this OS thread runs on, that
@@ -34,7 +34,7 @@ fn tell_overflow(dispatcher: &Dispatcher, address: usize) {
     if (bottom - GUARD..bottom).contains(&address) {
         let mut line = Line::new();
         line.describe(thread, top - bottom);
-        faults::tell(&line.bytes[..line.len]);
+        segv::tell(&line.bytes[..line.len]);
     }
 }
 

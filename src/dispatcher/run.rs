@@ -94,10 +94,11 @@ impl Dispatcher {
         self.current.replace(None);
         self.borrower.set(self.handle);
         self.driver().settle(self);
+        let operations = u32::from(BUDGET - thread.budget.get()) + 1;
         if ended {
-            self.end(&thread);
+            self.end(thread);
         }
-        u32::from(BUDGET - thread.budget.get()) + 1
+        operations
     }
 
     /// Whether somebody is ready.

@@ -3,11 +3,10 @@
 //! that nothing has to be painted or counted while they run.
 //!
 //! A stack that is used again still has the pages of those that ran on it before. So a dispatcher that
-//! keeps marks reads the map when a coroutine ends, and gives the stack's pages back.
+//! keeps marks reads the map when a coroutine ends, and keeps no stack warm: its pages are given back.
 
 use super::handle::Handle;
 use super::{Dispatcher, Thread};
-use crate::coroutine::Vehicle;
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::pages::PageMap;
 use std::cell::RefCell;
@@ -142,14 +141,13 @@ impl Dispatcher {
         Ok(marks.told())
     }
 
-    /// A coroutine has ended: keeps its mark, if that is wanted, and lets the next one on its stack begin
-    /// without.
-    pub(super) fn keep_mark(&self, thread: &Thread, vehicle: &Vehicle) {
-        if let (Some(marks), Vehicle::Stack(stack)) = (&self.marks, vehicle) {
-            if let Some(bounds) = thread.stack() {
-                marks.note(thread, bounds, true);
-            }
-            stack.discard();
+    /// A coroutine has ended: keeps its mark, if that is wanted.
+    #[inline]
+    pub(super) fn keep_mark(&self, thread: &Thread) {
+        if let Some(marks) = &self.marks
+            && let Some(bounds) = thread.stack()
+        {
+            marks.note(thread, bounds, true);
         }
     }
 }

@@ -98,9 +98,13 @@ impl Dispatcher {
         self.start_operation(thread)?;
         let waker = waker(thread.handle);
         let mut context = Context::from_waker(&waker);
+        #[cfg(feature = "faults")]
+        let look = crate::sys::faults::sparing(seconds == 0.0);
         if let Poll::Ready(output) = first(operation.as_mut(), &mut context) {
             return Ok(output);
         }
+        #[cfg(feature = "faults")]
+        drop(look);
         if seconds == 0.0 {
             return Err(Status::TIMEOUT);
         }
@@ -208,9 +212,13 @@ impl Dispatcher {
     ) -> Result<F::Output, Status> {
         let waker = waker(self.handle);
         let mut context = Context::from_waker(&waker);
+        #[cfg(feature = "faults")]
+        let look = crate::sys::faults::sparing(seconds == Some(0.0));
         if let Poll::Ready(output) = operation.as_mut().poll(&mut context) {
             return Ok(output);
         }
+        #[cfg(feature = "faults")]
+        drop(look);
         let limit = match seconds {
             Some(0.0) => return Err(Status::TIMEOUT),
             Some(seconds) => self.within_scope(seconds),

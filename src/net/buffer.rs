@@ -2,8 +2,9 @@
 //! Memory for bytes on their way, and the pool it comes from: a socket has a buffer only while
 //! bytes are in it.
 
+use super::armour::Account;
 use crate::sys::wiping;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// Bytes of a pooled buffer: as much as one read takes from a full kernel buffer.
 pub const SIZE: usize = 64 * 1024;
@@ -19,26 +20,29 @@ pub struct Buffer {
     end: usize,
     /// No byte from here on was ever used, unless it lies before `end`.
     used: usize,
+    /// Where its memory is counted.
+    account: Account,
 }
 
 impl Buffer {
     /// An empty buffer of at least `size` bytes.
-    fn new(size: usize) -> Box<Self> {
-        Box::new(Buffer {
-            memory: vec![0; size],
-            start: 0,
-            end: 0,
-            used: 0,
-        })
+    fn new(size: usize, account: &Account) -> Box<Self> {
+        Self::of(vec![0; size], 0, account)
     }
 
-    /// A buffer that holds just these bytes.
-    pub fn holding(bytes: &[u8]) -> Box<Self> {
+    /// A buffer that holds just the bytes in this one.
+    pub fn copied(&self) -> Box<Self> {
+        Self::of(self.pending().to_vec(), self.len(), &self.account)
+    }
+
+    fn of(memory: Vec<u8>, end: usize, account: &Account) -> Box<Self> {
+        account.add(memory.len());
         Box::new(Buffer {
-            memory: bytes.to_vec(),
+            memory,
             start: 0,
-            end: bytes.len(),
+            end,
             used: 0,
+            account: account.clone(),
         })
     }
 
@@ -100,26 +104,32 @@ impl Buffer {
 
     /// Makes room for `total` pending bytes, and for some more than there are in any case. Moves the
     /// pending bytes to the front only when little space is left behind them, so that taking many
-    /// small pieces out of a stream does not copy the rest each time.
+    /// small pieces out of a stream does not copy the rest each time. Where the memory budget has no room
+    /// for more memory, there may be less space than asked for, or none.
     #[inline]
     pub fn reserve(&mut self, total: usize) {
         let total = total.max(self.len() + 1);
         let enough = self.start + total <= self.memory.len();
         let ample = self.memory.len() - self.end >= self.memory.len() / 4;
         if !enough || !(ample || self.start == 0) {
-            self.make_room(total);
+            self.make_room(total, false);
         }
     }
 
     #[cold]
-    fn make_room(&mut self, total: usize) {
-        if total <= self.memory.len() {
-            self.memory.copy_within(self.start..self.end, 0);
+    fn make_room(&mut self, total: usize, always: bool) {
+        let size = total.max(self.memory.len() * 2);
+        let more = size - self.memory.len();
+        if total <= self.memory.len() || !(always || self.account.allows(more)) {
+            if self.start != 0 {
+                self.memory.copy_within(self.start..self.end, 0);
+            }
         } else {
-            let mut memory = vec![0; total.max(self.memory.len() * 2)];
+            let mut memory = vec![0; size];
             memory[..self.len()].copy_from_slice(self.pending());
             self.forget();
             self.memory = memory;
+            self.account.add(more);
         }
         self.move_to_front(self.len());
     }
@@ -150,6 +160,9 @@ impl Buffer {
     #[inline]
     pub fn append(&mut self, bytes: &[u8]) {
         self.reserve(self.len() + bytes.len());
+        if self.space().len() < bytes.len() {
+            self.make_room(self.len() + bytes.len(), true);
+        }
         self.memory[self.end..self.end + bytes.len()].copy_from_slice(bytes);
         self.end += bytes.len();
     }
@@ -157,13 +170,16 @@ impl Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
+        self.account.take_away(self.memory.len());
         self.forget();
     }
 }
 
 /// Free buffers.
-#[derive(Default)]
 pub struct Pool {
+    account: Account,
+    /// How many may be kept.
+    most: Cell<usize>,
     #[expect(
         clippy::vec_box,
         reason = "they go to sockets as boxes, and come back as such"
@@ -172,16 +188,35 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// An empty buffer of at least `size` bytes.
+    /// No buffers yet.
+    pub fn new(account: &Account) -> Self {
+        Pool {
+            account: account.clone(),
+            most: Cell::new(most_kept(account)),
+            free: RefCell::default(),
+        }
+    }
+
+    /// Keeps no free buffers any more, or keeps them again.
+    pub fn keep_none(&self, none: bool) {
+        self.most
+            .set(if none { 0 } else { most_kept(&self.account) });
+        if none {
+            self.free.take();
+        }
+    }
+
+    /// An empty buffer of at least `size` bytes, or less where the memory budget has no room for more than a
+    /// pooled one.
     #[inline]
     pub fn take(&self, size: usize) -> Box<Buffer> {
-        if size > SIZE {
-            return Buffer::new(size);
+        if size > SIZE && self.account.allows(size) {
+            return Buffer::new(size, &self.account);
         }
         self.free
             .borrow_mut()
             .pop()
-            .unwrap_or_else(|| Buffer::new(SIZE))
+            .unwrap_or_else(|| Buffer::new(SIZE, &self.account))
     }
 
     /// Takes a buffer back that nobody uses any more.
@@ -189,20 +224,48 @@ impl Pool {
     pub fn give(&self, mut buffer: Box<Buffer>) {
         buffer.forget();
         let mut free = self.free.borrow_mut();
-        if buffer.capacity() == SIZE && free.len() < KEPT {
+        if buffer.capacity() == SIZE && free.len() < self.most.get() {
             (buffer.start, buffer.end) = (0, 0);
             free.push(buffer);
         }
     }
 }
 
+/// How many free buffers may be kept: no more than an eighth of the budget.
+fn most_kept(account: &Account) -> usize {
+    KEPT.min(account.budget() / 8 / SIZE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn buffer(size: usize) -> Box<Buffer> {
+        Buffer::new(size, &Account::new(usize::MAX))
+    }
+
+    #[test]
+    fn a_buffer_grows_no_further_than_the_budget_and_keeps_what_it_has() {
+        let account = Account::new(3 * SIZE);
+        let pool = Pool::new(&account);
+        let mut buffer = pool.take(2 * SIZE);
+        assert!(account.used() == 2 * SIZE && buffer.capacity() == 2 * SIZE);
+        let n = buffer.space().len();
+        buffer.filled(n);
+        buffer.consume(SIZE);
+        buffer.reserve(3 * SIZE);
+        assert!(buffer.space().len() == SIZE && buffer.len() == SIZE);
+        buffer.filled(SIZE);
+        buffer.reserve(3 * SIZE);
+        assert!(buffer.space().is_empty() && buffer.len() == 2 * SIZE);
+        assert_eq!(pool.take(2 * SIZE).capacity(), SIZE);
+        drop(buffer);
+        assert_eq!(account.used(), 0);
+    }
+
     #[test]
     fn bytes_come_out_as_they_went_in_while_the_buffer_moves_and_grows() {
-        let mut buffer = Buffer::new(8);
+        let mut buffer = buffer(8);
         let (mut next_in, mut next_out) = (0u8, 0u8);
         for round in 0..2000usize {
             let bytes: Vec<u8> = (0..round % 13)
@@ -223,7 +286,7 @@ mod tests {
     fn there_is_always_room_after_a_reservation() {
         for total in [0, 1, 7, 8, 9, 100] {
             for consumed in 0..8 {
-                let mut buffer = Buffer::new(8);
+                let mut buffer = buffer(8);
                 buffer.append(&[1; 8]);
                 buffer.consume(consumed);
                 buffer.reserve(total);

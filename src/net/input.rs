@@ -81,7 +81,7 @@ impl Input {
         self.lent_to = None;
         let lent = self.buffer.take()?;
         if !lent.is_empty() {
-            self.buffer = Some(Buffer::holding(lent.pending()));
+            self.buffer = Some(lent.copied());
         }
         Some(lent)
     }
@@ -238,9 +238,35 @@ impl Input {
         };
         if let Some(buffer) = self.buffer.take_if(big) {
             if !buffer.is_empty() {
-                self.buffer = Some(Buffer::holding(buffer.pending()));
+                self.buffer = Some(buffer.copied());
             }
             pool.give(buffer);
+        }
+    }
+
+    /// Bytes of memory that `give_up` frees.
+    pub fn freeable(&self) -> usize {
+        match (&self.buffer, self.lent_to) {
+            (Some(buffer), None) => buffer.capacity(),
+            _ => 0,
+        }
+    }
+
+    /// Bytes of memory that a loan keeps.
+    pub fn lent(&self) -> usize {
+        match (&self.buffer, self.lent_to) {
+            (Some(buffer), Some(_)) => buffer.capacity(),
+            _ => 0,
+        }
+    }
+
+    /// Gives up all bytes, unless some are lent.
+    pub fn give_up(&mut self, pool: &Pool) {
+        if self.lent_to.is_none() {
+            self.forget_search();
+            if let Some(buffer) = self.buffer.take() {
+                pool.give(buffer);
+            }
         }
     }
 

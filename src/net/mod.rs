@@ -4,6 +4,7 @@
 mod accept;
 mod acceptance;
 mod address;
+mod armour;
 mod bind;
 mod buffer;
 mod close;
@@ -43,6 +44,8 @@ mod wrap;
 pub use accept::{add_server, remove_server};
 pub use acceptance::accept;
 pub use address::{Address, local_address, numeric, peer_address, port_of, told_address};
+use armour::Cause;
+pub use armour::{Armour, set_armour};
 pub use bind::{Binding, bind, bind_udp};
 pub use close::{Shut, abort, close, shut, unwrap};
 pub use connect::{connect, connect_with, connecting, connecting_with};
@@ -114,16 +117,23 @@ pub struct Net {
     opened: Cell<u64>,
     /// The dispatcher's count of what keeps the loop alive.
     alive: AliveCount,
+    /// What was kept out or cut off.
+    tally: armour::Tally,
+    reserve: armour::Reserve,
+    memory: armour::Memory,
+    /// How often bytes have gone through a socket.
+    events: Cell<u64>,
 }
 
 impl Net {
     /// Makes the driver of a new dispatcher and gives it to it.
-    pub fn attach(d: &Rc<Dispatcher>, slots_from: u32) {
+    pub fn attach(d: &Rc<Dispatcher>, slots_from: u32, memory_budget: usize) {
+        let memory = armour::Memory::new(memory_budget);
         d.set_driver(Rc::new(Sockets(Rc::new(Net {
             dispatcher: Rc::downgrade(d),
             number: d.handle.dispatcher(),
             sockets: RefCell::new(Slots::new(slots_from)),
-            pool: Pool::default(),
+            pool: Pool::new(&memory.account),
             #[cfg(feature = "tls")]
             ciphertext: tls::Scratch::default(),
             dirty: RefCell::default(),
@@ -133,6 +143,10 @@ impl Net {
             resolver: Resolver::default(),
             opened: Cell::new(0),
             alive: d.alive().clone(),
+            tally: armour::Tally::default(),
+            reserve: armour::Reserve::default(),
+            memory,
+            events: Cell::new(0),
         }))));
     }
 
@@ -167,16 +181,27 @@ impl Net {
         Handle::new(Kind::Socket, self.number, slot, generation)
     }
 
+    /// Bytes go through a socket: which time that is.
+    #[inline]
+    fn next_event(&self) -> u64 {
+        self.events.set(self.events.get() + 1);
+        self.events.get()
+    }
+
     fn next_number(&self) -> u64 {
         self.opened.set(self.opened.get() + 1);
         self.opened.get()
     }
 
     /// Writes what has been sent since the last time, as far as the kernel takes it.
+    #[inline]
     pub fn settle(&self) {
-        if self.dirty.borrow().is_empty() {
-            return;
+        if !self.dirty.borrow().is_empty() {
+            self.write_all();
         }
+    }
+
+    fn write_all(&self) {
         loop {
             let Some(socket) = self.dirty.borrow_mut().pop_front() else {
                 return;
@@ -275,8 +300,10 @@ impl Driver for Sockets {
             close::finish(d, &socket);
         } else if socket.is_arriving() {
             tls::arrival::time_out(d, &socket);
-        } else {
+        } else if socket.accepts() {
             accept::accept_batch(d, &socket);
+        } else {
+            armour::due(d, &socket);
         }
     }
 
@@ -286,8 +313,11 @@ impl Driver for Sockets {
         }
     }
 
-    fn settle(&self, _: &Dispatcher) {
+    fn settle(&self, d: &Dispatcher) {
         self.0.settle();
+        if self.0.memory.account.is_alarmed() {
+            armour::relieve(d, &self.0);
+        }
     }
 
     fn is_unsettled(&self) -> bool {
@@ -316,6 +346,8 @@ impl Driver for Sockets {
     }
 
     fn close(&self, d: &Dispatcher) {
+        #[cfg(feature = "faults")]
+        let _look = crate::sys::faults::sparing(true);
         for socket in self.0.all_sockets() {
             if !socket.marks.has(Mark::Closed) {
                 close(d, &socket);
@@ -338,7 +370,19 @@ impl Driver for Sockets {
     }
 
     fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
+        let tally = &self.0.tally;
+        let mut counts = Counts {
+            accept_pauses: tally.pauses(),
+            over_address: tally.of(Cause::Address),
+            late_first_byte: tally.of(Cause::FirstByte),
+            slow_senders: tally.of(Cause::SlowSender),
+            slow_readers: tally.of(Cause::SlowReader),
+            evicted: tally.of(Cause::Memory),
+            refused_growth: tally.of(Cause::Growth),
+            memory: self.0.memory.account.used() as u64,
+            memory_budget: self.0.memory.account.budget() as u64,
+            ..Counts::default()
+        };
         for socket in self.0.all_sockets() {
             counts.sockets += u64::from(!socket.marks.has(Mark::Closed));
             counts.servers += u64::from(socket.is_served());

@@ -134,6 +134,7 @@ impl Socket {
         match self.write_bytes(first, data) {
             Ok(n) => {
                 self.sent.set(self.sent.get() + n as u64);
+                self.note_active();
                 let from_output = n.min(first.len());
                 if let Some(buffer) = output.as_mut() {
                     buffer.consume(from_output);
@@ -185,6 +186,9 @@ impl Socket {
             self.stuck.take();
         } else if !self.is_stuck() {
             self.stuck.set(Some(self.net.alive.hold()));
+        }
+        if self.paced.get() && (more || self.unsent() != 0) {
+            self.watch_pace();
         }
         if (more || self.unsent() != 0)
             && let Err(fault) = self.register()

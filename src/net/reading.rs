@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Reading from the kernel: whose turn it is, and what a read tells.
 
+use super::armour::Cause;
 use super::marks::Mark;
 use super::socket::Socket;
 use crate::dispatcher::{Alive, Handle, woken_by};
@@ -52,6 +53,12 @@ impl Reading {
         if self.alive.is_none() {
             self.alive = Some(socket.net.alive.hold());
             socket.reader.set(woken_by(context.waker()));
+        }
+        if socket.paced.get() {
+            socket.watch_pace();
+        }
+        if socket.refused.take() {
+            return Err(Cause::Growth.fault());
         }
         Ok(())
     }
@@ -187,6 +194,10 @@ impl Socket {
         let mut input = self.input.borrow_mut();
         let space = input.space(&self.net.pool, wanted);
         let size = space.len();
+        if size == 0 {
+            drop(input);
+            return self.refuse_growth();
+        }
         let read = self.read_bytes(space);
         if let Ok(n) = read {
             input.filled(n);
@@ -200,6 +211,7 @@ impl Socket {
             Ok(0) => self.marks.put(Mark::AtEnd),
             Ok(n) => {
                 self.received.set(self.received.get() + n as u64);
+                self.note_active();
                 if n < size && self.short_read_is_all() && !self.hangup.get() {
                     self.readable.set(false);
                 }

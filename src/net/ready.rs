@@ -27,6 +27,8 @@ impl Socket {
     /// The same for room in the kernel: as if it had reported some, so that whoever waits for it goes on.
     /// To set the mark alone would hide the report that is still to come from them.
     pub(super) fn look_for_room(self: &Rc<Self>) {
+        #[cfg(feature = "faults")]
+        let _look = crate::sys::faults::sparing(true);
         if !self.writable.replace(true)
             && let Some(d) = self.net.dispatcher()
         {

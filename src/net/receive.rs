@@ -130,6 +130,7 @@ pub fn shown(socket: &Socket, status: Status, borrower: Handle) -> Lent {
         | Status::CLOSED
         | Status::CANCELED
         | Status::TOO_LONG
+        | Status::LIMIT
         | Status::TRUNCATED
         | Status::TLS_FAILED => socket.input.borrow_mut().show(borrower),
         _ => NOTHING,

@@ -45,6 +45,7 @@ impl ReceiveInto<'_> {
             }
             socket.check_written()?;
             if let Some(reading) = &mut self.reading {
+                socket.note_filled(self.done);
                 reading.wait(context)?;
             }
             return Ok(false);
@@ -90,6 +91,7 @@ pub fn receive_into(
         done: 0,
     });
     let result = d.wait(receive.as_mut(), seconds);
+    socket.note_filled(0);
     (
         result.map_err(Fault::from).and_then(|outcome| outcome),
         receive.done,

@@ -107,6 +107,9 @@ impl Owner {
     /// The fault of a connection that broke with an errno.
     #[cold]
     pub(super) fn broken(&self, errno: i32) -> Fault {
+        if let Some(cause) = self.cut_by() {
+            return cause.fault();
+        }
         let failure = self.tls.get().and_then(|session| session.failure());
         failure.unwrap_or_else(|| Fault::errno(errno))
     }

@@ -58,6 +58,7 @@ impl Timer {
     }
 
     /// Has it fire in `seconds`.
+    #[inline]
     pub fn arm(&self, d: &Dispatcher, seconds: f64) -> Outcome<()> {
         if self.armed.get() {
             return Err(Fault::new(
@@ -71,6 +72,7 @@ impl Timer {
     }
 
     /// Has it fire no more; a callback that runs goes on to its end.
+    #[inline]
     pub fn cancel(&self, d: &Dispatcher) -> Outcome<()> {
         if !self.armed.replace(false) {
             return Err(Fault::invalid("the timer is not armed"));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! Which OS thread calls, and starting others.
 
+#[cfg(feature = "faults")]
+use super::faults::{self, Call};
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
@@ -69,6 +71,8 @@ pub fn start(
     stack_size: Option<usize>,
     body: impl FnOnce() + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
+    #[cfg(feature = "faults")]
+    faults::check(Call::Start)?;
     let mut builder = Builder::new().name(name.into());
     if let Some(size) = stack_size {
         builder = builder.stack_size(size);

@@ -8,6 +8,10 @@ use std::time::Duration;
 /// The kernel looks at the word itself, so that a `wake` between the caller's look and its sleep is
 /// not lost.
 pub fn sleep_while(word: &AtomicU32, value: u32, limit: Option<Duration>) {
+    #[cfg(feature = "faults")]
+    if super::faults::happens(super::faults::kind::INTERRUPT) {
+        return;
+    }
     let limit = limit.map(|limit| libc::timespec {
         tv_sec: limit.as_secs() as libc::time_t,
         tv_nsec: limit.subsec_nanos() as libc::c_long,

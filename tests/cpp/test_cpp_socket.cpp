@@ -2,6 +2,8 @@
 // Sockets: owners and views, patterns, servers, datagrams, Unix sockets.
 #include "expect.hpp"
 
+#include <cerrno>
+
 namespace {
 
 void an_owner_closes_itself_and_only_once()
@@ -101,6 +103,32 @@ void a_lambda_serves_every_client()
   server.removeserver();
   d.loop();
   CHECK_THROWS(copas::stale_error, server.getsockname());
+}
+
+void lines_throw_at_a_reset()
+{
+  copas::dispatcher d;
+  std::string seen;
+  bool thrown = false;
+  const copas::socket_ref server = d.addserver(d.bind("127.0.0.1", 0), [&](copas::socket_ref client) {
+    try {
+      for (const std::string_view line : client.lines()) {
+        seen += line;
+        client.send("got it\n");
+      }
+    } catch (const copas::closed_error &e) {
+      thrown = e.sys_errno() == ECONNRESET;
+    }
+  });
+  copas::socket skt = d.connect("127.0.0.1", server.getsockname().port(), patience);
+  skt.settimeout(patience);
+  skt.send("one\n");
+  CHECK_TEXT(skt.receive(COPAS_LINE), "got it");
+  skt.abort();
+  server.removeserver();
+  d.loop();
+  CHECK_TEXT(seen, "one");
+  CHECK(thrown);
 }
 
 void a_server_that_stays_the_callers_ends_with_it()
@@ -252,6 +280,7 @@ int main()
   RUN(a_twin_shows_what_has_arrived);
   RUN(sends_tell_how_much_was_taken);
   RUN(a_lambda_serves_every_client);
+  RUN(lines_throw_at_a_reset);
   RUN(a_server_that_stays_the_callers_ends_with_it);
   RUN(a_server_that_cannot_be_added_stays_the_callers);
   RUN(a_handlers_exception_closes_its_client_only);

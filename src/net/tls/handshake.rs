@@ -208,7 +208,12 @@ async fn perform(
     Flush::new(socket, false)?.await?;
     check_senders(socket)?;
     let unread = socket.input.borrow_mut().take_pending();
-    let session = Session::new(Arc::clone(context), name.as_ref(), unread)?;
+    let session = Session::new(
+        &socket.net.memory.account,
+        Arc::clone(context),
+        name.as_ref(),
+        unread,
+    )?;
     if socket.tls.set(session).is_err() {
         return Err(Status::BUSY.into());
     }

@@ -13,6 +13,7 @@ use super::arrival::Arrival;
 use super::context::Context;
 use super::failure;
 use super::info::Told;
+use crate::net::armour::{Account, Charge};
 use crate::net::socket::Socket;
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::stream;
@@ -24,6 +25,9 @@ use std::sync::Arc;
 
 /// Bytes that are asked of the kernel at once: four full records.
 const CHUNK: usize = 64 * 1024;
+
+/// Bytes of memory that a connection's encryption is counted with, beside what is sealed and not written.
+const MEMORY: usize = 32 * 1024;
 
 /// Full chunks in a row without a byte for the program, after which the peer is up to nothing good.
 const MOST_IDLE_READS: usize = 16;
@@ -90,7 +94,9 @@ pub struct Session {
     dry: Cell<bool>,
     /// Bytes of the program's that are sealed and that the kernel has not taken; 1 stands for those that
     /// are not the program's.
-    sealed: Cell<usize>,
+    sealed: Charge,
+    /// What the encryption itself needs.
+    _memory: Charge,
     /// The peer is told that no more will come.
     ended: Cell<bool>,
     /// Something has come since the handshake, or nothing more will.
@@ -108,8 +114,9 @@ pub struct Session {
 
 impl Session {
     /// The encryption of a new connection; `name` is the server's, for a client. `unread` was received
-    /// before it.
+    /// before it; its memory is counted in `account`.
     pub fn new(
+        account: &Account,
         context: Arc<Context>,
         name: Option<&ServerName<'static>>,
         unread: Vec<u8>,
@@ -124,7 +131,8 @@ impl Session {
             unread: RefCell::new(Unread::of(unread)),
             exhausted: Cell::new(false),
             dry: Cell::new(false),
-            sealed: Cell::new(sealed),
+            sealed: Charge::new(account, sealed),
+            _memory: Charge::new(account, MEMORY),
             ended: Cell::new(false),
             heard: Cell::new(false),
             broken: Cell::new(0),
