@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! Which pages of the process' memory have been touched, as the kernel's page map tells.
 
+#[cfg(feature = "faults")]
+use super::faults::{self, Call};
 use super::memory::page_size;
 use std::fs::File;
 use std::io;
@@ -18,6 +20,8 @@ pub struct PageMap(File);
 impl PageMap {
     /// Opens it. Fails where /proc is not mounted, or is closed to this process.
     pub fn open() -> io::Result<Self> {
+        #[cfg(feature = "faults")]
+        faults::check(Call::File)?;
         File::open("/proc/self/pagemap").map(PageMap)
     }
 
@@ -30,6 +34,8 @@ impl PageMap {
         let end = top.div_ceil(page);
         while number < end {
             let count = ENTRIES.min(end - number);
+            #[cfg(feature = "faults")]
+            faults::check(Call::File)?;
             let bytes = &mut buffer[..count * size_of::<u64>()];
             self.0
                 .read_exact_at(bytes, (number * size_of::<u64>()) as u64)?;
