@@ -46,17 +46,18 @@ can_sanitize() {
   return "$status"
 }
 
-# build_programs COMPILER LIBRARY FOLDER: the tests and examples with the sanitizer, the library as it is.
+# build_programs COMPILER FOLDER: the tests and examples with the sanitizer, the library as it is.
 build_programs() {
   local wanted=("${targets[@]}") options="-w -g -O1 -fno-omit-frame-pointer $flags"
   if [ "$is_quick" = 0 ]; then
-    mapfile -t wanted < <(basename -s .c tests/c/test_*.c tests/regressions/test_*.c | sed 's/$/_shared/')
+    mapfile -t wanted < <(basename -s .c tests/c/test_*.c tests/regressions/test_*.c |
+      sed 's/$/_shared/')
     wanted+=(test_exceptions_shared c_examples/all load_client tls_peer)
     mapfile -t -O "${#wanted[@]}" wanted < <(basename -s .cpp tests/cpp/test_*.cpp)
   fi
-  cmake -G Ninja -B "$3" -DCMAKE_BUILD_TYPE=None -DCOPAS_LIBRARY_DIR="$2" -DCMAKE_C_COMPILER="$1" \
+  cmake -G Ninja -B "$2" -DCMAKE_BUILD_TYPE=None -DCOPAS_LIBRARY_DIR="$library" -DCMAKE_C_COMPILER="$1" \
     -DCMAKE_CXX_COMPILER="${1/%gcc/g}++" -DCMAKE_C_FLAGS="$options" -DCMAKE_CXX_FLAGS="$options" &&
-    cmake --build "$3" -j "$(nproc)" --target "${wanted[@]}" planted_defects cpp_planted_defects planted_races
+    cmake --build "$2" -j "$(nproc)" --target "${wanted[@]}" planted_defects cpp_planted_defects planted_races
 }
 
 # prove_teeth NAME FOLDER: each planted defect is reported, and nothing without one.
@@ -98,15 +99,15 @@ run_more() {
   :
 }
 
-# check NAME COMPILER LIBRARY FOLDER
+# check COMPILER FOLDER
 check() {
-  mkdir -p "$4"
-  if ! build_programs "$2" "$3" "$4" >"$4/build.log" 2>&1; then
-    tail -n 30 "$4/build.log"
+  mkdir -p "$2"
+  if ! build_programs "$@" >"$2/build.log" 2>&1; then
+    tail -n 30 "$2/build.log"
     echo "FAIL $1: it cannot be built"
     return 1
   fi
-  prove_teeth "$1" "$4" && run_tests "$1" "$4" && run_more "$1" "$4"
+  prove_teeth "$@" && run_tests "$@" && run_more "$@"
 }
 
 check_compilers() {
@@ -118,7 +119,7 @@ check_compilers() {
       echo "(skipped: $compiler makes no programs with $flags here; Debian has clang's part in libclang-rt-dev)"
     else
       checked=1
-      check "$compiler" "$compiler" "$library" "$build/check/$tool-$compiler" || failed=1
+      check "$compiler" "$build/check/$tool-$compiler" || failed=1
     fi
   done
   if [ "$checked" = 0 ]; then
