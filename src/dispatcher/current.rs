@@ -3,6 +3,7 @@
 //! called outside of one. A handler asks by it for its dispatcher; nothing else depends on it.
 
 use super::handle::Handle;
+use crate::sys::segv;
 use std::cell::Cell;
 
 thread_local! {
@@ -27,6 +28,7 @@ impl Stepping {
             return None;
         }
         STEPPING.set(Some(dispatcher));
+        segv::prepare();
         Some(Stepping(()))
     }
 }

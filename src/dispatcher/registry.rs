@@ -330,6 +330,21 @@ pub fn visit<R>(handle: Handle, act: impl FnOnce(&Inbox) -> R) -> Outcome<R> {
     result
 }
 
+/// Does something with each dispatcher that the calling OS thread holds. May be called in the handler of a
+/// fault: a dispatcher that this OS thread makes or ends at that moment is left out.
+pub fn each_held(mut act: impl FnMut(&Dispatcher)) {
+    let me = os_thread::id();
+    for entry in &TABLE {
+        if entry.holder.load(Acquire) != me || entry.generation.load(SeqCst) == 0 {
+            continue;
+        }
+        // SAFETY: held by this OS thread, which is the only one that could end it; NULL is none.
+        if let Some(dispatcher) = unsafe { entry.dispatcher.load(Acquire).as_ref() } {
+            act(dispatcher);
+        }
+    }
+}
+
 /// The inbox of a dispatcher that the calling OS thread holds.
 pub fn inbox_of(dispatcher: &Dispatcher) -> &'static Inbox {
     &TABLE[dispatcher.handle.dispatcher() as usize].inbox
