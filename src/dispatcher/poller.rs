@@ -7,8 +7,9 @@ use super::driver::Readiness;
 use super::handle::{Handle, Kind};
 use crate::status::Status;
 use crate::sys::clock::Clock;
+use crate::sys::kernel::{self, Waker};
 use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use mio::{Events, Interest, Poll, Registry, Token};
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -136,7 +137,7 @@ impl Dispatcher {
             }
         };
         let mut events = self.poller.events.borrow_mut();
-        let polled = self.poller.poll.borrow_mut().poll(&mut events, timeout);
+        let polled = kernel::wait(&mut self.poller.poll.borrow_mut(), &mut events, timeout);
         let any = !events.is_empty();
         for event in &*events {
             self.hand_out(event);

@@ -22,7 +22,10 @@ pub mod annotations;
 pub mod clock;
 pub mod descriptor;
 pub mod interface;
+pub mod kernel;
 pub mod memory;
+#[cfg(shuttle)]
+pub mod model;
 pub mod os_thread;
 pub mod parking;
 pub mod pool;
@@ -32,5 +35,6 @@ pub mod search;
 pub mod signals;
 pub mod stream;
 pub mod symbols;
+pub mod sync;
 pub mod timer;
 pub mod wiping;
