@@ -36,6 +36,9 @@ const MOST_IDLE_READS: usize = 16;
 /// The most plaintext in a record.
 const RECORD: usize = 16 * 1024;
 
+/// From so much plaintext on the connection may have needed more memory than for a short record.
+const LONG: usize = 4096;
+
 /// The first byte of a record with plaintext of the program's; over TLS 1.3 of every record.
 const APPLICATION_DATA: u8 = 23;
 
@@ -201,9 +204,19 @@ impl Session {
         })
     }
 
-    /// Remembers what has gone wrong first; the error that stands for it.
+    /// Whether what has gone wrong ends receiving alone.
+    pub fn may_send_on(&self) -> bool {
+        self.stage.get() == Stage::Secured
+    }
+
+    /// Nothing goes through any more; the error that stands for it.
     pub(super) fn fail(&self, fault: Fault) -> io::Error {
         self.stage.set(Stage::Failed);
+        self.note(fault)
+    }
+
+    /// Remembers what has gone wrong first.
+    fn note(&self, fault: Fault) -> io::Error {
         let text = fault.describe().into();
         self.failure
             .borrow_mut()
@@ -258,12 +271,16 @@ impl Session {
     }
 
     /// The stream has ended without the peer's word for it, by its end (0) or an errno. Who can forge an
-    /// end can forge a reset.
+    /// end can forge a reset. An end is of one direction: what was sent still goes out.
     fn cut_off(&self, errno: i32) -> io::Error {
-        self.fail(Fault {
+        let fault = Fault {
             errno,
             ..Status::TRUNCATED.into()
-        })
+        };
+        match errno {
+            0 => self.note(fault),
+            _ => self.fail(fault),
+        }
     }
 
     /// The error of a read that the kernel has refused.
@@ -381,6 +398,10 @@ impl Session {
                 break Ok(());
             }
         };
+        if records.is_empty() && (for_handshake || filled >= LONG) {
+            // The connection gives memory back before it reads: an idle one keeps none of a long record.
+            let _ = connection.read_tls(&mut Nothing);
+        }
         // Answers of the protocol itself, and the alert that tells of a failure.
         if connection.wants_write() {
             self.sealed.set(self.sealed.get().max(1));
@@ -476,6 +497,15 @@ impl Session {
     /// Whether a handler waits for the handshake.
     pub fn is_arriving(&self) -> bool {
         self.arrival.borrow().is_some()
+    }
+}
+
+/// Where nothing more is to be had now.
+struct Nothing;
+
+impl Read for Nothing {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
     }
 }
 
