@@ -1420,8 +1420,9 @@ copas_status copas_removeserver(struct copas_socket *server,
 
 /**
  * Sets what a listening socket bears of its peers, whether it is served or somebody calls
- * copas_accept() on it: all of `armour`, which is copied; NULL: no limits. Connections that are open
- * already stay; time limits count for new ones. What copas_addserver_with() says wins.
+ * copas_accept() on it: all of `armour`, which is copied; NULL: no limits. What was set before, also by
+ * copas_addserver_with(), is gone. Connections that are open stay, and only `max_connections` counts
+ * them; a server's own options, where they are not 0, take the place of these when it is added.
  *
  * With `max_connections` open a copas_accept() waits until one is closed. What was kept out or cut off is
  * counted by copas_stats() and reported, once until a minute was calm.
@@ -1781,14 +1782,15 @@ copas_status copas_getstats(struct copas_socket *skt, struct copas_socket_stats 
  * COPAS_OK: `*bytes` borrows the bytes from the socket's buffer, until the caller's next receive
  * on that socket, its own close of it, or its end. They may be sent as they are.
  *
- * On COPAS_TIMEOUT, COPAS_CLOSED, COPAS_CANCELED, COPAS_TOO_LONG, COPAS_TRUNCATED and
+ * On COPAS_TIMEOUT, COPAS_CLOSED, COPAS_CANCELED, COPAS_TOO_LONG, COPAS_LIMIT, COPAS_TRUNCATED and
  * COPAS_TLS_FAILED nothing is consumed: `*bytes` shows what has arrived so far (CRs included), and
  * the next call sees it again. COPAS_ALL answers COPAS_OK when at least one byte came before the
  * end of the stream, else COPAS_CLOSED; a reset is COPAS_CLOSED, of an encrypted stream
  * COPAS_TRUNCATED. Data that has arrived wins over a time limit that has passed.
  *
  * Errors: COPAS_TIMEOUT; COPAS_CLOSED (the end came before the pattern was complete; also for a
- * failed write, once all input is taken); COPAS_TOO_LONG (see copas_setlimits()); COPAS_CANCELED;
+ * failed write, once all input is taken); COPAS_TOO_LONG (see copas_setlimits()); COPAS_LIMIT
+ * (see copas_config.memory_budget); COPAS_CANCELED;
  * COPAS_BUSY (another coroutine waits to receive); COPAS_UNSUPPORTED (the socket listens, or is
  * the writing end of a pipe);
  * of an encrypted stream COPAS_TRUNCATED (it ended without the peer's word for it),

@@ -25,6 +25,7 @@ pub mod shared;
 mod shutdown;
 mod signals;
 mod slots;
+mod spawn;
 mod statistics;
 mod step;
 mod thread;

@@ -149,7 +149,7 @@ fn accept_some(d: &Dispatcher, socket: &Rc<Socket>, most: usize) -> bool {
             report_full(d, &server);
             return false;
         }
-        if socket.guard().is_full(d) || socket.net.memory.is_short_for(socket) {
+        if !socket.may_accept(d) {
             return false;
         }
         match next_connection(socket) {

@@ -26,8 +26,9 @@ use std::sync::Arc;
 /// Bytes that are asked of the kernel at once: four full records.
 const CHUNK: usize = 64 * 1024;
 
-/// Bytes of memory that a connection's encryption is counted with, beside what is sealed and not written.
-const MEMORY: usize = 32 * 1024;
+/// Bytes of memory that a connection's encryption is counted with, beside what is sealed and not written,
+/// or received and not looked at.
+const MEMORY: usize = 16 * 1024;
 
 /// Full chunks in a row without a byte for the program, after which the peer is up to nothing good.
 const MOST_IDLE_READS: usize = 16;
@@ -98,8 +99,8 @@ pub struct Session {
     /// Bytes of the program's that are sealed and that the kernel has not taken; 1 stands for those that
     /// are not the program's.
     sealed: Charge,
-    /// What the encryption itself needs.
-    _memory: Charge,
+    /// What the encryption itself needs, and what is not looked at.
+    memory: Charge,
     /// The peer is told that no more will come.
     ended: Cell<bool>,
     /// Something has come since the handshake, or nothing more will.
@@ -131,11 +132,11 @@ impl Session {
             connection: RefCell::new(connection),
             stage: Cell::new(Stage::Handshake),
             secured: Cell::new(false),
-            unread: RefCell::new(Unread::of(unread)),
             exhausted: Cell::new(false),
             dry: Cell::new(false),
             sealed: Charge::new(account, sealed),
-            _memory: Charge::new(account, MEMORY),
+            memory: Charge::new(account, MEMORY + unread.len()),
+            unread: RefCell::new(Unread::of(unread)),
             ended: Cell::new(false),
             heard: Cell::new(false),
             broken: Cell::new(0),
@@ -165,6 +166,11 @@ impl Session {
     /// How much is sealed that the kernel has not taken.
     pub fn unsent(&self) -> usize {
         self.sealed.get()
+    }
+
+    /// Bytes of memory that it is counted with, beside those.
+    pub fn memory(&self) -> usize {
+        self.memory.get()
     }
 
     /// The kernel will take nothing more.
@@ -307,13 +313,14 @@ impl Session {
         memory: &mut [u8],
     ) -> io::Result<usize> {
         let mut unread = self.unread.take();
+        self.memory.set(MEMORY);
         if !unread.left().is_empty() {
             let mut records = unread.left();
             let filled = self.unseal(socket, connection, &mut records, memory)?;
             let left = records.len();
             if left != 0 {
                 unread.at = unread.bytes.len() - left;
-                self.unread.replace(unread);
+                self.keep_unread(unread);
             }
             return Ok(filled);
         }
@@ -341,9 +348,15 @@ impl Session {
         let mut records = &scratch[..n];
         let filled = self.unseal(socket, connection, &mut records, memory)?;
         if !records.is_empty() {
-            self.unread.replace(Unread::of(records.to_vec()));
+            self.keep_unread(Unread::of(records.to_vec()));
         }
         Ok(filled)
+    }
+
+    /// Keeps what there was no room for.
+    fn keep_unread(&self, unread: Unread) {
+        self.memory.set(MEMORY + unread.bytes.len());
+        self.unread.replace(unread);
     }
 
     /// Opens records, and leaves those that `memory` has no room for.
