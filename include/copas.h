@@ -33,6 +33,9 @@
 #define COPAS_QUIET (UINT64_C(1))
 /** copas_config.flags: completions only, from any OS thread, one call at a time; no coroutines. */
 #define COPAS_UNBOUND (UINT64_C(2))
+/** copas_config.flags: how much of their stacks coroutines use is kept by name, for copas_stack_marks(). At
+ * each coroutine's end that costs two system calls, and its stack's pages. */
+#define COPAS_STACK_MARKS (UINT64_C(32))
 /** copas_server_options.flags: the handler's socket stays open when it returns. */
 #define COPAS_KEEP_OPEN (UINT64_C(1))
 /** copas_server_options.flags, copas_thread_options.flags: on a pooled OS thread, not on a stack that
@@ -332,7 +335,7 @@ typedef struct copas_socket copas_socket;
  * OS threads: that of its dispatcher, or with COPAS_OS_THREAD a pooled one, the same from its start to
  * its end. Either way one coroutine of a dispatcher runs at a time.
  *
- * Functions: copas_join, copas_removethread, copas_wakeup, copas_running, copas_setname,
+ * Functions: copas_join, copas_removethread, copas_wakeup, copas_running, copas_thread_stack_used, copas_setname,
  * copas_getname, copas_of.
  */
 typedef struct copas_thread copas_thread;
@@ -386,7 +389,7 @@ typedef struct copas_config {
    */
   size_t size;
   /**
-   * 0, COPAS_QUIET, COPAS_UNBOUND or both.
+   * 0 or more of COPAS_QUIET, COPAS_UNBOUND and COPAS_STACK_MARKS.
    */
   uint64_t flags;
   /**
@@ -1134,6 +1137,29 @@ typedef struct copas_dispatcher_stats {
    */
   uint64_t memory_budget;
 } copas_dispatcher_stats;
+
+/**
+ * What copas_stack_marks() tells of the coroutines of one name. 32 bytes for ever.
+ */
+typedef struct copas_stack_mark {
+  /**
+   * The name, without a number at its end: "thread" of thread_1 and thread_2. Valid until
+   * copas_free().
+   */
+  const char *name;
+  /**
+   * Bytes that the deepest one has used, in whole pages.
+   */
+  size_t used;
+  /**
+   * Bytes of that one's stack.
+   */
+  size_t size;
+  /**
+   * How many have ended.
+   */
+  uint64_t ended;
+} copas_stack_mark;
 
 #ifdef __cplusplus
 extern "C" {
@@ -2873,6 +2899,48 @@ copas_status copas_setstatistics(struct copas *c,
  * Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
 copas_status copas_cancelall(struct copas *c);
+
+/**
+ * Tells how many bytes of its stack a coroutine has used at most, in whole pages (`used`), of how many
+ * (`size`); each may be NULL. The kernel's page map tells which pages were touched.
+ *
+ * Stacks are used again, with the pages of those that ran there before. So it is exact with
+ * COPAS_STACK_MARKS, which gives them back; else it is the most that any coroutine has used on this stack
+ * since its pages were given back last. copas_thread_options.stack_size has room for a mark and what comes
+ * deeper in rare cases; see docs/stacks.md.
+ *
+ * Errors: COPAS_STALE (it has ended), COPAS_UNSUPPORTED (it runs on an OS thread), COPAS_SYSTEM (there is
+ * no /proc), COPAS_INVALID, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_thread_stack_used(struct copas_thread *thread,
+                                     size_t *used,
+                                     size_t *size);
+
+/**
+ * Fills `marks` with at most `n` names and how much of their stacks the coroutines of each have used at
+ * most, those that run included, the deepest first; the answer is how many names there are. For a
+ * dispatcher that was made with COPAS_STACK_MARKS. After 1,024 names new ones count as "(others)".
+ * Looks at every coroutine, by a system call each.
+ *
+ * Errors: COPAS_INVALID (also without COPAS_STACK_MARKS, when `n` is negative, or `marks` is NULL and `n`
+ * is not 0), COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+int copas_stack_marks(struct copas *c,
+                      struct copas_stack_mark *marks,
+                      int n);
+
+/**
+ * From now on a coroutine that overflows its stack is told in a line on stderr, with its name and the size
+ * of its stack. Then the process ends by SIGSEGV, where the overflow happened, or what handled that signal
+ * before is called, as for every other fault. Not told are frames larger than the guard of 256 KiB (compile
+ * with -fstack-clash-protection) and the stacks of OS threads.
+ *
+ * It handles SIGSEGV for the whole process: for programs without a runtime that does so, and before
+ * anything else takes that signal. The handler has a stack of its own on the calling OS thread and on each
+ * one that runs a dispatcher afterwards. Calling it again is COPAS_OK.
+ * Errors: COPAS_SYSTEM, COPAS_NO_MEMORY. May be called from any OS thread. Never switches.
+ */
+copas_status copas_install_overflow_handler(void);
 
 #ifdef __cplusplus
 }  // extern "C"

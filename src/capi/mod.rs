@@ -30,6 +30,7 @@ pub mod select;
 pub mod semaphore;
 pub mod server;
 pub mod socket;
+pub mod stack;
 pub mod stats;
 pub mod status;
 pub mod stream;

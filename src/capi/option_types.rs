@@ -13,7 +13,7 @@ use core::ffi::{c_char, c_int, c_void};
 pub struct copas_config {
     /// sizeof(copas_config). A smaller (older) or larger (newer, its tail all zero) struct is accepted.
     pub size: usize,
-    /// 0, COPAS_QUIET, COPAS_UNBOUND or both.
+    /// 0 or more of COPAS_QUIET, COPAS_UNBOUND and COPAS_STACK_MARKS.
     pub flags: u64,
     /// Where reports go; NULL: one line each on stderr, or nowhere with COPAS_QUIET.
     pub report: copas_report_fn,

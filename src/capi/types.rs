@@ -49,7 +49,7 @@ pub struct copas_socket {
 /// OS threads: that of its dispatcher, or with COPAS_OS_THREAD a pooled one, the same from its start to
 /// its end. Either way one coroutine of a dispatcher runs at a time.
 ///
-/// Functions: copas_join, copas_removethread, copas_wakeup, copas_running, copas_setname,
+/// Functions: copas_join, copas_removethread, copas_wakeup, copas_running, copas_thread_stack_used, copas_setname,
 /// copas_getname, copas_of.
 pub struct copas_thread {
     _opaque: (),
@@ -227,6 +227,21 @@ pub struct copas_address {
     /// The numeric address (a link-local IPv6 one with its interface: "fe80::1%2"), or the path of a Unix
     /// socket (empty when it has none), with its NUL.
     pub host: [c_char; 112],
+}
+
+/// What copas_stack_marks() tells of the coroutines of one name. 32 bytes for ever.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct copas_stack_mark {
+    /// The name, without a number at its end: "thread" of thread_1 and thread_2. Valid until
+    /// copas_free().
+    pub name: *const c_char,
+    /// Bytes that the deepest one has used, in whole pages.
+    pub used: usize,
+    /// Bytes of that one's stack.
+    pub size: usize,
+    /// How many have ended.
+    pub ended: u64,
 }
 
 /// What copas_getstats() tells of a socket.

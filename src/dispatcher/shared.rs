@@ -5,12 +5,13 @@
 use super::handle::{Handle, Kind};
 use super::slots::Slots;
 use crate::status::{Fault, Outcome, Status};
+use crate::sys::sync::RwLock;
+use crate::sys::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use crate::sys::sync::atomic::{AtomicPtr, AtomicU32};
 use crate::sys::{annotations, process};
 use std::any::Any;
 use std::ptr;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
-use std::sync::atomic::{AtomicPtr, AtomicU32};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 /// An object, with its type erased.
 type Object = Arc<dyn Any + Send + Sync>;
