@@ -41,10 +41,10 @@ impl Job {
     pub fn put<F: FnOnce() + 'static>(&self, body: F) {
         self.clear();
         if const { fits::<F>() } {
-            // SAFETY: it fits, and the words were cleared.
+            // SAFETY: the words are empty now, and it fits.
             unsafe { self.place(body) };
         } else {
-            // SAFETY: a box is one word, and the words were cleared.
+            // SAFETY: the words are empty now, and a box fits.
             unsafe { self.place(Box::new(body)) };
         }
     }

@@ -85,17 +85,6 @@ impl<T> Slots<T> {
         }
     }
 
-    /// The object of a key, unless it is stale, to be changed.
-    #[cfg(feature = "tls")]
-    pub fn get_mut(&mut self, slot: u32, generation: u32) -> Option<&mut T> {
-        let place = self.slots.get_mut(slot as usize)?;
-        if place.generation == generation {
-            place.value.as_mut()
-        } else {
-            None
-        }
-    }
-
     /// Takes an object out; its key is stale from now on.
     #[inline]
     pub fn remove(&mut self, slot: u32, generation: u32) -> Option<T> {

@@ -10,6 +10,7 @@ use super::{Dispatcher, registry};
 use crate::coroutine::{Coroutine, State, Vehicle};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::{CStr, CString};
+use std::fmt;
 use std::rc::Rc;
 
 /// Operations that a coroutine may do in one slice before it yields.
@@ -44,6 +45,27 @@ impl Name {
             Name::Given(text) => text,
             Name::Numbered(..) | Name::Served(..) => c"",
         }
+    }
+
+    /// Writes the name without keeping anything of it.
+    pub fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        match self {
+            Name::Given(text) => out.write_str(text.to_str().unwrap_or_default()),
+            Name::Numbered(what, n) => write!(out, "{what}_{n}"),
+            Name::Served(what, n) => write!(out, "{what}_{n}"),
+        }
+    }
+
+    /// What it has in common with others that are numbered alike: the name without "_N" at its end.
+    pub fn without_number(&self) -> CString {
+        let text = match self {
+            Name::Given(text) => text.to_str().unwrap_or_default(),
+            Name::Numbered(what, _) => what,
+            Name::Served(what, _) => what,
+        };
+        let (common, number) = text.rsplit_once('_').unwrap_or((text, ""));
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        CString::new(if is_number { common } else { text }).unwrap_or_default()
     }
 
     /// The name for a report.
@@ -199,6 +221,11 @@ impl Thread {
         self.coroutine.is_started()
     }
 
+    /// The lowest and the highest address of its stack, if it is one of the library's.
+    pub fn stack(&self) -> Option<(usize, usize)> {
+        self.coroutine.stack()
+    }
+
     /// Has what its next turn begins with on its stack brought near.
     #[inline]
     pub(super) fn prefetch_stack(&self) {
@@ -301,6 +328,7 @@ impl Dispatcher {
     /// Forgets a coroutine that has run to its end, or never ran: what it ran on is used again.
     pub(super) fn end(&self, thread: Rc<Thread>) {
         self.forget(&thread);
+        self.keep_mark(&thread);
         self.retire_record(thread);
     }
 

@@ -39,6 +39,7 @@ pub enum Seat {
 pub struct Vehicles {
     /// Records whose coroutines have ended, each with a stack of the usual size; nobody else knows them.
     kept: RefCell<Vec<Rc<Thread>>>,
+    most_kept: usize,
     stacks: StackPool,
     stack_size: usize,
     os_threads: OsThreads,
@@ -47,11 +48,17 @@ pub struct Vehicles {
 }
 
 impl Vehicles {
-    /// Stacks of `stack_size` bytes where no other size is asked for, and at most `os_threads`.
-    pub fn new(stack_size: usize, os_threads: usize) -> Self {
+    /// Stacks of `stack_size` bytes where no other size is asked for, and at most `os_threads`. Stacks that
+    /// are not `warm` give their pages back at each coroutine's end.
+    pub fn new(stack_size: usize, os_threads: usize, warm: bool) -> Self {
         Vehicles {
             kept: RefCell::default(),
-            stacks: StackPool::new(),
+            most_kept: if warm { KEPT } else { 0 },
+            stacks: if warm {
+                StackPool::new()
+            } else {
+                StackPool::cold()
+            },
             stack_size: whole_pages(stack_size),
             os_threads: OsThreads::new(os_threads),
             waiting: RefCell::default(),
@@ -70,7 +77,7 @@ impl Vehicles {
     #[inline(always)]
     pub(super) fn keep(&self, mut thread: Rc<Thread>) -> Option<Rc<Thread>> {
         // Not under the borrow: a body that never ran may call the program when it is dropped.
-        if self.kept.borrow().len() < KEPT
+        if self.kept.borrow().len() < self.most_kept
             && let Some(record) = Rc::get_mut(&mut thread)
             && record.rest(self.stack_size)
         {
