@@ -7,6 +7,7 @@ mod baton;
 mod carried;
 mod carrier;
 pub mod exceptions;
+mod head;
 mod job;
 mod os_threads;
 mod pool;

@@ -6,7 +6,7 @@
 //!          bottom                             base   top
 //! ```
 //!
-//! The head is the place of whoever has coroutines run on it (`switch`): in the page that is in use anyway.
+//! The head is the place of what a switch needs (`head`): in the page that is in use anyway.
 
 use super::arena::Arena;
 use crate::sys::annotations;

@@ -9,7 +9,7 @@
 //!
 //! A stack runs one body after the other: at the end of one it goes back like in a suspension, and with the
 //! next body it goes on from there. So a coroutine on a pooled stack is not set up anew, and makes nothing
-//! on the heap: what belongs to it lies in the stack's head.
+//! on the heap: what belongs to it lies in the stack's head (`head`).
 //!
 //! What a switch saves: the callee-saved registers (corosensei does), the two words of the C++
 //! runtime's exception state (`exceptions`), and under a sanitizer its notion of the present stack
@@ -20,17 +20,13 @@
 //! may be no unwinding tables, and foreign code does not expect it. So a coroutine ends by
 //! returning from its body, or it is abandoned: its stack is leaked and it never runs again.
 
-use super::exceptions::{self, Words};
-use super::job::Job;
+use super::exceptions;
+use super::head::{Head, Phase, abandon, clear};
 use super::stack::Stack;
 use crate::sys::annotations::{self, Fiber};
 use crate::sys::prefetch;
-use corosensei::Yielder;
-use std::cell::{Cell, RefCell, UnsafeCell};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::Cell;
 use std::ptr::NonNull;
-
-type Inner = corosensei::Coroutine<(), (), (), Stack>;
 
 /// What a resumed coroutine did last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,78 +37,17 @@ pub enum State {
     Finished,
 }
 
-/// How far a body has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// There is none, or it has returned.
-    Idle,
-    /// It has not run yet.
-    Ready,
-    Running,
-    Suspended,
-}
-
-/// What both sides of a switch share, in the head of the stack. In the order of the fields what every
-/// switch touches comes first.
-#[repr(C)]
-struct Head {
-    /// The way back, once anything has run on the stack.
-    yielder: Cell<Option<NonNull<Yielder<(), ()>>>>,
-    /// The C++ words of whichever side does not run.
-    words: Cell<Words>,
-    phase: Cell<Phase>,
-    /// The lowest address of the stack.
-    bottom: usize,
-    /// The usable bytes that its pool knows it by.
-    size: usize,
-    /// What runs on the stack. It owns the stack, and with that the memory of this head.
-    inner: UnsafeCell<Inner>,
-    job: Job,
-    /// For a tool that wants to know of switches.
-    fiber: Option<RefCell<Fiber>>,
-}
-
 /// A coroutine on a stack of its own, in the OS thread of whoever resumes it.
 pub struct Switched {
     /// None once it has been taken apart.
     head: Cell<Option<NonNull<Head>>>,
 }
 
-/// The life of a stack: one body after the other.
-fn work(head: NonNull<Head>, yielder: &Yielder<(), ()>) -> ! {
-    // SAFETY: the head lies above this stack's frames, and is moved away only when they never run again.
-    let head = unsafe { head.as_ref() };
-    head.yielder.set(Some(NonNull::from(yielder)));
-    loop {
-        head.annotate(Fiber::entered);
-        // The panic hook has told of it; there is nobody to hand it on to.
-        let _ = catch_unwind(AssertUnwindSafe(|| head.job.run()));
-        head.phase.set(Phase::Idle);
-        head.annotate(|fiber| fiber.leaving(true));
-        yielder.suspend(());
-    }
-}
-
 impl Switched {
     /// For the bodies that are to run on `stack`.
     pub fn on(stack: Stack) -> Self {
-        let (place, bottom, size) = (stack.head::<Head>(), stack.bounds().0, stack.size());
-        let head = NonNull::new(place).expect("no mapping has the address 0");
-        let inner = Inner::with_stack(stack, move |yielder, ()| work(head, yielder));
-        let made = Head {
-            yielder: Cell::new(None),
-            words: Cell::new([0; 2]),
-            phase: Cell::new(Phase::Idle),
-            bottom,
-            size,
-            inner: UnsafeCell::new(inner),
-            job: Job::new(),
-            fiber: Fiber::new().map(RefCell::new),
-        };
-        // SAFETY: `Stack::head` has room for it, and nobody else uses that.
-        unsafe { head.write(made) };
         Switched {
-            head: Cell::new(Some(head)),
+            head: Cell::new(Some(Head::on(stack))),
         }
     }
 
@@ -263,54 +198,6 @@ impl Switched {
     }
 }
 
-/// Takes the stack out of its head. Nothing may be on it but the frame of `work`.
-fn clear(head: NonNull<Head>) -> Stack {
-    // SAFETY: the caller has taken the head away, so nobody else uses it; it is moved out before the
-    // stack, in whose memory it lies, can go.
-    let head = unsafe { head.read() };
-    let mut inner = head.inner.into_inner();
-    // SAFETY: the frame of `work` has nothing to be dropped.
-    unsafe { inner.force_reset() };
-    inner.into_stack()
-}
-
-/// Leaks a suspended coroutine with its stack.
-fn abandon(head: NonNull<Head>) {
-    // SAFETY: the head is moved out once, by this, and nothing on the stack ever runs again.
-    let head = std::mem::ManuallyDrop::new(unsafe { head.read() });
-    // SAFETY: as above; the others of its fields need no drop or, as the tool's fiber, stay for good.
-    let mut inner = unsafe { std::ptr::read(head.inner.get()) };
-    // SAFETY: nothing on the stack is ever run or dropped again: the stack is leaked right below,
-    // and the owner of what lay on it has released that before (`Dispatcher::abandon`).
-    unsafe { inner.force_reset() };
-    inner.into_stack().leak();
-}
-
-impl Head {
-    /// The highest address of what its coroutine uses: right below.
-    #[inline]
-    fn base(&self) -> usize {
-        std::ptr::from_ref(self) as usize
-    }
-
-    /// Exchanges the OS thread's C++ words with those of the side that runs next.
-    #[inline]
-    fn exchange(&self, place: Option<NonNull<Words>>) {
-        if let Some(place) = place {
-            self.words
-                .set(exceptions::exchange(place, self.words.get()));
-        }
-    }
-
-    /// Tells a tool, if there is one.
-    #[inline]
-    fn annotate(&self, tell: impl FnOnce(&mut Fiber)) {
-        if let Some(fiber) = &self.fiber {
-            tell(&mut fiber.borrow_mut());
-        }
-    }
-}
-
 impl Drop for Switched {
     fn drop(&mut self) {
         drop(self.take_idle().map(Switched::into_stack));
@@ -321,6 +208,7 @@ impl Drop for Switched {
 mod tests {
     use super::super::StackPool;
     use super::*;
+    use std::cell::RefCell;
     use std::rc::Rc;
 
     const SIZE: usize = 64 * 1024;

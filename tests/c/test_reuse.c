@@ -30,7 +30,6 @@ static void take_all_there_is(void *user)
   CHECK_OK(copas_fail(-2000, "the first"));
   CHECK_OK(copas_timeout(c, 0, ring, NULL));
   CHECK_OK(copas_begindeadline(c, 0));
-  CHECK_OK(copas_removethread(copas_running()));
 }
 
 static void have_nothing_of_it(void *user)
@@ -68,6 +67,26 @@ static void sleep_until_canceled(void *user)
 {
   (void)user;
   CHECK_STATUS(copas_pauseforever(copas_current()), COPAS_CANCELED);
+}
+
+static void pause_once(void *user)
+{
+  (void)user;
+  CHECK_OK(copas_pause(copas_current(), 0, NULL));
+}
+
+static void a_new_coroutine_is_not_canceled_as_the_one_before(void)
+{
+  copas_thread *canceled, *next;
+  copas *c = net_new(NULL);
+  CHECK_OK(copas_addthread(c, sleep_until_canceled, NULL, &canceled));
+  CHECK_OK(copas_step(c, 0));
+  CHECK_OK(copas_removethread(canceled));
+  CHECK_OK(copas_step(c, 0));
+  CHECK_STATUS(copas_wakeup(canceled), COPAS_STALE);
+  CHECK_OK(copas_addthread(c, pause_once, NULL, &next));
+  CHECK_OK(copas_join(next, 10));
+  CHECK_OK(copas_free(c));
 }
 
 static void add_one_that_sleeps(void *user)
@@ -160,6 +179,7 @@ static void many_coroutines_come_and_go(void)
 int main(void)
 {
   RUN(a_new_coroutine_has_nothing_of_one_that_has_ended);
+  RUN(a_new_coroutine_is_not_canceled_as_the_one_before);
   RUN(who_joins_one_does_not_wait_for_the_next);
   RUN(one_that_never_ran_leaves_its_stack_too);
   RUN(a_finalizer_may_start_the_next_one);
