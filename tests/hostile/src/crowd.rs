@@ -13,6 +13,9 @@ use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
+/// So many that one round sees all that has happened.
+const EVENTS: usize = 16_384;
+
 /// How a crowd is made.
 #[derive(Clone, Copy)]
 pub struct Plan {
@@ -194,7 +197,7 @@ impl Crowd {
     pub fn run(mut self, ending: impl Fn() -> bool) -> io::Result<Fared> {
         let start = Instant::now();
         let (mut round, mut lag) = (start, Duration::ZERO);
-        let mut events = Events::with_capacity(1024);
+        let mut events = Events::with_capacity(EVENTS);
         while !ending() {
             lag = lag.max(round.elapsed());
             round = Instant::now();

@@ -14,6 +14,7 @@ mod member;
 mod namespace;
 mod opener;
 mod options;
+mod priority;
 mod server;
 mod trial;
 
