@@ -108,11 +108,17 @@ impl Buffer {
     /// for more memory, there may be less space than asked for, or none.
     #[inline]
     pub fn reserve(&mut self, total: usize) {
+        self.ensure(total, false);
+    }
+
+    /// As `reserve`; what is needed `always` is given whatever the budget says.
+    #[inline]
+    fn ensure(&mut self, total: usize, always: bool) {
         let total = total.max(self.len() + 1);
         let enough = self.start + total <= self.memory.len();
         let ample = self.memory.len() - self.end >= self.memory.len() / 4;
         if !enough || !(ample || self.start == 0) {
-            self.make_room(total, false);
+            self.make_room(total, always);
         }
     }
 
@@ -159,10 +165,7 @@ impl Buffer {
     /// Appends bytes.
     #[inline]
     pub fn append(&mut self, bytes: &[u8]) {
-        self.reserve(self.len() + bytes.len());
-        if self.space().len() < bytes.len() {
-            self.make_room(self.len() + bytes.len(), true);
-        }
+        self.ensure(self.len() + bytes.len(), true);
         self.memory[self.end..self.end + bytes.len()].copy_from_slice(bytes);
         self.end += bytes.len();
     }

@@ -57,6 +57,11 @@ impl Session {
     }
 
     /// Nothing.
+    pub fn may_send_on(&self) -> bool {
+        match *self {}
+    }
+
+    /// Nothing.
     pub fn note_broken(&self, _: i32) {
         match *self {}
     }

@@ -57,8 +57,8 @@ impl Guard {
         self.armour.get()
     }
 
-    /// Whether nobody else may come in now. Who accepts is woken when somebody leaves.
-    pub fn is_full(&self, d: &Dispatcher) -> bool {
+    /// Whether nobody else may come in now.
+    fn is_full(&self, d: &Dispatcher) -> bool {
         let most = self.armour.get().max_connections;
         if most == 0 || self.inside.get() < most {
             return false;
@@ -178,6 +178,12 @@ impl Socket {
     /// The guard of a listening socket.
     pub fn guard(self: &Rc<Self>) -> &Rc<Guard> {
         self.extras().guard.get_or_init(|| Guard::of(self))
+    }
+
+    /// Whether a listening socket may accept now. Who accepts is woken when it may.
+    pub fn may_accept(&self, d: &Dispatcher) -> bool {
+        let guard = self.extras().guard.get();
+        !guard.is_some_and(|guard| guard.is_full(d)) && !self.net.memory.is_short_for(self)
     }
 
     /// Whoever accepts from it may go on.
