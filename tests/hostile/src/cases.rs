@@ -149,7 +149,7 @@ fn who_stay(size: Size) -> Vec<Case> {
             "connections that ask for big replies and never read",
             Plan {
                 small_buffers: true,
-                ..plan(size.connections(100, 1000), 32, 1000)
+                ..plan(size.connections(60, 1000), 32, 1000)
             },
             160,
             size.seconds(),
