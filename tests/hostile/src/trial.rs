@@ -28,7 +28,7 @@ const SPARE_DESCRIPTORS: usize = 8;
 /// A server that waits for a CPU for more than the so-manieth part of the time cannot be judged by times.
 const STARVED: u32 = 5;
 /// The same of a suite that took so long for one round.
-const LONG_LAG: Duration = Duration::from_millis(500);
+const LONG_LAG: Duration = Duration::from_millis(200);
 /// Errors that are told in words.
 const TOLD: usize = 3;
 
@@ -210,14 +210,18 @@ fn tell_attack(record: &Record) -> String {
     }
 }
 
-fn tell_turns(turns: Turns) -> String {
+fn tell_turns(turns: Turns, record: &Record) -> String {
     let Turns { ran, waited } = turns;
-    format!("the server ran {ran:.1?} and waited {waited:.1?} for a CPU")
+    format!(
+        "the server ran {ran:.1?} and waited {waited:.1?} for a CPU, the clients {:.1?} once",
+        record.seen.lag
+    )
 }
 
 fn was_starved(record: &Record) -> bool {
     let waited = record.turns.map_or(Duration::ZERO, |turns| turns.waited);
-    waited * STARVED > record.stop - record.times.attack || record.fared.lag > LONG_LAG
+    let lag = record.fared.lag.max(record.seen.lag);
+    waited * STARVED > record.stop - record.times.attack || lag > LONG_LAG
 }
 
 /// An error says that the suite itself could not do its work, or that the server is gone.
@@ -249,7 +253,7 @@ pub fn run(case: &Case, options: &Options) -> io::Result<Verdict> {
     }
     judge_descriptors(&server, record.descriptors, &mut faults.grave);
     words.push(tell_attack(&record));
-    words.extend(record.turns.map(tell_turns));
+    words.extend(record.turns.map(|turns| tell_turns(turns, &record)));
     Ok(Verdict {
         words,
         faults,
