@@ -86,34 +86,51 @@ fn stay_long() -> Box<dyn Habit> {
     })
 }
 
-/// All of them, in the order in which they run.
-pub fn all(full: bool) -> Vec<Case> {
-    let size = |short: usize, long: usize| if full { long } else { short };
-    let rate = |short: u64, long: u64| if full { long } else { short };
-    let time = if full { 8.0 } else { 1.5 };
+/// How large the attacks are.
+#[derive(Clone, Copy)]
+struct Size {
+    full: bool,
+}
+
+impl Size {
+    fn connections(self, short: usize, long: usize) -> usize {
+        if self.full { long } else { short }
+    }
+
+    fn rate(self, short: u64, long: u64) -> u64 {
+        if self.full { long } else { short }
+    }
+
+    fn seconds(self) -> f64 {
+        if self.full { 8.0 } else { 1.5 }
+    }
+}
+
+/// Those who take places, time and memory.
+fn who_stay(size: Size) -> Vec<Case> {
     vec![
         crowd(
             "slow-loris",
             "connections that send a byte now and then, never a whole line",
-            plan(size(500, 8000), 32, rate(1000, 4000)),
+            plan(size.connections(500, 8000), 32, size.rate(1000, 4000)),
             24,
-            time,
+            size.seconds(),
             || Box::new(SlowLoris),
         ),
         crowd(
             "silent",
             "connections that never say a thing",
-            plan(size(500, 8000), 32, rate(1000, 4000)),
+            plan(size.connections(500, 8000), 32, size.rate(1000, 4000)),
             16,
-            time,
+            size.seconds(),
             || Box::new(Silent),
         ),
         crowd(
             "one-address",
             "one address that takes all the connections that it gets",
-            plan(size(300, 4000), 1, rate(1000, 4000)),
+            plan(size.connections(300, 4000), 1, size.rate(1000, 4000)),
             16,
-            time,
+            size.seconds(),
             || Box::new(Staying { for_: None }),
         ),
         Case {
@@ -121,10 +138,10 @@ pub fn all(full: bool) -> Vec<Case> {
             ..crowd(
                 "crowded",
                 "more connections, of many addresses, than are served at once",
-                plan(size(1000, 12_000), 200, rate(2000, 6000)),
+                plan(size.connections(1000, 12_000), 200, size.rate(2000, 6000)),
                 16,
-                time,
-                if full { stay_long } else { stay_short },
+                size.seconds(),
+                if size.full { stay_long } else { stay_short },
             )
         },
         crowd(
@@ -132,10 +149,10 @@ pub fn all(full: bool) -> Vec<Case> {
             "connections that ask for big replies and never read",
             Plan {
                 small_buffers: true,
-                ..plan(size(100, 1000), 32, 1000)
+                ..plan(size.connections(60, 1000), 32, 1000)
             },
             160,
-            time,
+            size.seconds(),
             || Box::new(NeverReading::new()),
         ),
         // A server whose memory is full may keep those who come anew waiting, too.
@@ -144,57 +161,69 @@ pub fn all(full: bool) -> Vec<Case> {
             ..crowd(
                 "piling-up",
                 "connections that send much of a line, and keep the rest",
-                plan(size(600, 8000), 200, rate(1500, 4000)),
+                plan(size.connections(600, 8000), 200, size.rate(1500, 4000)),
                 128,
-                time,
+                size.seconds(),
                 || Box::new(Piling::new()),
             )
         },
+    ]
+}
+
+/// Those who keep the server busy.
+fn who_press(size: Size) -> Vec<Case> {
+    vec![
         crowd(
             "endless-line",
             "lines without an end, a gigabyte and more, as quickly as they are taken",
             plan(4, 4, 50),
             2048,
-            time,
+            size.seconds(),
             || Box::new(Endless::new()),
         ),
         crowd(
             "byte-by-byte",
             "connections that send whole lines a byte at a time",
-            plan(size(200, 500), 32, 500),
+            plan(size.connections(200, 500), 32, 500),
             24,
-            time,
+            size.seconds(),
             || Box::new(ByteByByte),
         ),
         crowd(
             "rst-storm",
             "connections that send, and are reset at once",
             Plan {
-                most_opened: rate(20_000, 400_000),
-                ..plan(256, 32, rate(10_000, 50_000))
+                most_opened: size.rate(20_000, 400_000),
+                ..plan(256, 32, size.rate(10_000, 50_000))
             },
             24,
-            time,
+            size.seconds(),
             || Box::new(Resetting),
         ),
         crowd(
             "vanishing",
             "connections that are gone before they are accepted, as many as the queue holds",
             Plan {
-                most_opened: rate(10_000, 60_000),
+                most_opened: size.rate(10_000, 60_000),
                 ..plan(8192, 200, 1_000_000)
             },
             8,
-            time,
+            size.seconds(),
             || Box::new(Vanishing),
         ),
         Case {
             name: "half-open",
             about: "SYNs of strangers who never answer, in a network namespace of its own",
-            attack: Attack::HalfOpen(rate(20_000, 400_000)),
-            time: Duration::from_secs_f64(time),
+            attack: Attack::HalfOpen(size.rate(20_000, 400_000)),
+            time: Duration::from_secs_f64(size.seconds()),
             budget_kib: FIXED_KIB,
             newcomers: true,
         },
     ]
+}
+
+/// All of them, in the order in which they run.
+pub fn all(full: bool) -> Vec<Case> {
+    let size = Size { full };
+    who_stay(size).into_iter().chain(who_press(size)).collect()
 }

@@ -8,10 +8,13 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
+
+/// So many that one round sees all that has happened.
+const EVENTS: usize = 16_384;
 
 /// How a crowd is made.
 #[derive(Clone, Copy)]
@@ -190,37 +193,33 @@ impl Crowd {
         }
     }
 
+    fn see(&mut self, events: &Events) {
+        let now = Instant::now();
+        for event in events {
+            let place = event.token().0;
+            let over = event.is_read_closed() || event.is_error();
+            let member = self.members[place].as_ref();
+            if over && member.is_some_and(|member| member.connected.is_some()) {
+                self.end(place, false);
+            } else {
+                self.act(place, now);
+            }
+        }
+    }
+
     /// Goes on until `ending` says so; then all are reset. Tells how each connection fared.
     pub fn run(mut self, ending: impl Fn() -> bool) -> io::Result<Fared> {
         let start = Instant::now();
         let (mut round, mut lag) = (start, Duration::ZERO);
-        let mut events = Events::with_capacity(1024);
+        let mut events = Events::with_capacity(EVENTS);
         while !ending() {
             lag = lag.max(round.elapsed());
             round = Instant::now();
             self.open(start.elapsed())?;
             self.act_those_due();
-            self.poll
-                .poll(&mut events, Some(Duration::from_millis(1)))
-                .or_else(|error| {
-                    if error.kind() == io::ErrorKind::Interrupted {
-                        Ok(())
-                    } else {
-                        Err(error)
-                    }
-                })?;
-            let now = Instant::now();
-            for event in &events {
-                let place = event.token().0;
-                let over = event.is_read_closed() || event.is_error();
-                let stands = self.members[place]
-                    .as_ref()
-                    .is_some_and(|m| m.connected.is_some());
-                if over && stands {
-                    self.end(place, false);
-                } else {
-                    self.act(place, now);
-                }
+            match self.poll.poll(&mut events, Some(Duration::from_millis(1))) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+                _ => self.see(&events),
             }
         }
         for member in self.members.iter().flatten() {

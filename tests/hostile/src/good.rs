@@ -37,6 +37,8 @@ pub struct Seen {
     pub steady: Vec<Reply>,
     pub newcomers: Vec<Reply>,
     pub errors: Vec<String>,
+    /// The longest that the clients themselves took for one round: what they saw may be so much older.
+    pub lag: Duration,
 }
 
 impl Client {
@@ -217,7 +219,10 @@ impl Good {
     /// Works until `ending` says so and the last replies are there.
     pub fn run(mut self, ending: impl Fn() -> bool) -> io::Result<Seen> {
         let mut events = Events::with_capacity(256);
+        let mut round = Instant::now();
         loop {
+            self.seen.lag = self.seen.lag.max(round.elapsed());
+            round = Instant::now();
             let end = ending();
             self.look_at_the_clock(end);
             if end && !self.clients.iter().any(Client::under_way) {

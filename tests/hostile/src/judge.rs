@@ -141,7 +141,7 @@ fn byte_by_byte(lives: &[Life]) -> Faults {
     }
     let ended = lives.iter().filter(|life| life.end.is_some()).count();
     if ended > 0 {
-        faults.grave.push(format!(
+        faults.late.push(format!(
             "{ended} connections that send byte by byte were ended"
         ));
     }

@@ -14,6 +14,7 @@ mod member;
 mod namespace;
 mod opener;
 mod options;
+mod priority;
 mod server;
 mod trial;
 
@@ -67,30 +68,43 @@ fn tell_failure(case: &Case, verdict: &Verdict) -> Outcome {
     outcome
 }
 
+/// Tells how a case ended that has failed, and why.
+fn tell_why(case: &Case, verdict: &Verdict) -> Outcome {
+    let starved = verdict.faults.grave.is_empty() && verdict.was_starved;
+    let outcome = if starved {
+        Outcome::Skipped
+    } else {
+        Outcome::Failed
+    };
+    tell(outcome, case, &verdict.words);
+    for fault in verdict.faults.all() {
+        println!("     {fault}");
+    }
+    if starved {
+        println!("(skipped: {}: the machine is too busy to tell)", case.name);
+    }
+    outcome
+}
+
 /// Runs a case in this process, again where something was only late, and tells of it.
 fn run(case: &Case, options: &Options) -> Outcome {
-    for left in (0..TRIES).rev() {
+    let mut tries = TRIES;
+    loop {
+        tries -= 1;
         let verdict = match trial::run(case, options) {
             Ok(verdict) => verdict,
             Err(error) => return tell(Outcome::Failed, case, &[error.to_string()]),
         };
-        let faults = &verdict.faults;
         if options.expect_failures {
             return tell_failure(case, &verdict);
-        } else if faults.are_none() {
+        } else if verdict.faults.are_none() {
             return tell(Outcome::Passed, case, &verdict.words);
-        } else if !faults.grave.is_empty() || left == 0 && !verdict.was_starved {
-            let outcome = tell(Outcome::Failed, case, &verdict.words);
-            faults.all().for_each(|fault| println!("     {fault}"));
-            return outcome;
+        } else if tries == 0 || !verdict.faults.grave.is_empty() {
+            return tell_why(case, &verdict);
         }
-        println!("     {}: {}", case.name, faults.late.join("; "));
-        if left > 0 {
-            println!("     once more");
-        }
+        let late = verdict.faults.late.join("; ");
+        println!("     {}: once more: {late}", case.name);
     }
-    println!("(skipped: {}: the machine is too busy to tell)", case.name);
-    Outcome::Skipped
 }
 
 /// Runs a case in a process of its own, in a network namespace of its own.

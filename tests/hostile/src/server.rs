@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The server under test: started anew for each case, or one that is there already.
 
+use crate::priority;
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -61,10 +62,11 @@ impl Server {
             .collect();
         let mut starting = Command::new(&words[0]);
         starting.args(&words[1..]);
-        // SAFETY: between fork and exec only prctl() is called, which is a system call and no more.
+        // SAFETY: between fork and exec there are two system calls and no more.
         unsafe {
             starting.pre_exec(|| {
                 libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                priority::come_first();
                 Ok(())
             });
         }

@@ -9,6 +9,7 @@ use crate::good::{Good, Seen};
 use crate::judge;
 use crate::latency::{self, Reply};
 use crate::options::Options;
+use crate::priority;
 use crate::server::{Server, Turns};
 use std::io;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ const FORGETTING: Duration = Duration::from_secs(15);
 const SPARE_DESCRIPTORS: usize = 8;
 /// A server that waits for a CPU for more than the so-manieth part of the time cannot be judged by times.
 const STARVED: u32 = 5;
+/// The same of a suite that took so long for one round.
+const LONG_LAG: Duration = Duration::from_millis(200);
 /// Errors that are told in words.
 const TOLD: usize = 3;
 
@@ -51,24 +54,18 @@ impl<T: Send + 'static> Worker<T> {
     }
 }
 
-/// Real attackers do not take the server's CPUs: those here come last.
-fn take_less_cpu() {
-    // SAFETY: no pointer is passed; 0 is the calling thread.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 10) };
-}
-
 fn attack(case: &Case, server: &Server) -> io::Result<Worker<Fared>> {
     let target = server.address;
     Ok(match case.attack {
         Attack::Crowd(plan, habit) => {
             let crowd = Crowd::new(target, plan, habit())?;
             Worker::start(move |ending| {
-                take_less_cpu();
+                priority::come_second();
                 crowd.run(ending)
             })
         }
         Attack::HalfOpen(count) => Worker::start(move |ending| {
-            take_less_cpu();
+            priority::come_second();
             flood::run(target, count, ending).map(|()| Fared::default())
         }),
     })
@@ -154,7 +151,10 @@ struct Record {
 fn conduct(case: &Case, options: &Options, server: &mut Server) -> io::Result<Record> {
     let promises = &options.promises;
     let good = Good::new(server.address, case.newcomers)?;
-    let good = Worker::start(|ending| good.run(ending));
+    let good = Worker::start(|ending| {
+        priority::come_first();
+        good.run(ending)
+    });
     sleep(WARM_UP);
     let alone = Instant::now();
     sleep(ALONE);
@@ -193,7 +193,7 @@ fn conduct(case: &Case, options: &Options, server: &mut Server) -> io::Result<Re
 pub struct Verdict {
     pub words: Vec<String>,
     pub faults: Faults,
-    /// The server could not have been quicker: it waited too long for a CPU.
+    /// Nobody could have been in time: the server, or the suite, waited too long for a CPU.
     pub was_starved: bool,
 }
 
@@ -210,14 +210,18 @@ fn tell_attack(record: &Record) -> String {
     }
 }
 
-fn tell_turns(turns: Turns) -> String {
+fn tell_turns(turns: Turns, record: &Record) -> String {
     let Turns { ran, waited } = turns;
-    format!("the server ran {ran:.1?} and waited {waited:.1?} for a CPU")
+    format!(
+        "the server ran {ran:.1?} and waited {waited:.1?} for a CPU, the clients {:.1?} once",
+        record.seen.lag
+    )
 }
 
 fn was_starved(record: &Record) -> bool {
     let waited = record.turns.map_or(Duration::ZERO, |turns| turns.waited);
-    waited * STARVED > record.stop - record.times.attack
+    let lag = record.fared.lag.max(record.seen.lag);
+    waited * STARVED > record.stop - record.times.attack || lag > LONG_LAG
 }
 
 /// An error says that the suite itself could not do its work, or that the server is gone.
@@ -249,7 +253,7 @@ pub fn run(case: &Case, options: &Options) -> io::Result<Verdict> {
     }
     judge_descriptors(&server, record.descriptors, &mut faults.grave);
     words.push(tell_attack(&record));
-    words.extend(record.turns.map(tell_turns));
+    words.extend(record.turns.map(|turns| tell_turns(turns, &record)));
     Ok(Verdict {
         words,
         faults,
