@@ -189,6 +189,7 @@ fn header() -> String {
     cbindgen::Builder::new()
         .with_config(config)
         .with_src(format!("{root}/src/capi/types.rs"))
+        .with_src(format!("{root}/src/capi/option_types.rs"))
         .with_src(format!("{root}/src/capi/tls_types.rs"))
         .with_src(format!("{root}/src/capi/status.rs"))
         .with_src(format!("{root}/src/capi/dispatcher.rs"))

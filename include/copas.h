@@ -358,7 +358,8 @@ typedef struct copas_timer copas_timer;
  * taken; servers and connections that use it go on with it. It belongs to no dispatcher and survives
  * copas_free(): one may serve the sockets of several.
  *
- * OS threads: any, at the same time.
+ * OS threads: any, at the same time. A child of fork() makes contexts of its own: those of its parent are
+ * COPAS_FORKED.
  *
  * Functions: copas_tls_context_reload, copas_tls_context_retain, copas_tls_context_release,
  * copas_tls_context_stats; it is given to copas_addserver_with(), copas_connect_with() and
@@ -1445,8 +1446,9 @@ copas_status copas_removeserver(struct copas_socket *server,
 
 /**
  * Sets what a listening socket bears of its peers, whether it is served or somebody calls
- * copas_accept() on it: all of `armour`, which is copied; NULL: no limits. Connections that are open
- * already stay; time limits count for new ones. What copas_addserver_with() says wins.
+ * copas_accept() on it: all of `armour`, which is copied; NULL: no limits. What was set before, also by
+ * copas_addserver_with(), is gone. Connections that are open stay, and only `max_connections` counts
+ * them; a server's own options, where they are not 0, take the place of these when it is added.
  *
  * With `max_connections` open a copas_accept() waits until one is closed. What was kept out or cut off is
  * counted by copas_stats() and reported, once until a minute was calm.
@@ -1806,14 +1808,15 @@ copas_status copas_getstats(struct copas_socket *skt, struct copas_socket_stats 
  * COPAS_OK: `*bytes` borrows the bytes from the socket's buffer, until the caller's next receive
  * on that socket, its own close of it, or its end. They may be sent as they are.
  *
- * On COPAS_TIMEOUT, COPAS_CLOSED, COPAS_CANCELED, COPAS_TOO_LONG, COPAS_TRUNCATED and
+ * On COPAS_TIMEOUT, COPAS_CLOSED, COPAS_CANCELED, COPAS_TOO_LONG, COPAS_LIMIT, COPAS_TRUNCATED and
  * COPAS_TLS_FAILED nothing is consumed: `*bytes` shows what has arrived so far (CRs included), and
  * the next call sees it again. COPAS_ALL answers COPAS_OK when at least one byte came before the
  * end of the stream, else COPAS_CLOSED; a reset is COPAS_CLOSED, of an encrypted stream
  * COPAS_TRUNCATED. Data that has arrived wins over a time limit that has passed.
  *
  * Errors: COPAS_TIMEOUT; COPAS_CLOSED (the end came before the pattern was complete; also for a
- * failed write, once all input is taken); COPAS_TOO_LONG (see copas_setlimits()); COPAS_CANCELED;
+ * failed write, once all input is taken); COPAS_TOO_LONG (see copas_setlimits()); COPAS_LIMIT
+ * (see copas_config.memory_budget); COPAS_CANCELED;
  * COPAS_BUSY (another coroutine waits to receive); COPAS_UNSUPPORTED (the socket listens, or is
  * the writing end of a pipe);
  * of an encrypted stream COPAS_TRUNCATED (it ended without the peer's word for it),
@@ -1927,7 +1930,8 @@ copas_status copas_tls_context_reload(struct copas *c,
 
 #if defined(COPAS_HAS_TLS)
 /**
- * Takes one more reference to a context. Errors: COPAS_INVALID, COPAS_STALE. From any OS thread.
+ * Takes one more reference to a context. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED. From any
+ * OS thread.
  * Never switches.
  */
 copas_status copas_tls_context_retain(struct copas_tls_context *context);
@@ -1936,7 +1940,7 @@ copas_status copas_tls_context_retain(struct copas_tls_context *context);
 #if defined(COPAS_HAS_TLS)
 /**
  * Gives a reference back; after the last one the handle is stale. Servers and connections that use the
- * context go on. Errors: COPAS_INVALID, COPAS_STALE. From any OS thread. Never switches.
+ * context go on. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED. From any OS thread. Never switches.
  */
 copas_status copas_tls_context_release(struct copas_tls_context *context);
 #endif
@@ -1944,7 +1948,7 @@ copas_status copas_tls_context_release(struct copas_tls_context *context);
 #if defined(COPAS_HAS_TLS)
 /**
  * Fills `stats` with how many handshakes of a context ended how. Set `stats->size` first. Errors:
- * COPAS_INVALID, COPAS_STALE. From any OS thread. Never switches.
+ * COPAS_INVALID, COPAS_STALE, COPAS_FORKED. From any OS thread. Never switches.
  */
 copas_status copas_tls_context_stats(struct copas_tls_context *context,
                                      struct copas_tls_stats *stats);
@@ -1960,12 +1964,13 @@ copas_status copas_tls_context_stats(struct copas_tls_context *context,
  * Where it fails, also by its time limit or a cancellation, even one from before the call, the socket is
  * good for copas_close() alone: it is never plain again, and what was received is shown to nobody. Only
  * where it cannot begin at all (COPAS_INVALID, COPAS_UNSUPPORTED, COPAS_BUSY at the call) the socket stays
- * as it was. Send nothing from elsewhere meanwhile: until the handshake begins it goes out in clear.
+ * as it was. What others send meanwhile waits for the handshake.
  *
  * Errors: COPAS_TIMEOUT; COPAS_UNTRUSTED (the peer's certificate, or its name); COPAS_TLS_FAILED;
  * COPAS_CLOSED; COPAS_CANCELED; COPAS_BUSY (somebody receives on it, or a send waits); COPAS_UNSUPPORTED
  * (not a stream, or encrypted already); COPAS_INVALID (also without a name where one is needed);
- * COPAS_CANNOT_WAIT; COPAS_SYSTEM; COPAS_STALE (also the context); COPAS_WRONG_THREAD. Switch point.
+ * COPAS_CANNOT_WAIT; COPAS_SYSTEM; COPAS_STALE and COPAS_FORKED (also the context); COPAS_WRONG_THREAD.
+ * Switch point.
  */
 COPAS_MUST_USE
 copas_status copas_starttls(struct copas_socket *skt,

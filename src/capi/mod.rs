@@ -22,6 +22,7 @@ pub mod lock;
 pub mod mailbox;
 mod memory;
 pub mod offload;
+pub mod option_types;
 pub mod poll;
 pub mod queue;
 pub mod scope;

@@ -26,6 +26,7 @@ pub mod shared;
 mod shutdown;
 mod signals;
 mod slots;
+mod spawn;
 mod stack_use;
 mod statistics;
 mod step;
@@ -284,7 +285,7 @@ impl Dispatcher {
     }
 
     /// A waker of the poller, for other OS threads.
-    pub(self) fn kernel_waker(&self) -> Outcome<mio::Waker> {
+    pub(self) fn kernel_waker(&self) -> Outcome<crate::sys::kernel::Waker> {
         self.poller
             .waker()
             .map_err(|e| Fault::system(&e, "open the poller's waker"))

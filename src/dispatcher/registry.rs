@@ -14,12 +14,12 @@ use super::Dispatcher;
 use super::handle::{DISPATCHERS, GENERATIONS, Handle, Kind};
 use super::inbox::{Inbox, Letter};
 use crate::status::{Fault, Outcome, Status};
+use crate::sys::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use crate::sys::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
 use crate::sys::{annotations, os_thread, process};
 use std::ops::Deref;
 use std::ptr;
 use std::rc::Rc;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
 
 /// What the process knows of one dispatcher number. Two never share a cache line, nor a pair of them,
 /// which CPUs fetch together: what comes to one dispatcher must not slow its neighbours down.

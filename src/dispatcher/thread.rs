@@ -3,14 +3,11 @@
 
 use super::deadline::Deadline;
 use super::failure::{ErrorHandler, Failure};
-use super::handle::{Handle, Kind};
+use super::handle::Handle;
 use super::pending::Pending;
-use super::turns::Turn;
-use super::vehicle::{Ground, Seat, on_its_os_thread};
 use super::waitlist::WaitList;
 use super::{Dispatcher, registry};
 use crate::coroutine::{Coroutine, State, Vehicle};
-use crate::status::{Outcome, Status};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::{CStr, CString};
 use std::fmt;
@@ -130,7 +127,12 @@ const _: () = assert!(size_of::<Thread>() <= 120);
 
 impl Thread {
     /// One that is in the ready queue.
-    fn new(handle: Handle, coroutine: Coroutine, name: Name, inherited_end: u64) -> Self {
+    pub(super) fn new(
+        handle: Handle,
+        coroutine: Coroutine,
+        name: Name,
+        inherited_end: u64,
+    ) -> Self {
         Thread {
             handle,
             pending: Cell::new(None),
@@ -152,8 +154,8 @@ impl Thread {
 
     /// Is that of another coroutine from now on, which is in the ready queue and will run `body` on the
     /// same stack.
-    #[inline]
-    fn renew(
+    #[inline(always)]
+    pub(super) fn renew(
         &mut self,
         handle: Handle,
         name: Name,
@@ -255,58 +257,6 @@ impl Thread {
 }
 
 impl Dispatcher {
-    /// Makes a coroutine of `body` on a stack, to run in the next step.
-    pub fn spawn(
-        &self,
-        name: Name,
-        stack_size: usize,
-        body: impl FnOnce() + 'static,
-    ) -> Outcome<Handle> {
-        self.spawn_on(self.seat(Ground::Stack(stack_size))?, name, body)
-    }
-
-    /// Makes a coroutine of `body` on what it is to run on, to run in the next step.
-    #[inline]
-    pub fn spawn_on(
-        &self,
-        seat: Seat,
-        name: Name,
-        body: impl FnOnce() + 'static,
-    ) -> Outcome<Handle> {
-        if !self.threads.borrow().has_room() {
-            self.give_back(seat);
-            return Err(Status::LIMIT.into());
-        }
-        let end = self.scope_end();
-        let mut threads = self.threads.borrow_mut();
-        let thread = threads.insert_with(|slot, generation| {
-            let handle = Handle::new(Kind::Thread, self.handle.dispatcher(), slot, generation);
-            match seat {
-                Seat::Used(mut record) => {
-                    let thread = Rc::get_mut(&mut record).expect("nobody else knows it");
-                    thread.renew(handle, name, end, body);
-                    record
-                }
-                Seat::New(vehicle) => {
-                    let coroutine = self.coroutine(vehicle, body);
-                    Rc::new(Thread::new(handle, coroutine, name, end))
-                }
-            }
-        });
-        let thread = thread.ok_or(Status::LIMIT)?;
-        let turn = Turn::Thread(Rc::clone(thread), std::ptr::null());
-        self.ready.borrow_mut().push(turn);
-        Ok(thread.handle)
-    }
-
-    /// A coroutine of `body`, not from a record that was used before.
-    fn coroutine(&self, vehicle: Vehicle, body: impl FnOnce() + 'static) -> Coroutine {
-        match vehicle {
-            Vehicle::Stack(_) => Coroutine::new(vehicle, body),
-            Vehicle::OsThread(_) => Coroutine::new(vehicle, on_its_os_thread(self.handle, body)),
-        }
-    }
-
     /// The record of a coroutine that has not ended.
     pub fn thread(&self, handle: Handle) -> Option<Rc<Thread>> {
         self.threads

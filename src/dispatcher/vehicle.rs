@@ -65,17 +65,7 @@ impl Vehicles {
         }
     }
 
-    #[inline]
     fn stack(&self, size: usize) -> Outcome<Seat> {
-        if size == 0
-            && let Some(record) = self.kept.borrow_mut().pop()
-        {
-            return Ok(Seat::Used(record));
-        }
-        self.new_stack(size)
-    }
-
-    fn new_stack(&self, size: usize) -> Outcome<Seat> {
         let size = if size == 0 { self.stack_size } else { size };
         let stack = self.stacks.take(size);
         stack
@@ -84,7 +74,7 @@ impl Vehicles {
     }
 
     /// Keeps the record of a coroutine that has ended, with its stack; gives it back when it is not to be.
-    #[inline]
+    #[inline(always)]
     pub(super) fn keep(&self, mut thread: Rc<Thread>) -> Option<Rc<Thread>> {
         // Not under the borrow: a body that never ran may call the program when it is dropped.
         if self.kept.borrow().len() < self.most_kept
@@ -135,12 +125,23 @@ fn not_started(error: io::Error) -> Fault {
 
 impl Dispatcher {
     /// What a coroutine is to run on.
-    #[inline]
     pub fn seat(&self, ground: Ground) -> Outcome<Seat> {
         self.check_bound()?;
+        if let Some(record) = self.used_seat(ground) {
+            return Ok(Seat::Used(record));
+        }
         match ground {
             Ground::Stack(size) => self.vehicles.stack(size),
             Ground::OsThread(size) => self.vehicles.os_thread(size),
+        }
+    }
+
+    /// The record of a coroutine that has ended on what `ground` asks for, if one is kept.
+    #[inline]
+    pub(super) fn used_seat(&self, ground: Ground) -> Option<Rc<Thread>> {
+        match ground {
+            Ground::Stack(0) => self.vehicles.kept.borrow_mut().pop(),
+            _ => None,
         }
     }
 
@@ -153,7 +154,7 @@ impl Dispatcher {
     }
 
     /// Takes back what a record has that nothing runs on any more, if possible with the record.
-    #[inline]
+    #[inline(always)]
     pub(super) fn retire_record(&self, record: Rc<Thread>) {
         if let Some(record) = self.vehicles.keep(record)
             && let Some(vehicle) = record.take_vehicle()

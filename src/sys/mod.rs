@@ -26,7 +26,10 @@ pub mod descriptor;
 pub mod faults;
 pub mod file;
 pub mod interface;
+pub mod kernel;
 pub mod memory;
+#[cfg(shuttle)]
+pub mod model;
 pub mod names;
 pub mod os_thread;
 pub mod pages;
@@ -40,5 +43,6 @@ pub mod signals;
 pub mod socket;
 pub mod stream;
 pub mod symbols;
+pub mod sync;
 pub mod timer;
 pub mod wiping;
