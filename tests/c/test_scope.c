@@ -149,7 +149,7 @@ static void start_in_a_callback(copas *own, void *user)
   CHECK(own == c);
   CHECK_STATUS(copas_enddeadline(c), COPAS_INVALID);
   CHECK_OK(copas_addthread(c, sleep_a_little, &of_callback[0], NULL));
-  CHECK_OK(copas_begindeadline(c, 0.01));
+  begin_a_short_scope();
   CHECK_OK(copas_addthread(c, sleep_long, &of_callback[1], NULL));
   CHECK_NUMBER(copas_enddeadline(c), 0);
   /* One that is left open ends with the step. */
