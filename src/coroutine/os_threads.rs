@@ -3,6 +3,7 @@
 //! goes out first, and one that has been idle for long ends by itself.
 
 use super::carrier::Carrier;
+use crate::sys::annotations;
 use crate::sys::sync::{JoinHandle, Lock};
 use std::io;
 use std::sync::Arc;
@@ -17,6 +18,39 @@ struct State {
     /// The one that ended last by itself. Each joins the one before, so that at most one of those
     /// that ended keeps its stack.
     ended: Option<JoinHandle<()>>,
+}
+
+impl State {
+    /// The one to take that has a stack of this size; else, when there are as many as there may be, one to
+    /// dismiss.
+    fn pick(&mut self, stack_size: usize, most: usize) -> Picked {
+        let fits = |carrier: &Arc<Carrier>| carrier.stack_size() == stack_size;
+        if let Some(at) = self.idle.iter().rposition(fits) {
+            return Picked::ToTake(self.idle.remove(at));
+        }
+        if self.living < most || self.idle.is_empty() {
+            return Picked::None;
+        }
+        self.living -= 1;
+        Picked::ToDismiss(self.idle.remove(0))
+    }
+
+    /// Forgets one that is idle; whether it was.
+    fn forget(&mut self, carrier: &Arc<Carrier>) -> bool {
+        let at = self.idle.iter().position(|c| Arc::ptr_eq(c, carrier));
+        if let Some(at) = at {
+            self.idle.remove(at);
+            self.living -= 1;
+        }
+        at.is_some()
+    }
+}
+
+/// An idle OS thread.
+enum Picked {
+    ToTake(Arc<Carrier>),
+    ToDismiss(Arc<Carrier>),
+    None,
 }
 
 /// OS threads for the handlers of one dispatcher.
@@ -41,45 +75,40 @@ impl OsThreads {
 
     /// Whether all that there may be carry something.
     pub fn is_full(&self) -> bool {
-        let state = self.state.lock();
-        state.living - state.idle.len() >= self.most
+        with(&self.state, |state| {
+            state.living - state.idle.len() >= self.most
+        })
     }
 
     /// One with a stack of this size. The pool must not be full.
     pub fn take(&self, stack_size: usize) -> io::Result<Arc<Carrier>> {
-        let mut state = self.state.lock();
-        let fits = |carrier: &Arc<Carrier>| carrier.stack_size() == stack_size;
-        if let Some(at) = state.idle.iter().rposition(fits) {
-            return Ok(state.idle.remove(at));
-        }
-        if state.living >= self.most && !state.idle.is_empty() {
-            // It has a stack of another size.
-            let oldest = state.idle.remove(0);
-            state.living -= 1;
-            drop(state);
-            oldest.dismiss();
-            join(oldest.take_os_thread());
-        } else {
-            drop(state);
+        match with(&self.state, |state| state.pick(stack_size, self.most)) {
+            Picked::ToTake(carrier) => return Ok(carrier),
+            Picked::ToDismiss(oldest) => {
+                // It has a stack of another size.
+                oldest.dismiss();
+                join(oldest.take_os_thread());
+            }
+            Picked::None => {}
         }
         let shared = Arc::clone(&self.state);
         let carrier = Carrier::start(stack_size, move |carrier| leave(&shared, carrier))?;
-        self.state.lock().living += 1;
+        with(&self.state, |state| state.living += 1);
         Ok(carrier)
     }
 
     /// Takes one back that carries nothing any more.
     pub fn give(&self, carrier: Arc<Carrier>) {
-        self.state.lock().idle.push(carrier);
+        with(&self.state, |state| state.idle.push(carrier));
     }
 
     /// Ends those that are idle, and waits until they have ended.
     pub fn close(&self) {
-        let mut state = self.state.lock();
-        let idle = std::mem::take(&mut state.idle);
-        state.living -= idle.len();
-        let ended = state.ended.take();
-        drop(state);
+        let (idle, ended) = with(&self.state, |state| {
+            let idle = std::mem::take(&mut state.idle);
+            state.living -= idle.len();
+            (idle, state.ended.take())
+        });
         for carrier in &idle {
             carrier.dismiss();
         }
@@ -92,17 +121,24 @@ impl OsThreads {
 
 /// A carrier has been idle for long; whether it ends. One that was taken meanwhile does not.
 fn leave(state: &Lock<State>, carrier: &Arc<Carrier>) -> bool {
-    let mut state = state.lock();
-    let Some(at) = state.idle.iter().position(|c| Arc::ptr_eq(c, carrier)) else {
-        return false;
-    };
-    state.idle.remove(at);
-    state.living -= 1;
-    let own = carrier.take_os_thread();
-    let before = std::mem::replace(&mut state.ended, own);
-    drop(state);
-    join(before);
-    true
+    let left = with(state, |state| {
+        let was_idle = state.forget(carrier);
+        was_idle.then(|| std::mem::replace(&mut state.ended, carrier.take_os_thread()))
+    });
+    if let Some(before) = left {
+        join(before);
+        return true;
+    }
+    false
+}
+
+/// Acts under the lock, which tools do not see.
+fn with<R>(state: &Lock<State>, act: impl FnOnce(&mut State) -> R) -> R {
+    let mut locked = state.lock();
+    annotations::acquired(state);
+    let result = act(&mut locked);
+    annotations::released(state);
+    result
 }
 
 fn join(os_thread: Option<JoinHandle<()>>) {

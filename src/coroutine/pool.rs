@@ -132,6 +132,7 @@ impl StackPool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::pages::PageMap;
 
     const SIZE: usize = 64 * 1024;
 
@@ -177,6 +178,18 @@ mod tests {
         let again: Vec<_> = (0..WARM + 8).map(|_| pool.take(SIZE).unwrap()).collect();
         again.iter().for_each(run);
         assert!(again.iter().all(|stack| bounds.contains(&stack.bounds())));
+    }
+
+    #[test]
+    fn a_cold_pool_keeps_no_pages() {
+        let pool = StackPool::cold();
+        let map = PageMap::open().unwrap();
+        let stack = pool.take(SIZE).unwrap();
+        let (bottom, top) = stack.stack().unwrap();
+        assert!(map.lowest_touched(bottom, top).unwrap() < top);
+        pool.give(stack);
+        assert_eq!(map.lowest_touched(bottom, top).unwrap(), top);
+        assert_eq!(pool.take(SIZE).unwrap().stack(), Some((bottom, top)));
     }
 
     #[test]

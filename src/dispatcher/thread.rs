@@ -362,3 +362,20 @@ impl Dispatcher {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_differ_by_their_number_have_a_name_in_common() {
+        let given = |text: &str| Name::Given(CString::new(text).unwrap()).without_number();
+        assert_eq!(&*Name::Numbered(&"thread", 7).without_number(), c"thread");
+        let served = Name::Served(Rc::new("127.0.0.1:80:handler".into()), 2);
+        assert_eq!(&*served.without_number(), c"127.0.0.1:80:handler");
+        assert_eq!(&*given("worker_12"), c"worker");
+        assert_eq!(&*given("worker_12_a"), c"worker_12_a");
+        assert_eq!(&*given("worker_"), c"worker_");
+        assert_eq!(&*given("12"), c"12");
+    }
+}

@@ -48,3 +48,32 @@ impl PageMap {
         Ok(end * page)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::memory::Region;
+    use super::*;
+
+    #[test]
+    fn the_lowest_page_that_was_touched_is_told_until_it_is_given_back() {
+        let page = page_size();
+        let len = 1024 * page;
+        let (region, map) = (Region::reserve(len).unwrap(), PageMap::open().unwrap());
+        let (bottom, top) = (region.start(), region.start() + len);
+        assert_eq!(map.lowest_touched(bottom, top).unwrap(), top);
+        for number in [1000, 600, 800] {
+            let address = bottom + number * page;
+            // SAFETY: within the region, which nothing else uses.
+            unsafe { std::ptr::with_exposed_provenance_mut::<u8>(address).write_volatile(1) };
+        }
+        assert_eq!(
+            map.lowest_touched(bottom, top).unwrap(),
+            bottom + 600 * page
+        );
+        region.discard(0, 700 * page).unwrap();
+        assert_eq!(
+            map.lowest_touched(bottom, top).unwrap(),
+            bottom + 800 * page
+        );
+    }
+}

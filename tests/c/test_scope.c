@@ -73,10 +73,15 @@ static void sleep_long(void *user)
   *(copas_status *)user = copas_pause(c, 60, NULL);
 }
 
+/* Not so short that it passes before the next line under a tool. */
+static void begin_a_short_scope(void)
+{
+  CHECK_OK(copas_begindeadline(c, check_small() ? 2 : 0.1));
+}
+
 static void start_inside(void *user)
 {
-  /* Not so short that it passes before the next line under a tool. */
-  CHECK_OK(copas_begindeadline(c, check_small() ? 2 : 0.1));
+  begin_a_short_scope();
   CHECK_OK(copas_addthread(c, sleep_long, user, NULL));
   CHECK_NUMBER(copas_enddeadline(c), 0);
 }
@@ -109,7 +114,7 @@ static void end_what_was_inherited(void *user)
 
 static void start_one_that_ends_it(void *user)
 {
-  CHECK_OK(copas_begindeadline(c, 0.02));
+  begin_a_short_scope();
   CHECK_OK(copas_addthread(c, end_what_was_inherited, user, NULL));
   CHECK_NUMBER(copas_enddeadline(c), 0);
 }
@@ -144,7 +149,7 @@ static void start_in_a_callback(copas *own, void *user)
   CHECK(own == c);
   CHECK_STATUS(copas_enddeadline(c), COPAS_INVALID);
   CHECK_OK(copas_addthread(c, sleep_a_little, &of_callback[0], NULL));
-  CHECK_OK(copas_begindeadline(c, 0.01));
+  begin_a_short_scope();
   CHECK_OK(copas_addthread(c, sleep_long, &of_callback[1], NULL));
   CHECK_NUMBER(copas_enddeadline(c), 0);
   /* One that is left open ends with the step. */
