@@ -44,14 +44,14 @@ static void run_body(void *user)
   (*(void (**)(void))user)();
 }
 
-void begin(copas *c, void (*body)(void), uint64_t flags)
+int begin(copas *c, void (*body)(void), uint64_t flags)
 {
   copas_thread_options options = {.size = sizeof options, .flags = flags, .user_free = let_go};
   void (**place)(void) = malloc(sizeof *place);
   *place = body;
   options.user = place;
   hold();
-  tally("addthread", copas_addthread_with(c, run_body, &options, NULL));
+  return tally("addthread", copas_addthread_with(c, run_body, &options, NULL)) == COPAS_OK;
 }
 
 size_t text_of(char *memory, size_t size, const char *who, int n)
