@@ -33,6 +33,9 @@
 #define COPAS_QUIET (UINT64_C(1))
 /** copas_config.flags: completions only, from any OS thread, one call at a time; no coroutines. */
 #define COPAS_UNBOUND (UINT64_C(2))
+/** copas_config.flags: how much of their stacks coroutines use is kept by name, for copas_stack_marks(). At
+ * each coroutine's end that costs two system calls, and its stack's pages. */
+#define COPAS_STACK_MARKS (UINT64_C(32))
 /** copas_server_options.flags: the handler's socket stays open when it returns. */
 #define COPAS_KEEP_OPEN (UINT64_C(1))
 /** copas_server_options.flags, copas_thread_options.flags: on a pooled OS thread, not on a stack that
@@ -332,7 +335,7 @@ typedef struct copas_socket copas_socket;
  * OS threads: that of its dispatcher, or with COPAS_OS_THREAD a pooled one, the same from its start to
  * its end. Either way one coroutine of a dispatcher runs at a time.
  *
- * Functions: copas_join, copas_removethread, copas_wakeup, copas_running, copas_setname,
+ * Functions: copas_join, copas_removethread, copas_wakeup, copas_running, copas_thread_stack_used, copas_setname,
  * copas_getname, copas_of.
  */
 typedef struct copas_thread copas_thread;
@@ -355,7 +358,8 @@ typedef struct copas_timer copas_timer;
  * taken; servers and connections that use it go on with it. It belongs to no dispatcher and survives
  * copas_free(): one may serve the sockets of several.
  *
- * OS threads: any, at the same time.
+ * OS threads: any, at the same time. A child of fork() makes contexts of its own: those of its parent are
+ * COPAS_FORKED.
  *
  * Functions: copas_tls_context_reload, copas_tls_context_retain, copas_tls_context_release,
  * copas_tls_context_stats; it is given to copas_addserver_with(), copas_connect_with() and
@@ -385,7 +389,7 @@ typedef struct copas_config {
    */
   size_t size;
   /**
-   * 0, COPAS_QUIET, COPAS_UNBOUND or both.
+   * 0 or more of COPAS_QUIET, COPAS_UNBOUND and COPAS_STACK_MARKS.
    */
   uint64_t flags;
   /**
@@ -1134,6 +1138,29 @@ typedef struct copas_dispatcher_stats {
   uint64_t memory_budget;
 } copas_dispatcher_stats;
 
+/**
+ * What copas_stack_marks() tells of the coroutines of one name. 32 bytes for ever.
+ */
+typedef struct copas_stack_mark {
+  /**
+   * The name, without a number at its end: "thread" of thread_1 and thread_2. Valid until
+   * copas_free().
+   */
+  const char *name;
+  /**
+   * Bytes that the deepest one has used, in whole pages.
+   */
+  size_t used;
+  /**
+   * Bytes of that one's stack.
+   */
+  size_t size;
+  /**
+   * How many have ended.
+   */
+  uint64_t ended;
+} copas_stack_mark;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -1419,8 +1446,9 @@ copas_status copas_removeserver(struct copas_socket *server,
 
 /**
  * Sets what a listening socket bears of its peers, whether it is served or somebody calls
- * copas_accept() on it: all of `armour`, which is copied; NULL: no limits. Connections that are open
- * already stay; time limits count for new ones. What copas_addserver_with() says wins.
+ * copas_accept() on it: all of `armour`, which is copied; NULL: no limits. What was set before, also by
+ * copas_addserver_with(), is gone. Connections that are open stay, and only `max_connections` counts
+ * them; a server's own options, where they are not 0, take the place of these when it is added.
  *
  * With `max_connections` open a copas_accept() waits until one is closed. What was kept out or cut off is
  * counted by copas_stats() and reported, once until a minute was calm.
@@ -1780,14 +1808,15 @@ copas_status copas_getstats(struct copas_socket *skt, struct copas_socket_stats 
  * COPAS_OK: `*bytes` borrows the bytes from the socket's buffer, until the caller's next receive
  * on that socket, its own close of it, or its end. They may be sent as they are.
  *
- * On COPAS_TIMEOUT, COPAS_CLOSED, COPAS_CANCELED, COPAS_TOO_LONG, COPAS_TRUNCATED and
+ * On COPAS_TIMEOUT, COPAS_CLOSED, COPAS_CANCELED, COPAS_TOO_LONG, COPAS_LIMIT, COPAS_TRUNCATED and
  * COPAS_TLS_FAILED nothing is consumed: `*bytes` shows what has arrived so far (CRs included), and
  * the next call sees it again. COPAS_ALL answers COPAS_OK when at least one byte came before the
  * end of the stream, else COPAS_CLOSED; a reset is COPAS_CLOSED, of an encrypted stream
  * COPAS_TRUNCATED. Data that has arrived wins over a time limit that has passed.
  *
  * Errors: COPAS_TIMEOUT; COPAS_CLOSED (the end came before the pattern was complete; also for a
- * failed write, once all input is taken); COPAS_TOO_LONG (see copas_setlimits()); COPAS_CANCELED;
+ * failed write, once all input is taken); COPAS_TOO_LONG (see copas_setlimits()); COPAS_LIMIT
+ * (see copas_config.memory_budget); COPAS_CANCELED;
  * COPAS_BUSY (another coroutine waits to receive); COPAS_UNSUPPORTED (the socket listens, or is
  * the writing end of a pipe);
  * of an encrypted stream COPAS_TRUNCATED (it ended without the peer's word for it),
@@ -1901,7 +1930,8 @@ copas_status copas_tls_context_reload(struct copas *c,
 
 #if defined(COPAS_HAS_TLS)
 /**
- * Takes one more reference to a context. Errors: COPAS_INVALID, COPAS_STALE. From any OS thread.
+ * Takes one more reference to a context. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED. From any
+ * OS thread.
  * Never switches.
  */
 copas_status copas_tls_context_retain(struct copas_tls_context *context);
@@ -1910,7 +1940,7 @@ copas_status copas_tls_context_retain(struct copas_tls_context *context);
 #if defined(COPAS_HAS_TLS)
 /**
  * Gives a reference back; after the last one the handle is stale. Servers and connections that use the
- * context go on. Errors: COPAS_INVALID, COPAS_STALE. From any OS thread. Never switches.
+ * context go on. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED. From any OS thread. Never switches.
  */
 copas_status copas_tls_context_release(struct copas_tls_context *context);
 #endif
@@ -1918,7 +1948,7 @@ copas_status copas_tls_context_release(struct copas_tls_context *context);
 #if defined(COPAS_HAS_TLS)
 /**
  * Fills `stats` with how many handshakes of a context ended how. Set `stats->size` first. Errors:
- * COPAS_INVALID, COPAS_STALE. From any OS thread. Never switches.
+ * COPAS_INVALID, COPAS_STALE, COPAS_FORKED. From any OS thread. Never switches.
  */
 copas_status copas_tls_context_stats(struct copas_tls_context *context,
                                      struct copas_tls_stats *stats);
@@ -1934,12 +1964,13 @@ copas_status copas_tls_context_stats(struct copas_tls_context *context,
  * Where it fails, also by its time limit or a cancellation, even one from before the call, the socket is
  * good for copas_close() alone: it is never plain again, and what was received is shown to nobody. Only
  * where it cannot begin at all (COPAS_INVALID, COPAS_UNSUPPORTED, COPAS_BUSY at the call) the socket stays
- * as it was. Send nothing from elsewhere meanwhile: until the handshake begins it goes out in clear.
+ * as it was. What others send meanwhile waits for the handshake.
  *
  * Errors: COPAS_TIMEOUT; COPAS_UNTRUSTED (the peer's certificate, or its name); COPAS_TLS_FAILED;
  * COPAS_CLOSED; COPAS_CANCELED; COPAS_BUSY (somebody receives on it, or a send waits); COPAS_UNSUPPORTED
  * (not a stream, or encrypted already); COPAS_INVALID (also without a name where one is needed);
- * COPAS_CANNOT_WAIT; COPAS_SYSTEM; COPAS_STALE (also the context); COPAS_WRONG_THREAD. Switch point.
+ * COPAS_CANNOT_WAIT; COPAS_SYSTEM; COPAS_STALE and COPAS_FORKED (also the context); COPAS_WRONG_THREAD.
+ * Switch point.
  */
 COPAS_MUST_USE
 copas_status copas_starttls(struct copas_socket *skt,
@@ -2868,6 +2899,48 @@ copas_status copas_setstatistics(struct copas *c,
  * Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
 copas_status copas_cancelall(struct copas *c);
+
+/**
+ * Tells how many bytes of its stack a coroutine has used at most, in whole pages (`used`), of how many
+ * (`size`); each may be NULL. The kernel's page map tells which pages were touched.
+ *
+ * Stacks are used again, with the pages of those that ran there before. So it is exact with
+ * COPAS_STACK_MARKS, which gives them back; else it is the most that any coroutine has used on this stack
+ * since its pages were given back last. copas_thread_options.stack_size has room for a mark and what comes
+ * deeper in rare cases; see docs/stacks.md.
+ *
+ * Errors: COPAS_STALE (it has ended), COPAS_UNSUPPORTED (it runs on an OS thread), COPAS_SYSTEM (there is
+ * no /proc), COPAS_INVALID, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_thread_stack_used(struct copas_thread *thread,
+                                     size_t *used,
+                                     size_t *size);
+
+/**
+ * Fills `marks` with at most `n` names and how much of their stacks the coroutines of each have used at
+ * most, those that run included, the deepest first; the answer is how many names there are. For a
+ * dispatcher that was made with COPAS_STACK_MARKS. After 1,024 names new ones count as "(others)".
+ * Looks at every coroutine, by a system call each.
+ *
+ * Errors: COPAS_INVALID (also without COPAS_STACK_MARKS, when `n` is negative, or `marks` is NULL and `n`
+ * is not 0), COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+int copas_stack_marks(struct copas *c,
+                      struct copas_stack_mark *marks,
+                      int n);
+
+/**
+ * From now on a coroutine that overflows its stack is told in a line on stderr, with its name and the size
+ * of its stack. Then the process ends by SIGSEGV, where the overflow happened, or what handled that signal
+ * before is called, as for every other fault. Not told are frames larger than the guard of 256 KiB (compile
+ * with -fstack-clash-protection) and the stacks of OS threads.
+ *
+ * It handles SIGSEGV for the whole process: for programs without a runtime that does so, and before
+ * anything else takes that signal. The handler has a stack of its own on the calling OS thread and on each
+ * one that runs a dispatcher afterwards. Calling it again is COPAS_OK.
+ * Errors: COPAS_SYSTEM, COPAS_NO_MEMORY. May be called from any OS thread. Never switches.
+ */
+copas_status copas_install_overflow_handler(void);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -197,6 +197,16 @@ void bridge_shut(uint64_t socket, int how, struct bridge_outcome *o)
   tell_status(o, copas_of(socket_of(socket)), status, NULL);
 }
 
+void bridge_setarmour(uint64_t socket, size_t connections, size_t address, double first_byte,
+                      size_t rate, double window, struct bridge_outcome *o)
+{
+  copas_armour armour = {.size = sizeof armour, .max_connections = connections,
+                         .max_per_address = address, .first_byte = first_byte, .min_rate = rate,
+                         .rate_window = window};
+  int status = copas_setarmour(socket_of(socket), &armour);
+  tell_status(o, copas_of(socket_of(socket)), status, NULL);
+}
+
 void bridge_tls_new(uint64_t c, int role, const copas_tls_options *options,
                     struct bridge_outcome *o)
 {

@@ -55,6 +55,8 @@ void bridge_cancel(uint64_t operation);
 void bridge_bind(uint64_t c, const char *host, int port, uint64_t flags, struct bridge_outcome *o);
 void bridge_bind_unix(uint64_t c, const char *path, struct bridge_outcome *o);
 void bridge_shut(uint64_t socket, int how, struct bridge_outcome *o);
+void bridge_setarmour(uint64_t socket, size_t connections, size_t address, double first_byte,
+                      size_t rate, double window, struct bridge_outcome *o);
 void bridge_close(uint64_t socket);
 void bridge_abort(uint64_t socket);
 

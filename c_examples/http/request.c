@@ -77,6 +77,14 @@ static int parse(struct request *request, size_t len)
     return read_headers(request);
 }
 
+/* Whether the line that the request begins with is within the limit. How much of what follows has come does
+ * not count: it is a matter of chance. */
+static int has_whole_line(copas_bytes head)
+{
+    size_t len = head.len < HTTP_LONGEST_HEAD ? head.len : HTTP_LONGEST_HEAD;
+    return memchr(head.data, '\n', len) != NULL;
+}
+
 int request_receive(copas_socket *client, struct request *request)
 {
     copas_bytes head;
@@ -85,7 +93,7 @@ int request_receive(copas_socket *client, struct request *request)
     request->keep_alive = request->expects_continue = 0;
     do {
         status = copas_receive_until(client, "\r\n\r\n", 4, &head);
-        if (status == COPAS_TOO_LONG) return memchr(head.data, '\n', head.len) ? 431 : 414;
+        if (status == COPAS_TOO_LONG) return has_whole_line(head) ? 431 : 414;
         if (status == COPAS_TIMEOUT && head.len != 0) return 408;
         if (status != COPAS_OK) return HTTP_NO_REQUEST;
         if (head.len > HTTP_LONGEST_HEAD) return 431;

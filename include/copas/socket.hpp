@@ -168,6 +168,13 @@ public:
     detail::settle(copas_setlimits(raw_, line, all), raw_, ec);
   }
 
+  /// What a listening socket bears of its peers; its `size` is set here.
+  void setarmour(copas_armour armour, std::error_code &ec = detail::throwing) const
+  {
+    armour.size = sizeof armour;
+    detail::settle(copas_setarmour(raw_, &armour), raw_, ec);
+  }
+
   /// COPAS_KEEPALIVE and the like.
   void setoption(int option, int value, std::error_code &ec = detail::throwing) const
   {

@@ -15,8 +15,9 @@ const LONGEST_WINDOW: f64 = 86_400.0;
 unsafe impl Growing for copas_armour {}
 
 /// Sets what a listening socket bears of its peers, whether it is served or somebody calls
-/// copas_accept() on it: all of `armour`, which is copied; NULL: no limits. Connections that are open
-/// already stay; time limits count for new ones. What copas_addserver_with() says wins.
+/// copas_accept() on it: all of `armour`, which is copied; NULL: no limits. What was set before, also by
+/// copas_addserver_with(), is gone. Connections that are open stay, and only `max_connections` counts
+/// them; a server's own options, where they are not 0, take the place of these when it is added.
 ///
 /// With `max_connections` open a copas_accept() waits until one is closed. What was kept out or cut off is
 /// counted by copas_stats() and reported, once until a minute was calm.

@@ -43,6 +43,8 @@ const MEMORY_SHARE: usize = 4;
 const QUIET: u64 = 1;
 /// copas_config.flags: completions only, from any OS thread, one call at a time.
 pub(super) const UNBOUND: u64 = 2;
+/// copas_config.flags: marks of the stacks' use are kept.
+const STACK_MARKS: u64 = 32;
 
 // SAFETY: repr(C), the size first, and every field may be zero (NULL functions are None).
 unsafe impl Growing for copas_config {}
@@ -336,7 +338,7 @@ fn memory_budget_of(config: &copas_config) -> Outcome<usize> {
 
 /// The settings of a caller, checked.
 fn settings(config: copas_config) -> Outcome<Settings> {
-    if config.flags & !(QUIET | UNBOUND) != 0 {
+    if config.flags & !(QUIET | UNBOUND | STACK_MARKS) != 0 {
         return Err(Fault::invalid(
             "copas_config.flags has a flag that this version does not know",
         ));
@@ -360,6 +362,7 @@ fn settings(config: copas_config) -> Outcome<Settings> {
         os_threads,
         clock: Clock::Monotonic,
         unbound: config.flags & UNBOUND != 0,
+        stack_marks: config.flags & STACK_MARKS != 0,
     })
 }
 

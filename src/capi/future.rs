@@ -109,13 +109,10 @@ fn start(
         promise: Rc::clone(&promise),
         free,
     };
-    let seat = d.seat(ground);
-    let thread = seat.and_then(|seat| {
-        d.spawn_on(seat, name, move || {
-            // SAFETY: the program's function with the program's pointer.
-            work.done(unsafe { call(user.pointer()) });
-            conclude();
-        })
+    let thread = d.spawn(ground, name, move || {
+        // SAFETY: the program's function with the program's pointer.
+        work.done(unsafe { call(user.pointer()) });
+        conclude();
     });
     match thread {
         Ok(thread) => promise.set_thread(thread),

@@ -165,19 +165,6 @@ pub fn on_object<P: Named, T: Object, A: Answer>(
     })
 }
 
-/// The same for one that neither adds nor destroys objects nor calls the program: it gets the object
-/// where it lies.
-#[inline]
-pub fn on_object_in_place<P: Named, T: Object, A: Answer>(
-    object: *const P,
-    body: impl FnOnce(&Dispatcher, &T) -> Outcome<A>,
-) -> c_int {
-    answer(|| {
-        let handle = handle_of(object)?;
-        on(handle, |d| d.with_object(handle, |object| body(d, object)))
-    })
-}
-
 /// An export that destroys an object of the type that `P` names.
 pub fn destroy<P: Named, T: Object>(object: *const P) -> c_int {
     answer(|| {

@@ -22,14 +22,15 @@ const LONGEST_DELIMITER: usize = 255;
 /// COPAS_OK: `*bytes` borrows the bytes from the socket's buffer, until the caller's next receive
 /// on that socket, its own close of it, or its end. They may be sent as they are.
 ///
-/// On COPAS_TIMEOUT, COPAS_CLOSED, COPAS_CANCELED, COPAS_TOO_LONG, COPAS_TRUNCATED and
+/// On COPAS_TIMEOUT, COPAS_CLOSED, COPAS_CANCELED, COPAS_TOO_LONG, COPAS_LIMIT, COPAS_TRUNCATED and
 /// COPAS_TLS_FAILED nothing is consumed: `*bytes` shows what has arrived so far (CRs included), and
 /// the next call sees it again. COPAS_ALL answers COPAS_OK when at least one byte came before the
 /// end of the stream, else COPAS_CLOSED; a reset is COPAS_CLOSED, of an encrypted stream
 /// COPAS_TRUNCATED. Data that has arrived wins over a time limit that has passed.
 ///
 /// Errors: COPAS_TIMEOUT; COPAS_CLOSED (the end came before the pattern was complete; also for a
-/// failed write, once all input is taken); COPAS_TOO_LONG (see copas_setlimits()); COPAS_CANCELED;
+/// failed write, once all input is taken); COPAS_TOO_LONG (see copas_setlimits()); COPAS_LIMIT
+/// (see copas_config.memory_budget); COPAS_CANCELED;
 /// COPAS_BUSY (another coroutine waits to receive); COPAS_UNSUPPORTED (the socket listens, or is
 /// the writing end of a pipe);
 /// of an encrypted stream COPAS_TRUNCATED (it ended without the peer's word for it),

@@ -294,7 +294,7 @@ impl ThreadOptions {
 }
 
 /// Starts a coroutine that runs the program's function.
-#[inline]
+#[inline(always)]
 fn start(
     d: &Dispatcher,
     function: copas_thread_fn,
@@ -303,7 +303,7 @@ fn start(
     ground: Ground,
 ) -> Outcome<Handle> {
     let call = function.ok_or_else(|| Fault::invalid("the coroutine's function is NULL"))?;
-    d.spawn_on(d.seat(ground)?, name, move || {
+    d.spawn(ground, name, move || {
         // SAFETY: the program's function with the program's pointer.
         unsafe { call(user.pointer()) };
         conclude();

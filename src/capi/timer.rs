@@ -2,7 +2,7 @@
 //! The exports about timers.
 
 use super::copas_status;
-use super::guard::{answer, destroy, handle_of, on, on_object_in_place, pointer};
+use super::guard::{answer, destroy, handle_of, on, on_object, pointer};
 use super::memory::{Growing, place, read_sized, text};
 use super::thread::error_handler;
 use super::types::{copas, copas_timer, copas_timer_options};
@@ -83,7 +83,7 @@ fn first_delay(options: &copas_timer_options) -> f64 {
 /// COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
 #[unsafe(no_mangle)]
 pub extern "C" fn copas_timer_arm(timer: *mut copas_timer, seconds: f64) -> copas_status {
-    on_object_in_place(timer, |d, timer: &Timer| {
+    on_object(timer, |d, timer: Rc<Timer>| {
         if seconds >= 0.0 {
             timer.arm(d, seconds)
         } else {
@@ -97,7 +97,7 @@ pub extern "C" fn copas_timer_arm(timer: *mut copas_timer, seconds: f64) -> copa
 /// Never switches.
 #[unsafe(no_mangle)]
 pub extern "C" fn copas_timer_cancel(timer: *mut copas_timer) -> copas_status {
-    on_object_in_place(timer, |d, timer: &Timer| timer.cancel(d))
+    on_object(timer, |d, timer: Rc<Timer>| timer.cancel(d))
 }
 
 /// Destroys the timer: its handle is stale. A callback that runs goes on to its end.

@@ -14,7 +14,7 @@ use std::cell::Cell;
 use std::io;
 
 /// Bytes of a guard that costs no mapping of its own.
-const WIDE_GUARD: usize = 256 * 1024;
+pub const WIDE_GUARD: usize = 256 * 1024;
 /// Bytes of a guard made by mprotect(2), where the kernel cannot do the other.
 const NARROW_GUARD: usize = 64 * 1024;
 

@@ -16,9 +16,9 @@
 //! the word again. At most one side sleeps for long, since the other has the baton; a `wake` that
 //! comes late finds the side that gave it asleep at most, which looks at the word and sleeps on.
 
+use crate::sys::sync::atomic::AtomicU32;
+use crate::sys::sync::atomic::Ordering::{Acquire, Release};
 use crate::sys::{annotations, parking};
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::{Acquire, Release};
 use std::time::{Duration, Instant};
 
 /// Who may have the baton.
@@ -59,7 +59,7 @@ impl Baton {
 
     /// The same for at most `limit`; whether the caller has it.
     pub fn wait_for_at_most(&self, side: Side, limit: Duration) -> bool {
-        self.wait_until(side, Some(Instant::now() + limit))
+        self.wait_until(side, Some(Instant::now() + parking::passing(limit)))
     }
 
     fn wait_until(&self, side: Side, end: Option<Instant>) -> bool {

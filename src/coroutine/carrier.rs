@@ -4,13 +4,12 @@
 
 use super::baton::{Baton, Side};
 use crate::sys::os_thread;
-use parking_lot::Mutex;
+use crate::sys::sync::atomic::Ordering::Relaxed;
+use crate::sys::sync::atomic::{AtomicBool, AtomicUsize};
+use crate::sys::sync::{JoinHandle, Lock};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How long a carrier that has nothing to run stays.
@@ -31,13 +30,13 @@ unsafe impl Send for Handed {}
 pub struct Carrier {
     baton: Baton,
     /// What to run next. The baton without anything to run tells the OS thread to end.
-    next: Mutex<Option<Handed>>,
+    next: Lock<Option<Handed>>,
     /// The body has returned; read by the side that has the baton.
     finished: AtomicBool,
     /// The OS thread's id, once it runs.
     id: AtomicUsize,
     stack_size: usize,
-    os_thread: Mutex<Option<JoinHandle<()>>>,
+    os_thread: Lock<Option<JoinHandle<()>>>,
 }
 
 impl Carrier {
@@ -48,11 +47,11 @@ impl Carrier {
     ) -> io::Result<Arc<Self>> {
         let carrier = Arc::new(Carrier {
             baton: Baton::new(),
-            next: Mutex::new(None),
+            next: Lock::new(None),
             finished: AtomicBool::new(false),
             id: AtomicUsize::new(0),
             stack_size,
-            os_thread: Mutex::new(None),
+            os_thread: Lock::new(None),
         });
         let own = Arc::clone(&carrier);
         let mut place = carrier.os_thread.lock();

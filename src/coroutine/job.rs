@@ -40,10 +40,11 @@ impl Job {
     #[inline]
     pub fn put<F: FnOnce() + 'static>(&self, body: F) {
         self.clear();
-        // SAFETY: the words are empty now, and a box fits as every body that is asked for.
         if const { fits::<F>() } {
+            // SAFETY: the words are empty now, and it fits.
             unsafe { self.place(body) };
         } else {
+            // SAFETY: the words are empty now, and a box fits.
             unsafe { self.place(Box::new(body)) };
         }
     }

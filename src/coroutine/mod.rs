@@ -14,7 +14,7 @@ mod stack;
 mod switch;
 mod vehicle;
 
-pub use arena::whole_pages;
+pub use arena::{WIDE_GUARD as GUARD, whole_pages};
 pub use os_threads::OsThreads;
 pub use pool::StackPool;
 pub use switch::State;

@@ -3,10 +3,9 @@
 //! goes out first, and one that has been idle for long ends by itself.
 
 use super::carrier::Carrier;
-use parking_lot::Mutex;
+use crate::sys::sync::{JoinHandle, Lock};
 use std::io;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 /// What the pool's user and its OS threads share.
 #[derive(Default)]
@@ -22,7 +21,7 @@ struct State {
 
 /// OS threads for the handlers of one dispatcher.
 pub struct OsThreads {
-    state: Arc<Mutex<State>>,
+    state: Arc<Lock<State>>,
     most: usize,
 }
 
@@ -92,7 +91,7 @@ impl OsThreads {
 }
 
 /// A carrier has been idle for long; whether it ends. One that was taken meanwhile does not.
-fn leave(state: &Mutex<State>, carrier: &Arc<Carrier>) -> bool {
+fn leave(state: &Lock<State>, carrier: &Arc<Carrier>) -> bool {
     let mut state = state.lock();
     let Some(at) = state.idle.iter().position(|c| Arc::ptr_eq(c, carrier)) else {
         return false;

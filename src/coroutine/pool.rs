@@ -18,6 +18,7 @@ struct Shelf {
     size: usize,
     arenas: Vec<Rc<Arena>>,
     warm: Vec<Switched>,
+    most_warm: usize,
     cold: Vec<Stack>,
 }
 
@@ -48,7 +49,7 @@ impl Shelf {
 
     #[inline]
     fn give(&mut self, idle: Switched) {
-        if self.warm.len() < WARM {
+        if self.warm.len() < self.most_warm {
             self.warm.push(idle);
         } else {
             let stack = idle.into_stack();
@@ -59,15 +60,28 @@ impl Shelf {
 }
 
 /// Stacks for the coroutines of one dispatcher.
-#[derive(Default)]
 pub struct StackPool {
     shelves: RefCell<Vec<Shelf>>,
+    /// Free stacks of a size that keep their pages.
+    most_warm: usize,
 }
 
 impl StackPool {
     /// An empty pool.
     pub fn new() -> Self {
-        Self::default()
+        Self::keeping(WARM)
+    }
+
+    /// An empty pool, whose free stacks keep no pages.
+    pub fn cold() -> Self {
+        Self::keeping(0)
+    }
+
+    fn keeping(most_warm: usize) -> Self {
+        StackPool {
+            shelves: RefCell::default(),
+            most_warm,
+        }
     }
 
     /// A stack with at least `size` usable bytes.
@@ -89,6 +103,7 @@ impl StackPool {
             size,
             arenas: Vec::new(),
             warm: Vec::new(),
+            most_warm: self.most_warm,
             cold: Vec::new(),
         };
         let stack = shelf.take();

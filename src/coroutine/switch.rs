@@ -116,6 +116,13 @@ impl Switched {
         }
     }
 
+    /// The lowest and the highest address of its stack, in whole pages. None once it was taken apart.
+    pub fn stack(&self) -> Option<(usize, usize)> {
+        // SAFETY: as in `head`.
+        let head = unsafe { self.head.get()?.as_ref() };
+        Some((head.bottom, head.bottom + head.size))
+    }
+
     /// Has it run `body` when it is resumed next. A panic of `body` ends it. For one that is idle.
     #[inline]
     pub fn begin(&self, body: impl FnOnce() + 'static) {

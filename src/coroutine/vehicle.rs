@@ -71,6 +71,14 @@ impl Coroutine {
         matches!(self, Coroutine::Carried(_))
     }
 
+    /// The lowest and the highest address of its stack, if it has one of its own.
+    pub fn stack(&self) -> Option<(usize, usize)> {
+        match self {
+            Coroutine::Switched(switched) => switched.stack(),
+            Coroutine::Carried(_) => None,
+        }
+    }
+
     /// Runs it until it suspends itself or ends. For whoever it is not running on.
     #[inline]
     pub fn resume(&self) -> State {

@@ -3,6 +3,8 @@
 //! called outside of one. A handler asks by it for its dispatcher; nothing else depends on it.
 
 use super::handle::Handle;
+use crate::sys::segv;
+use crate::sys::sync::thread_local;
 use std::cell::Cell;
 
 thread_local! {
@@ -12,7 +14,7 @@ thread_local! {
 
 /// The dispatcher that is in a step on this OS thread.
 pub fn get() -> Option<Handle> {
-    STEPPING.get()
+    STEPPING.with(Cell::get)
 }
 
 /// Marks a step, until dropped.
@@ -26,27 +28,28 @@ impl Stepping {
         if is_inside() {
             return None;
         }
-        STEPPING.set(Some(dispatcher));
+        STEPPING.with(|stepping| stepping.set(Some(dispatcher)));
+        segv::prepare();
         Some(Stepping(()))
     }
 }
 
 impl Drop for Stepping {
     fn drop(&mut self) {
-        STEPPING.set(None);
+        STEPPING.with(|stepping| stepping.set(None));
     }
 }
 
 /// Calls the program back, so that no dispatcher is freed under the library's feet meanwhile.
 pub fn calling_back<R>(callback: impl FnOnce() -> R) -> R {
-    let counts = STEPPING.get().is_none();
-    CALLBACKS.set(CALLBACKS.get() + u32::from(counts));
+    let counts = STEPPING.with(Cell::get).is_none();
+    CALLBACKS.with(|calls| calls.set(calls.get() + u32::from(counts)));
     let result = callback();
-    CALLBACKS.set(CALLBACKS.get() - u32::from(counts));
+    CALLBACKS.with(|calls| calls.set(calls.get() - u32::from(counts)));
     result
 }
 
 /// Whether the program is being called back on this OS thread, or a step is under way.
 pub fn is_inside() -> bool {
-    STEPPING.get().is_some() || CALLBACKS.get() != 0
+    STEPPING.with(Cell::get).is_some() || CALLBACKS.with(Cell::get) != 0
 }

@@ -4,9 +4,10 @@
 
 use super::{Handle, free, registry};
 use crate::status::{Fault, Outcome, Status};
+use crate::sys::sync::atomic::AtomicU32;
+use crate::sys::sync::{Condvar, Mutex, MutexGuard};
 use crate::sys::{annotations, os_thread};
-use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 /// Bytes of the stack of a member's OS thread, as the first one of a process usually has: loops, callbacks
 /// and set-ups run on it as they do there.

@@ -4,9 +4,10 @@
 use super::Dispatcher;
 use super::handle::Handle;
 use super::letters::Letters;
+use crate::sys::kernel::Waker;
+use crate::sys::sync::atomic::Ordering::{Acquire, SeqCst};
+use crate::sys::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
 use std::ptr;
-use std::sync::atomic::Ordering::{Acquire, SeqCst};
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
 
 /// Something to do on the dispatcher's OS thread.
 pub enum Letter {
@@ -41,7 +42,7 @@ pub struct Inbox {
     /// The process' signals that were caught, a bit each.
     caught: AtomicU64,
     /// A Box's pointer, from `open` to `close`.
-    waker: AtomicPtr<mio::Waker>,
+    waker: AtomicPtr<Waker>,
 }
 
 /// No shutdown was asked for: the bits of a NAN.
@@ -60,7 +61,7 @@ impl Inbox {
     }
 
     /// Opens it for a new dispatcher.
-    pub fn open(&self, waker: mio::Waker) {
+    pub fn open(&self, waker: Waker) {
         self.signals.store(0, SeqCst);
         self.grace.store(NO_GRACE, SeqCst);
         self.caught.store(0, SeqCst);

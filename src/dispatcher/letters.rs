@@ -4,8 +4,9 @@
 
 use super::inbox::Letter;
 use crate::sys::annotations;
+use crate::sys::sync::Mutex;
 use std::cell::UnsafeCell;
-use std::sync::{Mutex, PoisonError, TryLockError};
+use std::sync::{PoisonError, TryLockError};
 
 /// Letters that nobody has taken yet. The lock is one word of the kernel's (futex), without a queue in the
 /// process that a fork could copy.

@@ -16,6 +16,7 @@ mod inbox;
 mod letters;
 mod object;
 mod operation;
+mod overflow;
 mod pending;
 mod poller;
 pub mod registry;
@@ -25,6 +26,8 @@ pub mod shared;
 mod shutdown;
 mod signals;
 mod slots;
+mod spawn;
+mod stack_use;
 mod statistics;
 mod step;
 mod thread;
@@ -47,6 +50,7 @@ pub use handle::{Handle, Kind};
 pub use inbox::{Inbox, Letter, signal};
 pub use object::Object;
 pub use operation::{Begun, Completion, Event, Owner, Submission, Submitted};
+pub use overflow::install as install_overflow_handler;
 pub use shutdown::free;
 pub use slots::Slots;
 pub use statistics::Counts;
@@ -126,6 +130,8 @@ pub struct Settings {
     pub clock: Clock,
     /// Every OS thread may use it, one call at a time; it runs no coroutines.
     pub unbound: bool,
+    /// Marks of the stacks' use are kept.
+    pub stack_marks: bool,
 }
 
 /// A dispatcher. All methods are for the OS thread that holds it. A handler on an OS thread of its own
@@ -173,6 +179,8 @@ pub struct Dispatcher {
     fleet: OnceCell<Arc<Fleet>>,
     error_handler: RefCell<Option<ErrorHandler>>,
     statistics: statistics::Statistics,
+    /// Of the stacks' use, if they are wanted.
+    marks: Option<stack_use::Marks>,
     caught: RefCell<BTreeMap<i32, signals::Caught>>,
     starts: Cell<u64>,
     /// For the loop of somebody else, once it was asked for.
@@ -185,13 +193,18 @@ impl Dispatcher {
     /// Makes a dispatcher under the number that was claimed for it.
     pub fn new(claim: Claim, settings: Settings) -> Outcome<Rc<Self>> {
         let poller = poller::Poller::new().map_err(|e| Fault::system(&e, "open the poller"))?;
+        let marks = settings.stack_marks.then(stack_use::Marks::begin);
         let now = settings.clock.now();
         Ok(Rc::new(Dispatcher {
             handle: claim.handle,
             driver: OnceCell::new(),
             report: settings.report,
             poller,
-            vehicles: vehicle::Vehicles::new(settings.stack_size, settings.os_threads),
+            vehicles: vehicle::Vehicles::new(
+                settings.stack_size,
+                settings.os_threads,
+                !settings.stack_marks,
+            ),
             unbound: settings.unbound,
             threads: RefCell::new(Slots::new(claim.slots_from)),
             operations: RefCell::new(Slots::new(claim.slots_from)),
@@ -223,6 +236,7 @@ impl Dispatcher {
             fleet: OnceCell::new(),
             error_handler: RefCell::new(None),
             statistics: statistics::Statistics::default(),
+            marks: marks.transpose()?,
             caught: RefCell::default(),
             starts: Cell::new(FIRST_START),
             backend: OnceCell::new(),
@@ -271,7 +285,7 @@ impl Dispatcher {
     }
 
     /// A waker of the poller, for other OS threads.
-    pub(self) fn kernel_waker(&self) -> Outcome<mio::Waker> {
+    pub(self) fn kernel_waker(&self) -> Outcome<crate::sys::kernel::Waker> {
         self.poller
             .waker()
             .map_err(|e| Fault::system(&e, "open the poller's waker"))

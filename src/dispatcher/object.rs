@@ -43,12 +43,6 @@ pub trait Object: Any {
     fn destroy(&self, d: &Dispatcher);
 }
 
-/// A handle names an object, but not one of the kind that is asked for.
-#[cold]
-fn another_kind() -> Fault {
-    Fault::invalid("the handle is of another kind of object")
-}
-
 impl Dispatcher {
     /// Keeps the object that `make` gives for its handle, until it is removed.
     pub fn add_object<T: Object>(&self, make: impl FnOnce(Handle) -> T) -> Outcome<Handle> {
@@ -68,28 +62,12 @@ impl Dispatcher {
     }
 
     /// The object of a handle, if it is a `T`.
+    #[inline]
     pub fn object<T: Object>(&self, handle: Handle) -> Outcome<Rc<T>> {
         let object: Rc<dyn Any> = self.any_object(handle).ok_or(Status::STALE)?;
-        object.downcast().map_err(|_| another_kind())
-    }
-
-    /// Acts on the object of a handle, if it is a `T`, where it lies: `act` neither adds nor destroys any
-    /// object, nor calls the program.
-    #[inline]
-    pub fn with_object<T: Object, R>(
-        &self,
-        handle: Handle,
-        act: impl FnOnce(&T) -> Outcome<R>,
-    ) -> Outcome<R> {
-        let objects = self.objects.borrow();
-        let Some(object) = objects.get(handle.slot(), handle.generation()) else {
-            return Err(Status::STALE.into());
-        };
-        let object: &dyn Any = &**object;
-        match object.downcast_ref() {
-            Some(object) => act(object),
-            None => Err(another_kind()),
-        }
+        object
+            .downcast()
+            .map_err(|_| Fault::invalid("the handle is of another kind of object"))
     }
 
     /// The object of a handle.

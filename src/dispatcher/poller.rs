@@ -9,8 +9,9 @@ use crate::status::Status;
 use crate::sys::clock::Clock;
 #[cfg(feature = "faults")]
 use crate::sys::faults::{self, Call};
+use crate::sys::kernel::{self, Waker};
 use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use mio::{Events, Interest, Poll, Registry, Token};
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -154,7 +155,7 @@ impl Dispatcher {
         if timeout != Some(Duration::ZERO) && faults::check(Call::Wait).is_err() {
             return Ok(false);
         }
-        let polled = self.poller.poll.borrow_mut().poll(&mut events, timeout);
+        let polled = kernel::wait(&mut self.poller.poll.borrow_mut(), &mut events, timeout);
         let any = !events.is_empty();
         for event in &*events {
             self.hand_out(event);

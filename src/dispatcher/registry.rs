@@ -14,12 +14,12 @@ use super::Dispatcher;
 use super::handle::{DISPATCHERS, GENERATIONS, Handle, Kind};
 use super::inbox::{Inbox, Letter};
 use crate::status::{Fault, Outcome, Status};
+use crate::sys::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use crate::sys::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
 use crate::sys::{annotations, os_thread, process};
 use std::ops::Deref;
 use std::ptr;
 use std::rc::Rc;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
 
 /// What the process knows of one dispatcher number. Two never share a cache line, nor a pair of them,
 /// which CPUs fetch together: what comes to one dispatcher must not slow its neighbours down.
@@ -328,6 +328,21 @@ pub fn visit<R>(handle: Handle, act: impl FnOnce(&Inbox) -> R) -> Outcome<R> {
     annotations::released(&entry.visitors);
     entry.visitors.fetch_sub(1, SeqCst);
     result
+}
+
+/// Does something with each dispatcher that the calling OS thread holds. May be called in the handler of a
+/// fault: a dispatcher that this OS thread makes or ends at that moment is left out.
+pub fn each_held(mut act: impl FnMut(&Dispatcher)) {
+    let me = os_thread::id();
+    for entry in &TABLE {
+        if entry.holder.load(Acquire) != me || entry.generation.load(SeqCst) == 0 {
+            continue;
+        }
+        // SAFETY: held by this OS thread, which is the only one that could end it; NULL is none.
+        if let Some(dispatcher) = unsafe { entry.dispatcher.load(Acquire).as_ref() } {
+            act(dispatcher);
+        }
+    }
 }
 
 /// The inbox of a dispatcher that the calling OS thread holds.

@@ -3,16 +3,14 @@
 
 use super::deadline::Deadline;
 use super::failure::{ErrorHandler, Failure};
-use super::handle::{Handle, Kind};
+use super::handle::Handle;
 use super::pending::Pending;
-use super::turns::Turn;
-use super::vehicle::{Ground, Seat, on_its_os_thread};
 use super::waitlist::WaitList;
 use super::{Dispatcher, registry};
 use crate::coroutine::{Coroutine, State, Vehicle};
-use crate::status::{Outcome, Status};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::{CStr, CString};
+use std::fmt;
 use std::rc::Rc;
 
 /// Operations that a coroutine may do in one slice before it yields.
@@ -47,6 +45,27 @@ impl Name {
             Name::Given(text) => text,
             Name::Numbered(..) | Name::Served(..) => c"",
         }
+    }
+
+    /// Writes the name without keeping anything of it.
+    pub fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        match self {
+            Name::Given(text) => out.write_str(text.to_str().unwrap_or_default()),
+            Name::Numbered(what, n) => write!(out, "{what}_{n}"),
+            Name::Served(what, n) => write!(out, "{what}_{n}"),
+        }
+    }
+
+    /// What it has in common with others that are numbered alike: the name without "_N" at its end.
+    pub fn without_number(&self) -> CString {
+        let text = match self {
+            Name::Given(text) => text.to_str().unwrap_or_default(),
+            Name::Numbered(what, _) => what,
+            Name::Served(what, _) => what,
+        };
+        let (common, number) = text.rsplit_once('_').unwrap_or((text, ""));
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        CString::new(if is_number { common } else { text }).unwrap_or_default()
     }
 
     /// The name for a report.
@@ -108,7 +127,12 @@ const _: () = assert!(size_of::<Thread>() <= 120);
 
 impl Thread {
     /// One that is in the ready queue.
-    fn new(handle: Handle, coroutine: Coroutine, name: Name, inherited_end: u64) -> Self {
+    pub(super) fn new(
+        handle: Handle,
+        coroutine: Coroutine,
+        name: Name,
+        inherited_end: u64,
+    ) -> Self {
         Thread {
             handle,
             pending: Cell::new(None),
@@ -130,8 +154,8 @@ impl Thread {
 
     /// Is that of another coroutine from now on, which is in the ready queue and will run `body` on the
     /// same stack.
-    #[inline]
-    fn renew(
+    #[inline(always)]
+    pub(super) fn renew(
         &mut self,
         handle: Handle,
         name: Name,
@@ -197,6 +221,11 @@ impl Thread {
         self.coroutine.is_started()
     }
 
+    /// The lowest and the highest address of its stack, if it is one of the library's.
+    pub fn stack(&self) -> Option<(usize, usize)> {
+        self.coroutine.stack()
+    }
+
     /// Has what its next turn begins with on its stack brought near.
     #[inline]
     pub(super) fn prefetch_stack(&self) {
@@ -228,58 +257,6 @@ impl Thread {
 }
 
 impl Dispatcher {
-    /// Makes a coroutine of `body` on a stack, to run in the next step.
-    pub fn spawn(
-        &self,
-        name: Name,
-        stack_size: usize,
-        body: impl FnOnce() + 'static,
-    ) -> Outcome<Handle> {
-        self.spawn_on(self.seat(Ground::Stack(stack_size))?, name, body)
-    }
-
-    /// Makes a coroutine of `body` on what it is to run on, to run in the next step.
-    #[inline]
-    pub fn spawn_on(
-        &self,
-        seat: Seat,
-        name: Name,
-        body: impl FnOnce() + 'static,
-    ) -> Outcome<Handle> {
-        if !self.threads.borrow().has_room() {
-            self.give_back(seat);
-            return Err(Status::LIMIT.into());
-        }
-        let end = self.scope_end();
-        let mut threads = self.threads.borrow_mut();
-        let thread = threads.insert_with(|slot, generation| {
-            let handle = Handle::new(Kind::Thread, self.handle.dispatcher(), slot, generation);
-            match seat {
-                Seat::Used(mut record) => {
-                    let thread = Rc::get_mut(&mut record).expect("nobody else knows it");
-                    thread.renew(handle, name, end, body);
-                    record
-                }
-                Seat::New(vehicle) => {
-                    let coroutine = self.coroutine(vehicle, body);
-                    Rc::new(Thread::new(handle, coroutine, name, end))
-                }
-            }
-        });
-        let thread = thread.ok_or(Status::LIMIT)?;
-        let turn = Turn::Thread(Rc::clone(thread), std::ptr::null());
-        self.ready.borrow_mut().push(turn);
-        Ok(thread.handle)
-    }
-
-    /// A coroutine of `body`, not from a record that was used before.
-    fn coroutine(&self, vehicle: Vehicle, body: impl FnOnce() + 'static) -> Coroutine {
-        match vehicle {
-            Vehicle::Stack(_) => Coroutine::new(vehicle, body),
-            Vehicle::OsThread(_) => Coroutine::new(vehicle, on_its_os_thread(self.handle, body)),
-        }
-    }
-
     /// The record of a coroutine that has not ended.
     pub fn thread(&self, handle: Handle) -> Option<Rc<Thread>> {
         self.threads
@@ -351,6 +328,7 @@ impl Dispatcher {
     /// Forgets a coroutine that has run to its end, or never ran: what it ran on is used again.
     pub(super) fn end(&self, thread: Rc<Thread>) {
         self.forget(&thread);
+        self.keep_mark(&thread);
         self.retire_record(thread);
     }
 

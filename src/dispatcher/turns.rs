@@ -42,7 +42,10 @@ impl Turns {
         }
         if let Some(Turn::Thread(second, near)) = self.0.get(1) {
             prefetch::lines(Rc::as_ptr(second).cast(), RECORD);
-            prefetch::lines(*near, NEAR);
+            // Looking for the page of an address that is none costs time.
+            if !near.is_null() {
+                prefetch::lines(*near, NEAR);
+            }
         }
         Some(turn)
     }

@@ -39,6 +39,7 @@ pub enum Seat {
 pub struct Vehicles {
     /// Records whose coroutines have ended, each with a stack of the usual size; nobody else knows them.
     kept: RefCell<Vec<Rc<Thread>>>,
+    most_kept: usize,
     stacks: StackPool,
     stack_size: usize,
     os_threads: OsThreads,
@@ -47,28 +48,24 @@ pub struct Vehicles {
 }
 
 impl Vehicles {
-    /// Stacks of `stack_size` bytes where no other size is asked for, and at most `os_threads`.
-    pub fn new(stack_size: usize, os_threads: usize) -> Self {
+    /// Stacks of `stack_size` bytes where no other size is asked for, and at most `os_threads`. Stacks that
+    /// are not `warm` give their pages back at each coroutine's end.
+    pub fn new(stack_size: usize, os_threads: usize, warm: bool) -> Self {
         Vehicles {
             kept: RefCell::default(),
-            stacks: StackPool::new(),
+            most_kept: if warm { KEPT } else { 0 },
+            stacks: if warm {
+                StackPool::new()
+            } else {
+                StackPool::cold()
+            },
             stack_size: whole_pages(stack_size),
             os_threads: OsThreads::new(os_threads),
             waiting: RefCell::default(),
         }
     }
 
-    #[inline]
     fn stack(&self, size: usize) -> Outcome<Seat> {
-        if size == 0
-            && let Some(record) = self.kept.borrow_mut().pop()
-        {
-            return Ok(Seat::Used(record));
-        }
-        self.new_stack(size)
-    }
-
-    fn new_stack(&self, size: usize) -> Outcome<Seat> {
         let size = if size == 0 { self.stack_size } else { size };
         let stack = self.stacks.take(size);
         stack
@@ -77,10 +74,10 @@ impl Vehicles {
     }
 
     /// Keeps the record of a coroutine that has ended, with its stack; gives it back when it is not to be.
-    #[inline]
+    #[inline(always)]
     pub(super) fn keep(&self, mut thread: Rc<Thread>) -> Option<Rc<Thread>> {
         // Not under the borrow: a body that never ran may call the program when it is dropped.
-        if self.kept.borrow().len() < KEPT
+        if self.kept.borrow().len() < self.most_kept
             && let Some(record) = Rc::get_mut(&mut thread)
             && record.rest(self.stack_size)
         {
@@ -128,12 +125,23 @@ fn not_started(error: io::Error) -> Fault {
 
 impl Dispatcher {
     /// What a coroutine is to run on.
-    #[inline]
     pub fn seat(&self, ground: Ground) -> Outcome<Seat> {
         self.check_bound()?;
+        if let Some(record) = self.used_seat(ground) {
+            return Ok(Seat::Used(record));
+        }
         match ground {
             Ground::Stack(size) => self.vehicles.stack(size),
             Ground::OsThread(size) => self.vehicles.os_thread(size),
+        }
+    }
+
+    /// The record of a coroutine that has ended on what `ground` asks for, if one is kept.
+    #[inline]
+    pub(super) fn used_seat(&self, ground: Ground) -> Option<Rc<Thread>> {
+        match ground {
+            Ground::Stack(0) => self.vehicles.kept.borrow_mut().pop(),
+            _ => None,
         }
     }
 
@@ -146,7 +154,7 @@ impl Dispatcher {
     }
 
     /// Takes back what a record has that nothing runs on any more, if possible with the record.
-    #[inline]
+    #[inline(always)]
     pub(super) fn retire_record(&self, record: Rc<Thread>) {
         if let Some(record) = self.vehicles.keep(record)
             && let Some(vehicle) = record.take_vehicle()

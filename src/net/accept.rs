@@ -132,12 +132,16 @@ fn accept_some(d: &Dispatcher, socket: &Rc<Socket>, most: usize) -> bool {
     let Some(server) = socket.server() else {
         return false;
     };
-    // First of all: each handshake that ends in a pause would make it longer.
-    if server.pause.get() != 0.0 && !socket.deadline.has_passed() {
-        return false;
-    }
-    if !start_secured(d, socket, &server) {
-        return false;
+    let pauses = server.pause.get() != 0.0 && !socket.deadline.has_passed();
+    // Connections whose handshake has ended are accepted already: a pause is none of theirs.
+    match start_secured(d, socket, &server) {
+        Ok(true) if !pauses => {}
+        Err(fault) if !pauses => {
+            pause(d, socket, &server, fault.describe(), VEHICLES_ADVICE);
+            return false;
+        }
+        // Each handshake that ends in a pause would make it longer.
+        _ => return false,
     }
     for _ in 0..most {
         // Handshakes need no vehicle.
@@ -145,7 +149,7 @@ fn accept_some(d: &Dispatcher, socket: &Rc<Socket>, most: usize) -> bool {
             report_full(d, &server);
             return false;
         }
-        if socket.guard().is_full(d) || socket.net.memory.is_short_for(socket) {
+        if !socket.may_accept(d) {
             return false;
         }
         match next_connection(socket) {
@@ -251,21 +255,16 @@ fn begin_handshake(
     begun
 }
 
-/// Starts the handlers of connections whose handshake has succeeded; whether there was room for all.
-fn start_secured(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>) -> bool {
+/// Starts the handlers of connections whose handshake has succeeded; whether there was room for all. An
+/// error is the lack of what they run on.
+fn start_secured(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>) -> Outcome<bool> {
     while !server.secured.borrow().is_empty() {
         let ground = server.settings.ground;
         if d.awaits_room(ground, socket.handle) {
             report_full(d, server);
-            return false;
+            return Ok(false);
         }
-        let seat = match d.seat(ground) {
-            Ok(seat) => seat,
-            Err(fault) => {
-                pause(d, socket, server, fault.describe(), VEHICLES_ADVICE);
-                return false;
-            }
-        };
+        let seat = d.seat(ground)?;
         let next = server.secured.borrow_mut().pop_front();
         let Some(client) = next else {
             d.give_back(seat);
@@ -275,7 +274,7 @@ fn start_secured(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>) -> bo
             report_lost(d, server, &fault);
         }
     }
-    true
+    Ok(true)
 }
 
 /// Whether accepting again at once would fail again. Other errors are those of one connection

@@ -55,7 +55,7 @@ impl Accept {
                 return Ok(None);
             }
             let d = listener.net.dispatcher().ok_or(Status::STALE)?;
-            if listener.guard().is_full(&d) || listener.net.memory.is_short_for(listener) {
+            if !listener.may_accept(&d) {
                 self.reading.wait(context)?;
                 return Ok(None);
             }

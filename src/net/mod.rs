@@ -355,6 +355,7 @@ impl Driver for Sockets {
             close::finish(d, &socket);
         }
         self.0.held.take();
+        self.0.dirty.take();
     }
 
     fn let_go(&self) {

@@ -106,7 +106,8 @@ impl Socket {
     /// Sends what needs no waiting: whether `data` was taken, whole.
     pub(super) fn send_at_once(self: &Rc<Self>, data: &[u8]) -> Outcome<bool> {
         self.check_send()?;
-        if !self.senders.is_empty() || self.unsent() + data.len() > HIGH_WATER {
+        let waits = !self.senders.is_empty() || self.marks.has(Mark::Upgrading);
+        if waits || self.unsent() + data.len() > HIGH_WATER {
             return Ok(false);
         }
         let mut rest = data;

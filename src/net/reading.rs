@@ -226,7 +226,9 @@ impl Socket {
                 self.marks.put(Mark::AtEnd);
                 self.read_error.set(errno);
                 // A reset ends both directions: later sends say so at once.
-                self.fail_writing(errno);
+                if !self.may_send_on() {
+                    self.fail_writing(errno);
+                }
             }
         }
         Read::Progress

@@ -78,6 +78,11 @@ impl Readable {
 impl Socket {
     /// Whether a receive, or an accept, would find something or the end.
     fn has_input(&self) -> bool {
+        if self.nature == Nature::Listener
+            && !self.net.dispatcher().is_some_and(|d| self.may_accept(&d))
+        {
+            return false;
+        }
         if self.is_datagram() || self.nature == Nature::Listener {
             if self.has_kept() {
                 return true;

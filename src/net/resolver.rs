@@ -7,6 +7,7 @@ use super::Net;
 use crate::dispatcher::{Dispatcher, Letter, WaitList, registry};
 use crate::status::{Fault, Outcome, Status};
 use crate::sync::Until;
+use crate::sys::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use crate::sys::{names, pool};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -14,7 +15,6 @@ use std::net::IpAddr;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 /// How long the failure of a lookup is kept, in nanoseconds.
 const FAILURE_KEPT: u64 = 1_000_000_000;

@@ -104,6 +104,12 @@ impl Owner {
         self.tls.get().map_or(0, |session| session.unsent())
     }
 
+    /// Whether sending goes on after a read that failed.
+    #[cold]
+    pub(super) fn may_send_on(&self) -> bool {
+        self.tls.get().is_some_and(|session| session.may_send_on())
+    }
+
     /// The fault of a connection that broke with an errno.
     #[cold]
     pub(super) fn broken(&self, errno: i32) -> Fault {

@@ -4,6 +4,7 @@
 
 use super::Group;
 use crate::dispatcher::Handle;
+use crate::sys::sync::thread_local;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
@@ -31,7 +32,7 @@ impl Kin {
 
     /// The member begins to run; forgotten when the result is dropped.
     pub fn begin(self, member: Handle) -> Running {
-        RUNNING.with_borrow_mut(|running| running.insert(member.bits(), self));
+        RUNNING.with(|running| running.borrow_mut().insert(member.bits(), self));
         Running(member)
     }
 }
@@ -47,12 +48,13 @@ impl Drop for Running {
 
 /// Forgets a member that will run no more.
 pub fn forget(member: Handle) {
-    RUNNING.with_borrow_mut(|running| running.remove(&member.bits()));
+    RUNNING.with(|running| running.borrow_mut().remove(&member.bits()));
 }
 
 /// Whether `thread` is in `group`, or was started by a coroutine that is inside and still runs.
 pub fn is_inside(thread: Handle, group: &Rc<Group>) -> bool {
-    RUNNING.with_borrow(|running| {
+    RUNNING.with(|running| {
+        let running = running.borrow();
         let mut next = Some(thread);
         while let Some(kin) = next.and_then(|thread| running.get(&thread.bits())) {
             if kin.group.as_ptr() == Rc::as_ptr(group) {

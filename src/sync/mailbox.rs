@@ -12,10 +12,11 @@ use super::line::{Line, Place};
 use crate::dispatcher::{Alive, AliveCount, Dispatcher};
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::annotations;
+use crate::sys::sync::Mutex;
+use crate::sys::sync::atomic::AtomicU32;
 use std::collections::VecDeque;
 use std::pin::{Pin, pin};
-use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 /// A mailbox of `T`. Items that are left when it is destroyed are dropped.

@@ -3,11 +3,11 @@
 
 use crate::dispatcher::{Alive, Dispatcher};
 use crate::status::{Fault, Outcome};
+use crate::sys::sync::atomic::AtomicU32;
+use crate::sys::sync::atomic::Ordering::{Acquire, Release};
 use crate::sys::{annotations, pool};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::{Acquire, Release};
 use std::task::{Context, Poll};
 
 /// A blocking function with its argument.

@@ -6,6 +6,7 @@ use super::faults::{self, Call};
 use std::io;
 
 /// The content of a file.
+#[cfg(feature = "tls")]
 pub fn read(path: &str) -> io::Result<Vec<u8>> {
     #[cfg(feature = "faults")]
     faults::check(Call::File)?;

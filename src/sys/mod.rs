@@ -5,7 +5,7 @@
 //! `os_thread` (who calls, and starting others), `parking` (sleeping until a word changes), `prefetch`
 //! (memory that is needed soon), `process` (whether it was forked), `memory` (reserving, guarding and giving
 //! back address space), `symbols` (looking a name up in the process), `descriptor` (what an open descriptor
-//! is), `file` (the few that are read or removed), `interface` (network interfaces), `names` (looking hosts
+//! is), `segv` (faulting accesses of memory), `pages` (which are touched), `file` (the few that are read or removed), `interface` (network interfaces), `names` (looking hosts
 //! up), `timer` (a descriptor that tells of time), `pool` (OS threads), `search` (for a byte), `signals`
 //! (their handlers), `socket` (opening and connecting), `stream` (reading, writing, accepting) and `wiping`
 //! (memory that keeps no secrets). Today that is Linux; another platform puts files with the same function
@@ -26,17 +26,23 @@ pub mod descriptor;
 pub mod faults;
 pub mod file;
 pub mod interface;
+pub mod kernel;
 pub mod memory;
+#[cfg(shuttle)]
+pub mod model;
 pub mod names;
 pub mod os_thread;
+pub mod pages;
 pub mod parking;
 pub mod pool;
 pub mod prefetch;
 pub mod process;
 pub mod search;
+pub mod segv;
 pub mod signals;
 pub mod socket;
 pub mod stream;
 pub mod symbols;
+pub mod sync;
 pub mod timer;
 pub mod wiping;

@@ -3,11 +3,12 @@
 
 #[cfg(feature = "faults")]
 use super::faults::{self, Call};
+use super::sync::JoinHandle;
 use std::io;
-use std::thread::{Builder, JoinHandle};
 
 /// A number that no other living OS thread has; never 0. It is the thread pointer, which every call of
 /// the library compares: a thread-local's address would cost each of them a call of the dynamic loader.
+#[cfg(not(any(shuttle, miri)))]
 #[inline]
 pub fn id() -> usize {
     let id: usize;
@@ -25,6 +26,18 @@ pub fn id() -> usize {
     id
 }
 
+#[cfg(shuttle)]
+pub use super::model::id;
+
+/// The same for an interpreter, which knows no registers.
+#[cfg(miri)]
+pub fn id() -> usize {
+    std::thread_local! {
+        static PLACE: u8 = const { 0 };
+    }
+    PLACE.with(|place| std::ptr::from_ref(place).addr())
+}
+
 /// How many CPUs this process may use (sched_getaffinity(2), and the quota of its control group).
 pub fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
@@ -32,7 +45,7 @@ pub fn cpus() -> usize {
 
 /// Lets other OS threads run.
 pub fn yield_now() {
-    std::thread::yield_now();
+    super::sync::yield_now();
 }
 
 /// Runs `body` and restores errno afterwards, for functions that a signal handler may call.
@@ -73,14 +86,26 @@ pub fn start(
 ) -> io::Result<JoinHandle<()>> {
     #[cfg(feature = "faults")]
     faults::check(Call::Start)?;
-    let mut builder = Builder::new().name(name.into());
+    let before = block_signals();
+    let started = spawn(name, stack_size, body);
+    restore_signals(&before);
+    started
+}
+
+#[cfg(shuttle)]
+use super::model::spawn;
+
+#[cfg(not(shuttle))]
+fn spawn(
+    name: &str,
+    stack_size: Option<usize>,
+    body: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    let mut builder = std::thread::Builder::new().name(name.into());
     if let Some(size) = stack_size {
         builder = builder.stack_size(size);
     }
-    let before = block_signals();
-    let started = builder.spawn(body);
-    restore_signals(&before);
-    started
+    builder.spawn(body)
 }
 
 /// Blocks the signals of this OS thread, whose new OS threads inherit that; the mask before.

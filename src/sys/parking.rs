@@ -1,12 +1,23 @@
 // SPDX-License-Identifier: MIT
 //! Sleeping until another OS thread changes a word.
 
-use std::sync::atomic::AtomicU32;
+#[cfg(shuttle)]
+pub use super::model::{passing, sleep_while, wake};
+#[cfg(not(shuttle))]
+use super::sync::atomic::AtomicU32;
+#[cfg(not(shuttle))]
 use std::time::Duration;
+
+/// How long a limit is: as it says.
+#[cfg(not(shuttle))]
+pub fn passing(limit: Duration) -> Duration {
+    limit
+}
 
 /// Sleeps while the word has this value, until a `wake` or for at most `limit`; may return early.
 /// The kernel looks at the word itself, so that a `wake` between the caller's look and its sleep is
 /// not lost.
+#[cfg(not(shuttle))]
 pub fn sleep_while(word: &AtomicU32, value: u32, limit: Option<Duration>) {
     #[cfg(feature = "faults")]
     if super::faults::happens(super::faults::kind::INTERRUPT) {
@@ -23,6 +34,7 @@ pub fn sleep_while(word: &AtomicU32, value: u32, limit: Option<Duration>) {
 }
 
 /// Wakes one that sleeps on the word.
+#[cfg(not(shuttle))]
 pub fn wake(word: &AtomicU32) {
     let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
     // SAFETY: the address only names those that sleep there.

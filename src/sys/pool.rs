@@ -3,18 +3,29 @@
 //! functions, so that neither holds up the other. They are started when something is to do, take no
 //! signals from outside, and end when nothing has been to do for a while.
 
+use super::sync::atomic::AtomicU32;
+use super::sync::{Condvar, Mutex, MutexGuard};
 use super::{annotations, os_thread, process};
 use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::AtomicU32;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 /// Looks names up. They wait for the network, not for a CPU; more at once would only ask the same few
 /// name servers at the same time.
+#[cfg(not(shuttle))]
 pub static LOOKUPS: Pool = Pool::new(4);
 /// Runs the program's blocking functions: few, because each may use a CPU or a disk by itself.
+#[cfg(not(shuttle))]
 pub static OFFLOADS: Pool = Pool::new(4);
+
+#[cfg(shuttle)]
+shuttle::lazy_static! {
+    /// As above; new in each run of the model.
+    pub static ref LOOKUPS: Pool = Pool::new(2);
+    /// As above; new in each run of the model.
+    pub static ref OFFLOADS: Pool = Pool::new(2);
+}
 
 /// How long an OS thread that has nothing to do stays.
 const IDLE: Duration = Duration::from_secs(10);
@@ -96,7 +107,7 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self) {
+    fn work(&'static self) {
         let mut state = self.lock();
         loop {
             if let Some((job, waited)) = state.jobs.pop_front() {

@@ -157,14 +157,16 @@ class Bench(unittest.TestCase):
             tool.run(["env", "-S", "sh -c", 'exec "$0" --mode lines', *self.commands[plain]], case)
 
     def test_a_server_with_a_wrong_byte_is_out_of_every_table(self):
-        for name in ("lines-1", "bulk-1", "short"):
+        encrypted = ("tls-handshakes", "tls-bulk", "tls-lines") if has_tls() else ()
+        for name in ("lines-1", "bulk-1", "short", *encrypted):
             with self.subTest(name):
                 case = self.case(name)
-                done = self.rounds(["epoll", "wrong"], [case])
+                right = "copas-tls" if case.tls else "epoll"
+                done = self.rounds([right, "wrong"], [case])
                 done.round(done.plan(None))
                 self.assertIn("wrong byte", done.thrown_out["wrong"])
                 [(_, rows)] = outcome.tables(done, self.servers, [case])
-                self.assertEqual([row.server.name for row in rows], ["epoll"])
+                self.assertEqual([row.server.name for row in rows], [right])
                 self.assertIn("wrong", outcome.remarks(done)[0])
 
     def test_a_server_that_does_not_start_is_a_failure_in_words(self):

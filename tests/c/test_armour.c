@@ -110,6 +110,50 @@ static void above_the_most_of_an_address_new_ones_are_reset(void)
   CHECK_OK(copas_free(c));
 }
 
+enum { LIMIT = 64, LEFT = LIMIT / 32, MANY = 100 };
+
+/* Serves until the last descriptors, and then opens these. */
+static void serve_to_the_last(int told)
+{
+  struct rlimit limit = {LIMIT, LIMIT};
+  CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  serve(NULL);
+  CHECK_NUMBER(write(told, &port, sizeof port), sizeof port);
+  while (!net_reported(&reports, "the last descriptors")) net_step(c);
+  int opened[LEFT - 1];
+  for (int i = 0; i < LEFT - 1; i++) CHECK((opened[i] = open("/dev/null", O_RDONLY)) >= 0);
+  for (int i = 0; i < LEFT - 1; i++) close(opened[i]);
+  /* Who leaves makes room. */
+  uint64_t sockets = counts().sockets;
+  CHECK_NUMBER(write(told, &sockets, sizeof sockets), sizeof sockets);
+  while (counts().sockets >= sockets) net_step(c);
+  while (counts().sockets < sockets) net_step(c);
+  CHECK_OK(copas_free(c));
+  _exit(0);
+}
+
+static void the_last_descriptors_are_the_programs(void)
+{
+  int told[2], clients[MANY];
+  uint64_t sockets;
+  if (check_small()) {
+    SKIP("valgrind keeps this limit itself");
+    return;
+  }
+  CHECK(pipe(told) == 0);
+  pid_t pid = net_fork();
+  if (pid == 0) serve_to_the_last(told[1]);
+  CHECK_NUMBER(read(told[0], &port, sizeof port), sizeof port);
+  for (int i = 0; i < MANY; i++) clients[i] = net_connect(port);
+  CHECK_NUMBER(read(told[0], &sockets, sizeof sockets), sizeof sockets);
+  CHECK(sockets > LIMIT / 2 && sockets < LIMIT);
+  CHECK(close(clients[0]) == 0);
+  net_reap(pid);
+  for (int i = 1; i < MANY; i++) close(clients[i]);
+  close(told[0]);
+  close(told[1]);
+}
+
 static int from_address(const char *text)
 {
   struct sockaddr_in own = {.sin_family = AF_INET}, other = {.sin_family = AF_INET};
@@ -143,7 +187,7 @@ static void unix_sockets_have_no_address_to_count(void)
   copas_socket *server;
   c = net_new(&reports);
   int len = snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "copas-armour-%d", getpid());
-  char name[64];
+  char name[sizeof address.sun_path + 1];
   snprintf(name, sizeof name, "@%s", address.sun_path + 1);
   CHECK_OK(copas_bind_unix(c, name, 0, &server));
   CHECK_OK(copas_addserver_with(c, server, net_echo, &options));
@@ -186,6 +230,37 @@ static void an_accept_waits_until_a_connection_ends(void)
   CHECK_NUMBER(accepts, 1);
   CHECK_OK(copas_close(accepted));
   net_until(c, &accepts, 2);
+  close(first);
+  close(second);
+  CHECK_OK(copas_free(c));
+}
+
+static int looks;
+
+static void look_and_accept(void *user)
+{
+  copas_choice choice = {.kind = COPAS_CHOICE_RECEIVE, .handle = user};
+  copas_socket *second;
+  CHECK_OK(copas_accept(user, 60, &accepted));
+  CHECK(copas_select(c, &choice, 1, 0.01) == COPAS_TIMEOUT);
+  looks = 1;
+  CHECK_NUMBER(copas_select(c, &choice, 1, 60), 0);
+  CHECK_OK(copas_accept(user, 0, &second));
+  looks = 2;
+}
+
+static void a_choice_says_that_none_waits_until_one_can_be_accepted(void)
+{
+  copas_armour armour = {.size = sizeof armour, .max_connections = 1};
+  c = net_new(&reports);
+  looks = 0;
+  copas_socket *server = net_bind(c, &port);
+  CHECK_OK(copas_setarmour(server, &armour));
+  int first = net_connect(port), second = net_connect(port);
+  CHECK_OK(copas_addthread(c, look_and_accept, server, NULL));
+  net_until(c, &looks, 1);
+  CHECK_OK(copas_close(accepted));
+  net_until(c, &looks, 2);
   close(first);
   close(second);
   CHECK_OK(copas_free(c));
@@ -234,9 +309,11 @@ int main(void)
   RUN(above_the_most_connections_new_ones_wait_until_one_ends);
   RUN(a_kept_connection_counts_until_it_is_closed);
   RUN(above_the_most_of_an_address_new_ones_are_reset);
+  RUN(the_last_descriptors_are_the_programs);
   RUN(other_addresses_come_in_while_one_has_enough);
   RUN(unix_sockets_have_no_address_to_count);
   RUN(an_accept_waits_until_a_connection_ends);
+  RUN(a_choice_says_that_none_waits_until_one_can_be_accepted);
   RUN(a_larger_number_lets_those_in_who_wait);
   RUN(what_cannot_be_is_refused);
   return check_report();

@@ -2,6 +2,8 @@
 /* Submitted operations and their events, alone and beside coroutines. */
 #include "network.h"
 
+#include <malloc.h>
+
 static copas *c;
 static copas_socket *skt;
 static int peer;
@@ -456,6 +458,20 @@ static void a_close_before_the_delivery_takes_no_bytes_away(void)
   close_pair();
 }
 
+static void freeing_amid_a_send_that_says_that_more_follows_leaves_no_memory_behind(void)
+{
+  enum { ROUNDS = 20, MOST = 256 * 1024 };
+  size_t before = 0, taken;
+  for (int round = 0; round <= ROUNDS; round++) {
+    open_pair();
+    CHECK_OK(copas_submit_send(skt, "more", 4, COPAS_MORE, 1, &taken, NULL, NULL));
+    close_pair();
+    /* The first round leaves what the process keeps for good. */
+    if (round == 0) before = mallinfo2().uordblks;
+  }
+  CHECK(mallinfo2().uordblks <= before + MOST);
+}
+
 int main(void)
 {
   RUN(a_close_before_the_delivery_takes_no_bytes_away);
@@ -479,5 +495,6 @@ int main(void)
   RUN(a_poll_ends_at_its_limit_or_when_nothing_can_come);
   RUN(coroutines_run_while_events_are_awaited);
   RUN(what_cannot_be_submitted_gets_no_event);
+  RUN(freeing_amid_a_send_that_says_that_more_follows_leaves_no_memory_behind);
   return check_report();
 }

@@ -184,6 +184,9 @@ mod tests {
         );
         assert_eq!((options.rate, options.batch), (50, 1));
         assert_eq!(options.seconds, Duration::from_millis(500));
+        assert!(!options.is_encrypted);
+        let options = parse("short --port 7 --pid 9 --transport tls").unwrap();
+        assert!(options.is_encrypted);
     }
 
     #[test]
@@ -195,6 +198,7 @@ mod tests {
             "closed --port",
             "closed --port 0",
             "closed --por 1",
+            "closed --port 1 --pid 1 --transport quic",
         ] {
             assert!(matches!(parse(line), Err(Stop::Mistake(_))), "{line}");
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //! The httparse crate behind one C function; http_parser.h documents it.
-#![no_std]
+#![cfg_attr(not(feature = "hosted"), no_std)]
 
 use core::ffi::{c_char, c_int};
 use core::{ptr, slice};
@@ -96,6 +96,7 @@ unsafe fn fill(request: *mut HttpRequest, parsed: &Request<'_, '_>) {
 }
 
 /// Nothing here can panic on purpose; a defect ends the program.
+#[cfg(not(feature = "hosted"))]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     unsafe extern "C" {

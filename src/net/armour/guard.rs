@@ -6,6 +6,7 @@ use super::network::Network;
 use super::settings::Armour;
 use super::tally::Episode;
 use crate::dispatcher::{Dispatcher, LEVEL_WARNING};
+use crate::net::address::local_address;
 use crate::net::socket::Socket;
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
@@ -56,8 +57,8 @@ impl Guard {
         self.armour.get()
     }
 
-    /// Whether nobody else may come in now. Who accepts is woken when somebody leaves.
-    pub fn is_full(&self, d: &Dispatcher) -> bool {
+    /// Whether nobody else may come in now.
+    fn is_full(&self, d: &Dispatcher) -> bool {
         let most = self.armour.get().max_connections;
         if most == 0 || self.inside.get() < most {
             return false;
@@ -165,7 +166,10 @@ pub fn set_armour(socket: &Rc<Socket>, armour: Armour) -> Outcome<()> {
 fn report(d: &Dispatcher, listener: &Socket, text: &str) {
     let name = match listener.server() {
         Some(server) => server.name.to_string(),
-        None => listener.name.borrow_mut().told(),
+        None => local_address(listener).map_or_else(
+            |_| listener.name.borrow_mut().told(),
+            |address| address.to_string(),
+        ),
     };
     d.report(LEVEL_WARNING, &format!("server {name} {text}"));
 }
@@ -174,6 +178,12 @@ impl Socket {
     /// The guard of a listening socket.
     pub fn guard(self: &Rc<Self>) -> &Rc<Guard> {
         self.extras().guard.get_or_init(|| Guard::of(self))
+    }
+
+    /// Whether a listening socket may accept now. Who accepts is woken when it may.
+    pub fn may_accept(&self, d: &Dispatcher) -> bool {
+        let guard = self.extras().guard.get();
+        !guard.is_some_and(|guard| guard.is_full(d)) && !self.net.memory.is_short_for(self)
     }
 
     /// Whoever accepts from it may go on.

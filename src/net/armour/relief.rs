@@ -152,11 +152,11 @@ fn arm(d: &Dispatcher, net: &Net) {
     }
 }
 
-/// Bytes that come free when the handlers of those that were cut off return, to which they are lent.
+/// Bytes that come free when the handlers of those that were cut off return.
 fn promised(net: &Net) -> usize {
     let sockets = net.all_sockets();
     let cut = sockets.iter().filter(|socket| socket.cut_by().is_some());
-    cut.map(|socket| socket.input.borrow().lent()).sum()
+    cut.map(|socket| socket.freed_later()).sum()
 }
 
 /// Cuts off those that were idle longest until enough is free, or `promised`; whether there was anybody.
@@ -165,7 +165,7 @@ fn evict(d: &Dispatcher, net: &Net, mut promised: usize) -> bool {
     let mut victims: Vec<_> = net
         .all_sockets()
         .into_iter()
-        .filter(|socket| can_be_cut(socket) && socket.freeable() != 0)
+        .filter(|socket| can_be_cut(socket))
         .map(|socket| (rank(&socket), socket.active.get(), socket))
         .collect();
     victims.sort_unstable_by_key(|&(rank, active, _)| (rank, active));
@@ -174,7 +174,7 @@ fn evict(d: &Dispatcher, net: &Net, mut promised: usize) -> bool {
         if account.used() <= account.resume_at() + promised {
             break;
         }
-        promised += socket.input.borrow().lent();
+        promised += socket.freed_later();
         cut_for_memory(d, socket);
         net.tally.count(Cause::Memory);
         cut += 1;
@@ -191,7 +191,9 @@ fn evict(d: &Dispatcher, net: &Net, mut promised: usize) -> bool {
 }
 
 fn can_be_cut(socket: &Socket) -> bool {
-    matches!(socket.nature, Nature::Tcp | Nature::Unix) && socket.cut_by().is_none()
+    matches!(socket.nature, Nature::Tcp | Nature::Unix)
+        && socket.cut_by().is_none()
+        && socket.freed_at_once() + socket.freed_later() != 0
 }
 
 /// In which order they go: those that are closed already, those that a server has accepted, others.
@@ -205,9 +207,15 @@ fn rank(socket: &Socket) -> u8 {
 
 impl Socket {
     /// Bytes of memory that come free when it is cut off.
-    fn freeable(&self) -> usize {
+    fn freed_at_once(&self) -> usize {
         let input = self.input.borrow().freeable();
         let output = self.output.borrow();
         input + output.as_ref().map_or(0, |buffer| buffer.capacity()) + self.sealed()
+    }
+
+    /// Bytes of memory that come free when it is closed then: those lent, and what encryption needs.
+    fn freed_later(&self) -> usize {
+        let session = self.tls.get().map_or(0, |session| session.memory());
+        self.input.borrow().lent() + session
     }
 }
