@@ -1862,7 +1862,8 @@ copas_status copas_receive_into(struct copas_socket *skt,
 /**
  * Sends `len` bytes: appends them to the socket's output, which the dispatcher hands to the
  * kernel, many sends in one system call, whenever the coroutine waits or ends. Sends outside of
- * coroutines are written before the call returns. `data` may be borrowed bytes, of this socket too.
+ * coroutines are written before the call returns. `data` may be borrowed bytes, of this socket too, which
+ * are sent from where they lie.
  *
  * When more than the high-water mark (64 KiB) would be pending, only the caller waits until the
  * peer has taken enough, within the send time limit; big data go to the kernel without a copy.
@@ -1878,7 +1879,9 @@ copas_status copas_receive_into(struct copas_socket *skt,
  * COPAS_STALE, COPAS_WRONG_THREAD. Never SIGPIPE. Switch point only above the high-water mark or
  * when other senders wait.
  */
-copas_status copas_send(struct copas_socket *skt, const void *data, size_t len);
+copas_status copas_send(struct copas_socket *skt,
+                        const void *data,
+                        size_t len);
 
 /**
  * copas_send() that tells how many bytes, from the first on, were accepted: `taken` may be NULL;

@@ -61,10 +61,8 @@ impl Bench {
         let clock = copas::testing::use_manual_clock(c);
         let mut listener = null_mut();
         // SAFETY: the address is terminated; `listener` is writable.
-        assert_eq!(
-            unsafe { copas_bind(c, c"127.0.0.1".as_ptr(), 0, &mut listener) },
-            OK
-        );
+        let bound = unsafe { copas_bind(c, c"127.0.0.1".as_ptr(), 0, &mut listener) };
+        assert_eq!(bound, OK);
         // SAFETY: zeros are a value of both.
         let mut address: copas_address = unsafe { std::mem::zeroed() };
         // SAFETY: writable.
@@ -180,9 +178,12 @@ fn is_open(client: &mut TcpStream) -> bool {
     }
 }
 
+/// What a handler was answered in the end: the status, how many bytes were shown, errno and words.
+type End = (c_int, usize, c_int, String);
+
 /// What each handler was answered in the end.
 #[derive(Clone, Default)]
-struct Ends(Rc<RefCell<Vec<(c_int, usize, c_int, String)>>>);
+struct Ends(Rc<RefCell<Vec<End>>>);
 
 impl Ends {
     /// A handler that takes lines until there is an end.
@@ -201,7 +202,7 @@ impl Ends {
         }
     }
 
-    fn only(&self) -> (c_int, usize, c_int, String) {
+    fn only(&self) -> End {
         let ends = self.0.borrow();
         assert_eq!(ends.len(), 1);
         ends[0].clone()

@@ -68,7 +68,11 @@ def choose(parser, arguments, all_servers, all_cases):
         if not fnmatch.filter(names, pattern):
             parser.error(f"--only: no server and no case is called {pattern}; see --list")
     wanted = chosen(all_servers, patterns)
-    some = chosen(all_cases, patterns)
+    some = [case for case in chosen(all_cases, patterns)
+            if any(case.suits(one) for one in wanted)]
+    if not some:
+        parser.error("--only: none of these servers is measured in one of these cases; "
+                     "bench/servers/list tells what each does")
     wanted = [one for one in all_servers if any(
         case.suits(one) and (one in wanted or case.is_base(one)) for case in some)]
     if arguments.quick and not patterns:

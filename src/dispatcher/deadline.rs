@@ -46,6 +46,7 @@ impl Deadline {
     }
 
     /// Whether one runs.
+    #[inline]
     pub fn is_set(&self) -> bool {
         matches!(self.0.get(), State::Armed(_) | State::Due)
     }

@@ -62,6 +62,7 @@ pub use waker::woken_by;
 
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::clock::Clock;
+use crate::sys::typed::Typed;
 use operation::{Operation, Undelivered};
 use registry::Claim;
 use std::any::Any;
@@ -142,7 +143,9 @@ pub struct Dispatcher {
     pub handle: Handle,
     /// Where the time is read.
     pub clock: RefCell<Clock>,
-    driver: OnceCell<Rc<dyn Driver>>,
+    driver: OnceCell<Box<dyn Driver>>,
+    /// What the driver's own layer keeps with it.
+    driven: OnceCell<Typed>,
     report: Report,
     poller: poller::Poller,
     vehicles: vehicle::Vehicles,
@@ -198,6 +201,7 @@ impl Dispatcher {
         Ok(Rc::new(Dispatcher {
             handle: claim.handle,
             driver: OnceCell::new(),
+            driven: OnceCell::new(),
             report: settings.report,
             poller,
             vehicles: vehicle::Vehicles::new(
@@ -244,9 +248,10 @@ impl Dispatcher {
         }))
     }
 
-    /// Gives it its driver, once.
-    pub fn set_driver(&self, driver: Rc<dyn Driver>) {
+    /// Gives it its driver, and what that drives, once.
+    pub fn set_driver<T: Any>(&self, driver: Box<dyn Driver>, driven: Rc<T>) {
         let _ = self.driver.set(driver);
+        let _ = self.driven.set(Typed::new(driven));
     }
 
     /// Makes it a member of a fleet, once.
@@ -261,13 +266,13 @@ impl Dispatcher {
             .as_ref()
     }
 
-    /// The driver as the type that it is.
+    /// What the driver drives, as the type that it is.
     #[inline]
-    pub fn driver_as<D: Driver>(&self) -> &D {
-        let driver: &dyn Any = self.driver();
-        driver
-            .downcast_ref()
-            .expect("the driver is of the one type that there is")
+    pub fn driven<T: Any>(&self) -> &T {
+        self.driven
+            .get()
+            .and_then(Typed::get)
+            .expect("the driver's layer is the one that there is")
     }
 
     /// Whether every OS thread may use it, one call at a time.

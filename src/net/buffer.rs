@@ -20,9 +20,14 @@ pub struct Buffer {
     end: usize,
     /// No byte from here on was ever used, unless it lies before `end`.
     used: usize,
+    /// From where to where the bytes before the pending ones are a socket's output (`echo`).
+    echo: (usize, usize),
     /// Where its memory is counted.
     account: Account,
 }
+
+/// Bytes at the end of a line, which need not be where they were received to be found there.
+const ENDING: usize = 2;
 
 impl Buffer {
     /// An empty buffer of at least `size` bytes.
@@ -42,6 +47,7 @@ impl Buffer {
             start: 0,
             end,
             used: 0,
+            echo: (0, 0),
             account: account.clone(),
         })
     }
@@ -82,6 +88,53 @@ impl Buffer {
         self.start += n;
     }
 
+    /// The bytes before the pending ones that are output.
+    #[inline]
+    pub fn echo(&self) -> &[u8] {
+        &self.memory[self.echo.0..self.echo.1]
+    }
+
+    /// Makes bytes output where they are, `most` at most: those of a slice of the memory before the pending
+    /// ones, or an ending that stands behind the output so far. None: nothing is done.
+    #[inline]
+    pub fn extend_echo(&mut self, data: &[u8], most: usize) -> Option<()> {
+        let at = data
+            .as_ptr()
+            .addr()
+            .wrapping_sub(self.memory.as_ptr().addr());
+        let is_inside = at < self.start && data.len() <= self.start - at;
+        let (start, end) = self.echo;
+        if start == end {
+            self.echo = is_inside.then_some((at, at + data.len()))?;
+            return Some(());
+        }
+        let follows = (is_inside && at == end) || self.has_ending(end, data);
+        let longer = end + data.len();
+        self.echo.1 = (follows && longer - start <= most).then_some(longer)?;
+        Some(())
+    }
+
+    /// Whether an ending stands at `at`, before the pending bytes.
+    #[inline]
+    fn has_ending(&self, at: usize, ending: &[u8]) -> bool {
+        let is_before = ending.len() <= ENDING && at + ending.len() <= self.start;
+        is_before && self.memory[at..].iter().zip(ending).all(|(a, b)| a == b)
+    }
+
+    /// No byte is output any more.
+    #[inline]
+    pub fn end_echo(&mut self) {
+        self.echo = (0, 0);
+    }
+
+    /// What is output is all that is pending from now on.
+    #[inline]
+    pub fn keep_echo(&mut self) {
+        self.used = self.used.max(self.end);
+        (self.start, self.end) = self.echo;
+        self.end_echo();
+    }
+
     /// Starts at the front again when nothing is left in it and nothing is lent.
     #[inline]
     pub fn rewind(&mut self) {
@@ -108,11 +161,17 @@ impl Buffer {
     /// for more memory, there may be less space than asked for, or none.
     #[inline]
     pub fn reserve(&mut self, total: usize) {
+        self.ensure(total, false);
+    }
+
+    /// As `reserve`; what is needed `always` is given whatever the budget says.
+    #[inline]
+    fn ensure(&mut self, total: usize, always: bool) {
         let total = total.max(self.len() + 1);
         let enough = self.start + total <= self.memory.len();
         let ample = self.memory.len() - self.end >= self.memory.len() / 4;
         if !enough || !(ample || self.start == 0) {
-            self.make_room(total, false);
+            self.make_room(total, always);
         }
     }
 
@@ -137,6 +196,10 @@ impl Buffer {
     /// The first `len` bytes are what is pending now.
     #[inline]
     fn move_to_front(&mut self, len: usize) {
+        debug_assert!(
+            self.echo().is_empty(),
+            "output is written or copied before its memory is used"
+        );
         self.used = self.used.max(self.end);
         (self.start, self.end) = (0, len);
     }
@@ -156,13 +219,22 @@ impl Buffer {
         self.used = 0;
     }
 
+    /// Appends bytes, if no more than `most` are in it then and they fit behind those; None: nothing is done.
+    #[inline]
+    pub fn append_within(&mut self, bytes: &[u8], most: usize) -> Option<()> {
+        let end = self.end + bytes.len();
+        if end - self.start > most {
+            return None;
+        }
+        self.memory.get_mut(self.end..end)?.copy_from_slice(bytes);
+        self.end = end;
+        Some(())
+    }
+
     /// Appends bytes.
     #[inline]
     pub fn append(&mut self, bytes: &[u8]) {
-        self.reserve(self.len() + bytes.len());
-        if self.space().len() < bytes.len() {
-            self.make_room(self.len() + bytes.len(), true);
-        }
+        self.ensure(self.len() + bytes.len(), true);
         self.memory[self.end..self.end + bytes.len()].copy_from_slice(bytes);
         self.end += bytes.len();
     }
@@ -175,8 +247,13 @@ impl Drop for Buffer {
     }
 }
 
+/// How many free buffers are at hand.
+const HOT: usize = 2;
+
 /// Free buffers.
 pub struct Pool {
+    /// Those that were given back last: a coroutine that answers takes and gives them in turn.
+    hot: [Cell<Option<Box<Buffer>>>; HOT],
     account: Account,
     /// How many may be kept.
     most: Cell<usize>,
@@ -193,6 +270,7 @@ impl Pool {
         Pool {
             account: account.clone(),
             most: Cell::new(most_kept(account)),
+            hot: Default::default(),
             free: RefCell::default(),
         }
     }
@@ -202,6 +280,7 @@ impl Pool {
         self.most
             .set(if none { 0 } else { most_kept(&self.account) });
         if none {
+            self.hot.iter().for_each(|place| drop(place.take()));
             self.free.take();
         }
     }
@@ -210,25 +289,58 @@ impl Pool {
     /// pooled one.
     #[inline]
     pub fn take(&self, size: usize) -> Box<Buffer> {
+        if size <= SIZE {
+            for place in &self.hot {
+                if let Some(buffer) = place.take() {
+                    return buffer;
+                }
+            }
+        }
+        self.take_other(size)
+    }
+
+    #[cold]
+    fn take_other(&self, size: usize) -> Box<Buffer> {
         if size > SIZE && self.account.allows(size) {
             return Buffer::new(size, &self.account);
         }
-        self.free
-            .borrow_mut()
-            .pop()
-            .unwrap_or_else(|| Buffer::new(SIZE, &self.account))
+        let kept = self.free.borrow_mut().pop();
+        kept.unwrap_or_else(|| Buffer::new(SIZE, &self.account))
     }
 
     /// Takes a buffer back that nobody uses any more.
     #[inline]
     pub fn give(&self, mut buffer: Box<Buffer>) {
         buffer.forget();
+        if buffer.capacity() != SIZE || self.most.get() < HOT {
+            return discard(buffer);
+        }
+        (buffer.start, buffer.end) = (0, 0);
+        buffer.end_echo();
+        let mut rest = Some(buffer);
+        for place in &self.hot {
+            rest = place.replace(rest);
+            if rest.is_none() {
+                return;
+            }
+        }
+        self.keep(rest);
+    }
+
+    /// Takes back one more than the hot ones.
+    #[cold]
+    fn keep(&self, buffer: Option<Box<Buffer>>) {
         let mut free = self.free.borrow_mut();
-        if buffer.capacity() == SIZE && free.len() < self.most.get() {
-            (buffer.start, buffer.end) = (0, 0);
-            free.push(buffer);
+        if free.len() + HOT < self.most.get() {
+            free.extend(buffer);
         }
     }
+}
+
+/// Gives a buffer that the pool does not keep to the allocator.
+#[cold]
+fn discard(buffer: Box<Buffer>) {
+    drop(buffer);
 }
 
 /// How many free buffers may be kept: no more than an eighth of the budget.

@@ -11,6 +11,8 @@ mod close;
 mod connect;
 mod datagram;
 mod datagram_server;
+mod dirty;
+mod echo;
 mod failures;
 mod flush;
 mod input;
@@ -76,10 +78,10 @@ use crate::dispatcher::{
 };
 use crate::status::Outcome;
 use buffer::{Buffer, Pool};
+use dirty::Dirty;
 use marks::Mark;
 use spares::Spares;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use std::task::Poll;
 
@@ -108,7 +110,7 @@ pub struct Net {
     /// Where encrypted sockets read to.
     #[cfg(feature = "tls")]
     ciphertext: tls::Scratch,
-    dirty: RefCell<VecDeque<Rc<Socket>>>,
+    dirty: Dirty,
     held: RefCell<Vec<Held>>,
     /// Records of submissions that are over, for the next ones.
     spare_receives: Spares<submit::SubmittedReceive>,
@@ -129,14 +131,14 @@ impl Net {
     /// Makes the driver of a new dispatcher and gives it to it.
     pub fn attach(d: &Rc<Dispatcher>, slots_from: u32, memory_budget: usize) {
         let memory = armour::Memory::new(memory_budget);
-        d.set_driver(Rc::new(Sockets(Rc::new(Net {
+        let net = Rc::new(Net {
             dispatcher: Rc::downgrade(d),
             number: d.handle.dispatcher(),
             sockets: RefCell::new(Slots::new(slots_from)),
             pool: Pool::new(&memory.account),
             #[cfg(feature = "tls")]
             ciphertext: tls::Scratch::default(),
-            dirty: RefCell::default(),
+            dirty: Dirty::default(),
             held: RefCell::default(),
             spare_receives: Spares::default(),
             spare_sends: Spares::default(),
@@ -147,13 +149,14 @@ impl Net {
             reserve: armour::Reserve::default(),
             memory,
             events: Cell::new(0),
-        }))));
+        });
+        d.set_driver(Box::new(Sockets(Rc::clone(&net))), Rc::new(net));
     }
 
     /// The sockets of a dispatcher.
     #[inline]
     pub fn of(d: &Dispatcher) -> &Rc<Net> {
-        &d.driver_as::<Sockets>().0
+        d.driven()
     }
 
     /// A socket that is not closed.
@@ -162,6 +165,13 @@ impl Net {
         let sockets = self.sockets.borrow();
         let socket = sockets.get(handle.slot(), handle.generation())?;
         (!socket.marks.has(Mark::Closed)).then(|| Rc::clone(socket))
+    }
+
+    /// Acts on a socket where it is, without taking hold of it: nothing may end it meanwhile.
+    #[inline]
+    pub fn at<R>(&self, handle: Handle, act: impl FnOnce(&Rc<Socket>) -> Option<R>) -> Option<R> {
+        let sockets = self.sockets.borrow();
+        act(sockets.get(handle.slot(), handle.generation())?)
     }
 
     /// A socket, also one that is closed and still has output to write.
@@ -194,22 +204,15 @@ impl Net {
     }
 
     /// Writes what has been sent since the last time, as far as the kernel takes it.
-    #[inline]
+    #[inline(always)]
     pub fn settle(&self) {
-        if !self.dirty.borrow().is_empty() {
-            self.write_all();
-        }
-    }
-
-    fn write_all(&self) {
-        loop {
-            let Some(socket) = self.dirty.borrow_mut().pop_front() else {
-                return;
-            };
+        while let Some(socket) = self.dirty.pop() {
             socket.dirty.set(false);
-            socket.drain();
             // A write that takes all leaves no readiness to wait for.
-            socket.wake_writers();
+            socket.settle();
+            if self.dirty.is_empty() {
+                return;
+            }
         }
     }
 
@@ -253,8 +256,10 @@ impl Net {
 /// The dispatcher's driver.
 struct Sockets(Rc<Net>);
 
-impl Driver for Sockets {
-    fn ready(&self, d: &Dispatcher, source: Handle, readiness: Readiness) {
+impl Sockets {
+    /// The kernel reports what is more than input for somebody who waits.
+    #[inline(never)]
+    fn ready_for_more(&self, d: &Dispatcher, source: Handle, readiness: Readiness) {
         let Some(socket) = self.0.any_socket(source) else {
             return;
         };
@@ -277,6 +282,16 @@ impl Driver for Sockets {
         }
         if socket.tls.get().is_some() {
             socket.note_ready(d, readiness);
+        }
+    }
+}
+
+impl Driver for Sockets {
+    fn ready(&self, d: &Dispatcher, source: Handle, readiness: Readiness) {
+        let reader = self.0.at(source, |socket| socket.take_word(readiness));
+        match reader {
+            Some((reader, near)) => d.wake_near(reader, near),
+            None => self.ready_for_more(d, source, readiness),
         }
     }
 
@@ -321,7 +336,7 @@ impl Driver for Sockets {
     }
 
     fn is_unsettled(&self) -> bool {
-        !self.0.dirty.borrow().is_empty()
+        !self.0.dirty.is_empty()
     }
 
     fn ended(&self, thread: Handle) {
@@ -355,14 +370,14 @@ impl Driver for Sockets {
             close::finish(d, &socket);
         }
         self.0.held.take();
-        self.0.dirty.take();
+        self.0.dirty.clear();
     }
 
     fn let_go(&self) {
         for socket in self.0.all_sockets() {
             drop(socket.take_fd());
         }
-        self.0.dirty.take();
+        self.0.dirty.clear();
     }
 
     fn name(&self, source: Handle) -> Option<String> {

@@ -19,7 +19,6 @@ struct ReceiveInto<'a> {
     memory: &'a mut [u8],
     borrower: Handle,
     reading: Option<Reading>,
-    insists: bool,
     /// Bytes that are in the memory.
     done: usize,
 }
@@ -39,8 +38,7 @@ impl ReceiveInto<'_> {
                 return Ok(true);
             }
             socket.check_input()?;
-            let asks = socket.readable.get() || std::mem::take(&mut self.insists);
-            if asks && matches!(self.read(), Read::Progress) {
+            if socket.readable.get() && matches!(self.read(), Read::Progress) {
                 continue;
             }
             socket.check_written()?;
@@ -82,12 +80,14 @@ pub fn receive_into(
     memory: &mut [u8],
 ) -> (Outcome<()>, usize) {
     let seconds = socket.timeouts.get().receive;
+    if seconds == 0.0 {
+        socket.look_for_input();
+    }
     let mut receive = pin!(ReceiveInto {
         socket: Rc::clone(socket),
         memory,
         borrower: d.borrower(),
         reading: None,
-        insists: seconds == 0.0,
         done: 0,
     });
     let result = d.wait(receive.as_mut(), seconds);

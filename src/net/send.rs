@@ -135,11 +135,7 @@ pub fn send_part(d: &Dispatcher, socket: &Rc<Socket>, data: &[u8]) -> (Outcome<(
 }
 
 /// send_part for those who do not ask how many.
-#[inline]
 pub fn send(d: &Dispatcher, socket: &Rc<Socket>, data: &[u8]) -> Outcome<()> {
-    if d.is_running() && socket.append_if_small(data) {
-        return Ok(());
-    }
     send_part(d, socket, data).0
 }
 

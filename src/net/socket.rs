@@ -164,6 +164,7 @@ impl Socket {
     }
 
     /// Acts on its descriptor; EBADF once it is closed.
+    #[inline(always)]
     pub fn with_fd<R>(&self, act: impl FnOnce(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
         match &*self.fd.borrow() {
             Some(fd) => act(fd.as_fd()),

@@ -6,7 +6,7 @@
 //! (memory that is needed soon), `process` (whether it was forked), `memory` (reserving, guarding and giving
 //! back address space), `symbols` (looking a name up in the process), `descriptor` (what an open descriptor
 //! is), `segv` (faulting accesses of memory), `pages` (which are touched), `file` (the few that are read or removed), `interface` (network interfaces), `names` (looking hosts
-//! up), `timer` (a descriptor that tells of time), `pool` (OS threads), `search` (for a byte), `signals`
+//! up), `timer` (a descriptor that tells of time), `typed` (values that know their type), `pool` (OS threads), `search` (for a byte), `signals`
 //! (their handlers), `socket` (opening and connecting), `stream` (reading, writing, accepting) and `wiping`
 //! (memory that keeps no secrets). Today that is Linux; another platform puts files with the same function
 //! names beside these. `faults`, a feature for tests, has them fail.
@@ -45,4 +45,5 @@ pub mod stream;
 pub mod symbols;
 pub mod sync;
 pub mod timer;
+pub mod typed;
 pub mod wiping;

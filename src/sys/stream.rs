@@ -8,6 +8,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// recv(2) into the caller's memory; 0 is the end of the stream.
+#[inline]
 pub fn receive(fd: BorrowedFd<'_>, memory: &mut [u8]) -> io::Result<usize> {
     #[cfg(feature = "faults")]
     let memory = faults::to_read(fd, memory)?;
@@ -24,6 +25,7 @@ pub fn read(fd: BorrowedFd<'_>, memory: &mut [u8]) -> io::Result<usize> {
 }
 
 /// send(2), with MSG_NOSIGNAL.
+#[inline]
 pub fn send(fd: BorrowedFd<'_>, data: &[u8]) -> io::Result<usize> {
     #[cfg(feature = "faults")]
     let data = faults::to_write(fd, data)?;
@@ -175,6 +177,7 @@ pub fn accept(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
 }
 
 /// The result of a call that gives a size or -1.
+#[inline]
 fn size(result: isize) -> io::Result<usize> {
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }
