@@ -83,6 +83,9 @@ impl Owner {
     /// Reads into `memory`, which has room; 0 is the end of the stream.
     #[inline]
     pub(super) fn read_bytes(&self, memory: &mut [u8]) -> io::Result<usize> {
+        // It does not wait then: what it does not see is lost.
+        #[cfg(feature = "faults")]
+        let _look = crate::sys::faults::sparing(self.marks.has(Mark::WriteFailed));
         match self.tls.get() {
             None => self.with_fd(|fd| self.transport.read(fd, memory)),
             Some(session) => session.read(self, memory),

@@ -150,14 +150,11 @@ static void begin_tls(void)
 }
 
 static int pipe_fds[2];
-/* Which end has been taken over, or closed, by its coroutine. */
-static int pipe_begun[2];
 
 static void pipe_writer(void)
 {
   copas_socket *skt;
   char text[128];
-  pipe_begun[1] = 1;
   if (tally("wrap", copas_wrap(c, pipe_fds[1], &skt)) != COPAS_OK) {
     close(pipe_fds[1]);
     return;
@@ -175,7 +172,6 @@ static void pipe_reader(void)
   copas_socket *skt;
   char text[128];
   copas_bytes bytes;
-  pipe_begun[0] = 1;
   if (tally("wrap", copas_wrap(c, pipe_fds[0], &skt)) != COPAS_OK) {
     close(pipe_fds[0]);
     return;
@@ -190,10 +186,10 @@ static void pipe_reader(void)
 
 static void begin_pipe(void)
 {
-  pipe_begun[0] = pipe_begun[1] = 0;
   MUST(pipe2(pipe_fds, O_CLOEXEC) == 0);
-  begin(c, pipe_reader, 0);
-  begin(c, pipe_writer, 0);
+  /* The other end must see that nobody is there. */
+  if (!begin(c, pipe_reader, 0)) close(pipe_fds[0]);
+  if (!begin(c, pipe_writer, 0)) close(pipe_fds[1]);
 }
 
 void streams_begin(copas *dispatcher)
@@ -214,8 +210,6 @@ void streams_begin(copas *dispatcher)
 
 void streams_end(void)
 {
-  for (int end = 0; end < 2; end++)
-    if (!pipe_begun[end]) close(pipe_fds[end]);
   if (server_context != NULL) tally("tls_context_release", copas_tls_context_release(server_context));
   if (client_context != NULL) tally("tls_context_release", copas_tls_context_release(client_context));
   server_context = client_context = NULL;

@@ -61,8 +61,8 @@ void let_go(void *user);
 /* Where the certificates of the TLS servers are. */
 extern char certificates[64];
 
-/* Starts a coroutine of an activity; a failure is counted. When all have ended the dispatcher is shut down. */
-void begin(copas *c, void (*body)(void), uint64_t flags);
+/* Starts a coroutine of an activity; whether it has begun. When all have ended the dispatcher is shut down. */
+int begin(copas *c, void (*body)(void), uint64_t flags);
 
 /* Text number `n` of `who`, with an LF: what must come back byte by byte. Gives its length. */
 size_t text_of(char *memory, size_t size, const char *who, int n);
