@@ -34,7 +34,8 @@ pub struct Receive<'a> {
     wanted: Wanted<'a>,
     borrower: Handle,
     reading: Option<Reading>,
-    /// Asks the kernel although it has not reported anything: for calls that do not wait.
+    /// Asks the kernel until it has nothing, although it has not reported anything: for calls that do not
+    /// wait.
     insists: bool,
 }
 
@@ -82,10 +83,11 @@ impl<'a> Receive<'a> {
                 Some(Err(())) => return Err(Status::TOO_LONG.into()),
                 None => socket.check_input()?,
             }
-            let asks = socket.readable.get() || std::mem::take(&mut self.insists);
+            let asks = socket.readable.get() || self.insists;
             if asks && matches!(socket.fill(pattern.wanted()), Read::Progress) {
                 continue;
             }
+            self.insists = false;
             socket.check_written()?;
             if let Some(reading) = &mut self.reading {
                 reading.wait(context)?;

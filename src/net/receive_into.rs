@@ -39,10 +39,11 @@ impl ReceiveInto<'_> {
                 return Ok(true);
             }
             socket.check_input()?;
-            let asks = socket.readable.get() || std::mem::take(&mut self.insists);
+            let asks = socket.readable.get() || self.insists;
             if asks && matches!(self.read(), Read::Progress) {
                 continue;
             }
+            self.insists = false;
             socket.check_written()?;
             if let Some(reading) = &mut self.reading {
                 reading.wait(context)?;
