@@ -45,6 +45,10 @@ pub fn mark() {
 
 /// A page that is empty after a fork, if there is one to be had.
 fn map() -> Option<ptr::NonNull<AtomicU32>> {
+    // The interpreter knows no such advice.
+    if cfg!(miri) {
+        return None;
+    }
     let size = super::memory::page_size();
     let protection = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
