@@ -31,6 +31,9 @@ const CONSTANTS: &str = r#"
 #define COPAS_QUIET (UINT64_C(1))
 /** copas_config.flags: completions only, from any OS thread, one call at a time; no coroutines. */
 #define COPAS_UNBOUND (UINT64_C(2))
+/** copas_config.flags: how much of their stacks coroutines use is kept by name, for copas_stack_marks(). At
+ * each coroutine's end that costs two system calls, and its stack's pages. */
+#define COPAS_STACK_MARKS (UINT64_C(32))
 /** copas_server_options.flags: the handler's socket stays open when it returns. */
 #define COPAS_KEEP_OPEN (UINT64_C(1))
 /** copas_server_options.flags, copas_thread_options.flags: on a pooled OS thread, not on a stack that
@@ -186,11 +189,13 @@ fn header() -> String {
     cbindgen::Builder::new()
         .with_config(config)
         .with_src(format!("{root}/src/capi/types.rs"))
+        .with_src(format!("{root}/src/capi/option_types.rs"))
         .with_src(format!("{root}/src/capi/tls_types.rs"))
         .with_src(format!("{root}/src/capi/status.rs"))
         .with_src(format!("{root}/src/capi/dispatcher.rs"))
         .with_src(format!("{root}/src/capi/fleet.rs"))
         .with_src(format!("{root}/src/capi/server.rs"))
+        .with_src(format!("{root}/src/capi/armour.rs"))
         .with_src(format!("{root}/src/capi/thread.rs"))
         .with_src(format!("{root}/src/capi/bind.rs"))
         .with_src(format!("{root}/src/capi/socket.rs"))
@@ -214,6 +219,7 @@ fn header() -> String {
         .with_src(format!("{root}/src/capi/offload.rs"))
         .with_src(format!("{root}/src/capi/watch.rs"))
         .with_src(format!("{root}/src/capi/stats.rs"))
+        .with_src(format!("{root}/src/capi/stack.rs"))
         .generate()
         .expect("the exports can be written as C")
         .write(&mut text);

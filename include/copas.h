@@ -33,6 +33,9 @@
 #define COPAS_QUIET (UINT64_C(1))
 /** copas_config.flags: completions only, from any OS thread, one call at a time; no coroutines. */
 #define COPAS_UNBOUND (UINT64_C(2))
+/** copas_config.flags: how much of their stacks coroutines use is kept by name, for copas_stack_marks(). At
+ * each coroutine's end that costs two system calls, and its stack's pages. */
+#define COPAS_STACK_MARKS (UINT64_C(32))
 /** copas_server_options.flags: the handler's socket stays open when it returns. */
 #define COPAS_KEEP_OPEN (UINT64_C(1))
 /** copas_server_options.flags, copas_thread_options.flags: on a pooled OS thread, not on a stack that
@@ -332,7 +335,7 @@ typedef struct copas_socket copas_socket;
  * OS threads: that of its dispatcher, or with COPAS_OS_THREAD a pooled one, the same from its start to
  * its end. Either way one coroutine of a dispatcher runs at a time.
  *
- * Functions: copas_join, copas_removethread, copas_wakeup, copas_running, copas_setname,
+ * Functions: copas_join, copas_removethread, copas_wakeup, copas_running, copas_thread_stack_used, copas_setname,
  * copas_getname, copas_of.
  */
 typedef struct copas_thread copas_thread;
@@ -355,7 +358,8 @@ typedef struct copas_timer copas_timer;
  * taken; servers and connections that use it go on with it. It belongs to no dispatcher and survives
  * copas_free(): one may serve the sockets of several.
  *
- * OS threads: any, at the same time.
+ * OS threads: any, at the same time. A child of fork() makes contexts of its own: those of its parent are
+ * COPAS_FORKED.
  *
  * Functions: copas_tls_context_reload, copas_tls_context_retain, copas_tls_context_release,
  * copas_tls_context_stats; it is given to copas_addserver_with(), copas_connect_with() and
@@ -385,7 +389,7 @@ typedef struct copas_config {
    */
   size_t size;
   /**
-   * 0, COPAS_QUIET, COPAS_UNBOUND or both.
+   * 0 or more of COPAS_QUIET, COPAS_UNBOUND and COPAS_STACK_MARKS.
    */
   uint64_t flags;
   /**
@@ -405,6 +409,18 @@ typedef struct copas_config {
    * Most OS threads for what was added with COPAS_OS_THREAD, those that are idle included. 0: 512.
    */
   size_t os_threads;
+  /**
+   * Bytes of memory that all buffers of the dispatcher may have: what was received and not taken, what
+   * was sent and not written, what TLS needs for a connection. 0: a quarter of the machine's memory; at
+   * least 1 MiB.
+   *
+   * Above three quarters of it accepting pauses. Where that has not helped within 1 s, or the budget is
+   * exceeded, those of the connections that servers have accepted which have buffers and were idle
+   * longest are cut off: their handlers get COPAS_CLOSED with the errno ENOBUFS. Other connections only
+   * when there are no such ones. A receive that needs a buffer of more than 64 KiB which the budget has
+   * no room for answers COPAS_LIMIT; nothing is consumed.
+   */
+  size_t memory_budget;
 } copas_config;
 
 /**
@@ -514,7 +530,69 @@ typedef struct copas_server_options {
    * Seconds that a handshake may take. 0: `timeout`, or 30 without one; negative: no limit.
    */
   double handshake_timeout;
+  /**
+   * Most connections of the server that are open at once, until each is closed. Above it accepting
+   * pauses: further ones wait in the kernel's queue. 0: as the listening socket (at first no limit but
+   * the descriptors: see docs/overload.md).
+   */
+  size_t max_connections;
+  /**
+   * Most of them from one IPv4 address, or one /64 of IPv6. Further ones are accepted and reset at once.
+   * Unix sockets have no address to count. 0: as the listening socket (at first no limit).
+   */
+  size_t max_per_address;
+  /**
+   * Seconds until a client's first byte, from its accept, with `tls` from the end of its handshake. Then
+   * the connection is cut off: its handler gets COPAS_CLOSED. 0: as the listening socket (at first no
+   * limit).
+   */
+  double first_byte;
+  /**
+   * Bytes a second, averaged over `rate_window`, that a peer must send while a receive waits in the
+   * middle of its pattern, and must take while output waits for it; else the connection is cut off. What
+   * is awaited between patterns has no rate. 0: as the listening socket (at first no limit).
+   */
+  size_t min_rate;
+  /**
+   * Seconds over which `min_rate` is averaged. 0: as the listening socket (at first 10).
+   */
+  double rate_window;
 } copas_server_options;
+
+/**
+ * What a listening socket bears of its peers, for copas_setarmour(): the fields of the same names in
+ * copas_server_options, which tell what they do. Zero everything, then set `size`.
+ */
+typedef struct copas_armour {
+  /**
+   * sizeof(copas_armour).
+   */
+  size_t size;
+  /**
+   * 0.
+   */
+  uint64_t flags;
+  /**
+   * Most open connections. 0: no limit but the descriptors.
+   */
+  size_t max_connections;
+  /**
+   * Most open connections of one address, or one /64 of IPv6. 0: no limit.
+   */
+  size_t max_per_address;
+  /**
+   * Seconds until a client's first byte. 0: no limit.
+   */
+  double first_byte;
+  /**
+   * Bytes a second that a peer must send or take while it owes any. 0: no limit.
+   */
+  size_t min_rate;
+  /**
+   * Seconds over which `min_rate` is averaged. 0: 10.
+   */
+  double rate_window;
+} copas_armour;
 
 /**
  * The body of a coroutine.
@@ -1022,7 +1100,66 @@ typedef struct copas_dispatcher_stats {
    * The same of the longest step.
    */
   double step_max;
+  /**
+   * How often accepting has paused at max_connections since copas_new().
+   */
+  uint64_t accept_pauses;
+  /**
+   * Connections that were reset at once for max_per_address since copas_new().
+   */
+  uint64_t over_address;
+  /**
+   * Connections cut off whose first byte did not come within first_byte, since copas_new().
+   */
+  uint64_t late_first_byte;
+  /**
+   * Connections cut off whose peer sent more slowly than min_rate, since copas_new().
+   */
+  uint64_t slow_senders;
+  /**
+   * Connections cut off whose peer read more slowly than min_rate, since copas_new().
+   */
+  uint64_t slow_readers;
+  /**
+   * Connections cut off for copas_config.memory_budget, since copas_new().
+   */
+  uint64_t evicted;
+  /**
+   * Receives that were answered COPAS_LIMIT for copas_config.memory_budget, since copas_new().
+   */
+  uint64_t refused_growth;
+  /**
+   * Bytes of memory that the buffers have now, those that are kept for use again included.
+   */
+  uint64_t memory;
+  /**
+   * Bytes that they may have: copas_config.memory_budget.
+   */
+  uint64_t memory_budget;
 } copas_dispatcher_stats;
+
+/**
+ * What copas_stack_marks() tells of the coroutines of one name. 32 bytes for ever.
+ */
+typedef struct copas_stack_mark {
+  /**
+   * The name, without a number at its end: "thread" of thread_1 and thread_2. Valid until
+   * copas_free().
+   */
+  const char *name;
+  /**
+   * Bytes that the deepest one has used, in whole pages.
+   */
+  size_t used;
+  /**
+   * Bytes of that one's stack.
+   */
+  size_t size;
+  /**
+   * How many have ended.
+   */
+  uint64_t ended;
+} copas_stack_mark;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1308,6 +1445,21 @@ copas_status copas_removeserver(struct copas_socket *server,
                                 int keep_open);
 
 /**
+ * Sets what a listening socket bears of its peers, whether it is served or somebody calls
+ * copas_accept() on it: all of `armour`, which is copied; NULL: no limits. What was set before, also by
+ * copas_addserver_with(), is gone. Connections that are open stay, and only `max_connections` counts
+ * them; a server's own options, where they are not 0, take the place of these when it is added.
+ *
+ * With `max_connections` open a copas_accept() waits until one is closed. What was kept out or cut off is
+ * counted by copas_stats() and reported, once until a minute was calm.
+ *
+ * Errors: COPAS_INVALID (also for a bad size or flag, a time that is negative or NAN, a window of more
+ * than a day), COPAS_UNSUPPORTED (it does not listen), COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_setarmour(struct copas_socket *server,
+                             const struct copas_armour *armour);
+
+/**
  * Starts a coroutine that runs `fn(user)`. It runs first in the next step, not inside this call.
  *
  * `out` may be NULL; else it gets the handle. Errors: COPAS_INVALID (also when `fn` is NULL),
@@ -1545,11 +1697,13 @@ copas_status copas_wrap(struct copas *c,
  * afterwards. Bytes that were received but not yet taken are lost: take them with
  * copas_receive_some() before.
  *
- * Errors: COPAS_BUSY (somebody waits on it, it is served, or it has unsent output: copas_flush()
- * first), COPAS_UNSUPPORTED (it is encrypted), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD.
- * Never switches.
+ * Errors: COPAS_BUSY (somebody waits on it, it is served, it has unsent output: copas_flush() first,
+ * or a connection that its server had accepted without a handler: copas_accept() it first),
+ * COPAS_UNSUPPORTED (it is encrypted), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
-COPAS_MUST_USE copas_status copas_unwrap(struct copas_socket *skt, int *fd);
+COPAS_MUST_USE
+copas_status copas_unwrap(struct copas_socket *skt,
+                          int *fd);
 
 /**
  * Closes a socket and returns at once. Its handle is stale afterwards; those that wait on it get
@@ -1654,14 +1808,15 @@ copas_status copas_getstats(struct copas_socket *skt, struct copas_socket_stats 
  * COPAS_OK: `*bytes` borrows the bytes from the socket's buffer, until the caller's next receive
  * on that socket, its own close of it, or its end. They may be sent as they are.
  *
- * On COPAS_TIMEOUT, COPAS_CLOSED, COPAS_CANCELED, COPAS_TOO_LONG, COPAS_TRUNCATED and
+ * On COPAS_TIMEOUT, COPAS_CLOSED, COPAS_CANCELED, COPAS_TOO_LONG, COPAS_LIMIT, COPAS_TRUNCATED and
  * COPAS_TLS_FAILED nothing is consumed: `*bytes` shows what has arrived so far (CRs included), and
  * the next call sees it again. COPAS_ALL answers COPAS_OK when at least one byte came before the
  * end of the stream, else COPAS_CLOSED; a reset is COPAS_CLOSED, of an encrypted stream
  * COPAS_TRUNCATED. Data that has arrived wins over a time limit that has passed.
  *
  * Errors: COPAS_TIMEOUT; COPAS_CLOSED (the end came before the pattern was complete; also for a
- * failed write, once all input is taken); COPAS_TOO_LONG (see copas_setlimits()); COPAS_CANCELED;
+ * failed write, once all input is taken); COPAS_TOO_LONG (see copas_setlimits()); COPAS_LIMIT
+ * (see copas_config.memory_budget); COPAS_CANCELED;
  * COPAS_BUSY (another coroutine waits to receive); COPAS_UNSUPPORTED (the socket listens, or is
  * the writing end of a pipe);
  * of an encrypted stream COPAS_TRUNCATED (it ended without the peer's word for it),
@@ -1707,7 +1862,8 @@ copas_status copas_receive_into(struct copas_socket *skt,
 /**
  * Sends `len` bytes: appends them to the socket's output, which the dispatcher hands to the
  * kernel, many sends in one system call, whenever the coroutine waits or ends. Sends outside of
- * coroutines are written before the call returns. `data` may be borrowed bytes, of this socket too.
+ * coroutines are written before the call returns. `data` may be borrowed bytes, of this socket too, which
+ * are sent from where they lie.
  *
  * When more than the high-water mark (64 KiB) would be pending, only the caller waits until the
  * peer has taken enough, within the send time limit; big data go to the kernel without a copy.
@@ -1723,7 +1879,9 @@ copas_status copas_receive_into(struct copas_socket *skt,
  * COPAS_STALE, COPAS_WRONG_THREAD. Never SIGPIPE. Switch point only above the high-water mark or
  * when other senders wait.
  */
-copas_status copas_send(struct copas_socket *skt, const void *data, size_t len);
+copas_status copas_send(struct copas_socket *skt,
+                        const void *data,
+                        size_t len);
 
 /**
  * copas_send() that tells how many bytes, from the first on, were accepted: `taken` may be NULL;
@@ -1775,7 +1933,8 @@ copas_status copas_tls_context_reload(struct copas *c,
 
 #if defined(COPAS_HAS_TLS)
 /**
- * Takes one more reference to a context. Errors: COPAS_INVALID, COPAS_STALE. From any OS thread.
+ * Takes one more reference to a context. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED. From any
+ * OS thread.
  * Never switches.
  */
 copas_status copas_tls_context_retain(struct copas_tls_context *context);
@@ -1784,7 +1943,7 @@ copas_status copas_tls_context_retain(struct copas_tls_context *context);
 #if defined(COPAS_HAS_TLS)
 /**
  * Gives a reference back; after the last one the handle is stale. Servers and connections that use the
- * context go on. Errors: COPAS_INVALID, COPAS_STALE. From any OS thread. Never switches.
+ * context go on. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED. From any OS thread. Never switches.
  */
 copas_status copas_tls_context_release(struct copas_tls_context *context);
 #endif
@@ -1792,7 +1951,7 @@ copas_status copas_tls_context_release(struct copas_tls_context *context);
 #if defined(COPAS_HAS_TLS)
 /**
  * Fills `stats` with how many handshakes of a context ended how. Set `stats->size` first. Errors:
- * COPAS_INVALID, COPAS_STALE. From any OS thread. Never switches.
+ * COPAS_INVALID, COPAS_STALE, COPAS_FORKED. From any OS thread. Never switches.
  */
 copas_status copas_tls_context_stats(struct copas_tls_context *context,
                                      struct copas_tls_stats *stats);
@@ -1808,12 +1967,13 @@ copas_status copas_tls_context_stats(struct copas_tls_context *context,
  * Where it fails, also by its time limit or a cancellation, even one from before the call, the socket is
  * good for copas_close() alone: it is never plain again, and what was received is shown to nobody. Only
  * where it cannot begin at all (COPAS_INVALID, COPAS_UNSUPPORTED, COPAS_BUSY at the call) the socket stays
- * as it was. Send nothing from elsewhere meanwhile: until the handshake begins it goes out in clear.
+ * as it was. What others send meanwhile waits for the handshake.
  *
  * Errors: COPAS_TIMEOUT; COPAS_UNTRUSTED (the peer's certificate, or its name); COPAS_TLS_FAILED;
  * COPAS_CLOSED; COPAS_CANCELED; COPAS_BUSY (somebody receives on it, or a send waits); COPAS_UNSUPPORTED
  * (not a stream, or encrypted already); COPAS_INVALID (also without a name where one is needed);
- * COPAS_CANNOT_WAIT; COPAS_SYSTEM; COPAS_STALE (also the context); COPAS_WRONG_THREAD. Switch point.
+ * COPAS_CANNOT_WAIT; COPAS_SYSTEM; COPAS_STALE and COPAS_FORKED (also the context); COPAS_WRONG_THREAD.
+ * Switch point.
  */
 COPAS_MUST_USE
 copas_status copas_starttls(struct copas_socket *skt,
@@ -2742,6 +2902,48 @@ copas_status copas_setstatistics(struct copas *c,
  * Errors: COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
  */
 copas_status copas_cancelall(struct copas *c);
+
+/**
+ * Tells how many bytes of its stack a coroutine has used at most, in whole pages (`used`), of how many
+ * (`size`); each may be NULL. The kernel's page map tells which pages were touched.
+ *
+ * Stacks are used again, with the pages of those that ran there before. So it is exact with
+ * COPAS_STACK_MARKS, which gives them back; else it is the most that any coroutine has used on this stack
+ * since its pages were given back last. copas_thread_options.stack_size has room for a mark and what comes
+ * deeper in rare cases; see docs/stacks.md.
+ *
+ * Errors: COPAS_STALE (it has ended), COPAS_UNSUPPORTED (it runs on an OS thread), COPAS_SYSTEM (there is
+ * no /proc), COPAS_INVALID, COPAS_WRONG_THREAD. Never switches.
+ */
+copas_status copas_thread_stack_used(struct copas_thread *thread,
+                                     size_t *used,
+                                     size_t *size);
+
+/**
+ * Fills `marks` with at most `n` names and how much of their stacks the coroutines of each have used at
+ * most, those that run included, the deepest first; the answer is how many names there are. For a
+ * dispatcher that was made with COPAS_STACK_MARKS. After 1,024 names new ones count as "(others)".
+ * Looks at every coroutine, by a system call each.
+ *
+ * Errors: COPAS_INVALID (also without COPAS_STACK_MARKS, when `n` is negative, or `marks` is NULL and `n`
+ * is not 0), COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
+ */
+int copas_stack_marks(struct copas *c,
+                      struct copas_stack_mark *marks,
+                      int n);
+
+/**
+ * From now on a coroutine that overflows its stack is told in a line on stderr, with its name and the size
+ * of its stack. Then the process ends by SIGSEGV, where the overflow happened, or what handled that signal
+ * before is called, as for every other fault. Not told are frames larger than the guard of 256 KiB (compile
+ * with -fstack-clash-protection) and the stacks of OS threads.
+ *
+ * It handles SIGSEGV for the whole process: for programs without a runtime that does so, and before
+ * anything else takes that signal. The handler has a stack of its own on the calling OS thread and on each
+ * one that runs a dispatcher afterwards. Calling it again is COPAS_OK.
+ * Errors: COPAS_SYSTEM, COPAS_NO_MEMORY. May be called from any OS thread. Never switches.
+ */
+copas_status copas_install_overflow_handler(void);
 
 #ifdef __cplusplus
 }  // extern "C"

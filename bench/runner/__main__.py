@@ -38,7 +38,7 @@ def parse():
                              "connections")
     parser.add_argument("--only", metavar="NAMES",
                         help="servers and cases by name or pattern, with commas between them "
-                             "(lines-*,libuv); the floor is always there")
+                             "(lines-*,libuv); what they are compared with is always there")
     parser.add_argument("--rounds", type=int,
                         help="so many, however long they take, each with all servers in all cases")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="every single run too")
@@ -68,8 +68,13 @@ def choose(parser, arguments, all_servers, all_cases):
         if not fnmatch.filter(names, pattern):
             parser.error(f"--only: no server and no case is called {pattern}; see --list")
     wanted = chosen(all_servers, patterns)
-    wanted = [one for one in all_servers if one in wanted or one.group == "floor"]
-    some = chosen(all_cases, patterns)
+    some = [case for case in chosen(all_cases, patterns)
+            if any(case.suits(one) for one in wanted)]
+    if not some:
+        parser.error("--only: none of these servers is measured in one of these cases; "
+                     "bench/servers/list tells what each does")
+    wanted = [one for one in all_servers if any(
+        case.suits(one) and (one in wanted or case.is_base(one)) for case in some)]
     if arguments.quick and not patterns:
         some = [case for case in some if case.name != "idle-most"]
     return wanted, some
@@ -87,7 +92,7 @@ def build_all(wanted, remarks):
                 raise
             remarks.append(f"{server.title}: left out, {str(error).strip().splitlines()[-1]}")
             say(remarks[-1])
-    return load, commands
+    return load, build.identity(paths.OUT), commands
 
 
 def print_tables(facts, tables, verdicts, remarks):
@@ -131,10 +136,10 @@ def measure_all(arguments, wanted, some, pinned, remarks):
     seconds, warm_up, budget, most = QUICK if arguments.quick else FULL
     if arguments.rounds:
         budget, most = None, arguments.rounds
-    load, commands = build_all(wanted, remarks)
+    load, identity, commands = build_all(wanted, remarks)
     goals = targets.read_list(paths.TARGETS)
     named = {pair for goal in goals for pair in goal.pairs()}
-    tool = measure.Measure(load, pinned, ["--seconds", seconds, "--warm-up", warm_up])
+    tool = measure.Measure(load, pinned, ["--seconds", seconds, "--warm-up", warm_up], identity)
     say(f"{len(commands)} servers, {len(some)} cases, {most} rounds")
     done = rounds.Rounds(tool, some, commands, named, say)
     done.within(budget, most)

@@ -45,6 +45,17 @@ def cargo(folder, out):
     return out / "release"
 
 
+def identity(out):
+    """A folder with a certificate and its key, as encrypted servers want them."""
+    folder = out / "identity"
+    if not (folder / "cert.pem").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-days", "3650", "-subj", "/CN=localhost", "-keyout", folder / "key.pem",
+             "-out", folder / "cert.pem"])
+    return folder
+
+
 def load(out):
     return cargo(paths.BENCH / "load", out / "load") / "load"
 
@@ -69,7 +80,7 @@ class Builder:
         if server.uses == "copas":
             return [f"-I{paths.ROOT / 'include'}", *self.copas_flags(), "-lcopas"]
         try:
-            return run(["pkg-config", "--cflags", "--libs", server.uses]).split()
+            return run(["pkg-config", "--cflags", "--libs", *server.uses.split()]).split()
         except Failed as error:
             raise Missing(f"the library {server.uses} is missing") from error
 

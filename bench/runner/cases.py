@@ -8,6 +8,9 @@ ACTIVE = 100
 RESERVE = 150
 MOST_IDLE = 100_000
 PARKED = 100_000
+IDLE_TLS = 2000
+# What encrypted cases are compared with instead of the floor: OpenSSL.
+TLS_BASE = "libevent-tls"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,10 +30,20 @@ class Case:
     count: int = 0
     # What counts, where nothing is timed: strace or callgrind. Once is enough then.
     tool: str = ""
+    # Connections are encrypted.
+    tls: bool = False
+
+    @property
+    def base(self):
+        """The server that the others are compared with."""
+        return TLS_BASE if self.tls else "floor"
+
+    def is_base(self, server):
+        return self.base in (server.name, server.group)
 
     def suits(self, server):
         """Whether this server can do it, and is compared here."""
-        needs = "idle" if self.idle else self.mode
+        needs = ("tls-" if self.tls else "") + ("idle" if self.idle else self.mode)
         if needs not in server.does:
             return False
         return self.bindings or server.group != "binding"
@@ -72,6 +85,28 @@ def counted(name, what, tool, requests):
                 ("closed", "--connections", ACTIVE), count=requests, tool=tool)
 
 
+def encrypted(case, name, title):
+    """The case of that name with the load of a plain one."""
+    return dataclasses.replace(case, name=name, title=title, load=(*case.load, "--transport", "tls"),
+                               bindings=False, tls=True)
+
+
+def short(connections):
+    return Case("short", f"short connections, {connections} at a time", "lines",
+                ("short", "--connections", connections), "connection")
+
+
+def tls_cases():
+    handshakes = dataclasses.replace(short(16), unit="handshake")
+    return [
+        encrypted(handshakes, "tls-handshakes",
+                  "TLS: connections with a full handshake and one line, 16 at a time"),
+        encrypted(bulk(16), "tls-bulk", f"TLS: {bulk(16).title}"),
+        encrypted(lines(100), "tls-lines", f"TLS: {lines(100).title}"),
+        encrypted(idle(IDLE_TLS, "tls-idle"), "tls-idle", f"TLS: {idle(IDLE_TLS, '').title}"),
+    ]
+
+
 def all_cases(descriptors):
     return [
         lines(1), lines(16), lines(50, bindings=True), lines(100), lines(1000),
@@ -80,11 +115,11 @@ def all_cases(descriptors):
         bulk(1), bulk(16, bindings=True),
         Case("copied", "1 KiB lines as a stream, 16 connections", "lines",
              ("stream", "--shape", "kib", "--connections", 16, "--window", 64)),
-        Case("short", "short connections, 16 at a time", "lines",
-             ("short", "--connections", 16), "connection"),
+        short(16),
         Case("rate", f"20,000 requests/s over {ACTIVE} connections", "lines",
              ("rate", "--connections", ACTIVE, "--rate", 20_000)),
         *idle_cases(descriptors),
+        *tls_cases(),
         Case("parked", f"{PARKED:,} parked coroutines", "parked", count=PARKED),
         counted("syscalls", "system calls", "strace", 20_000),
         counted("instructions", "user instructions", "callgrind", 4_000),

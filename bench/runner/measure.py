@@ -73,11 +73,18 @@ def memory_kib(pid):
 
 
 class Measure:
-    def __init__(self, load, cores, span):
+    def __init__(self, load, cores, span, identity):
         self.load = load
+        # The folder with the certificate of encrypted servers.
+        self.identity = identity
         self.server_core, self.load_core = cores
         # The load's arguments that tell how long it warms up and measures.
         self.span = span
+
+    def whole(self, command, case):
+        """The command of a server that is loaded."""
+        secrets = ["--identity", str(self.identity)] if case.tls else []
+        return [*command, "--mode", case.mode, *secrets]
 
     def run(self, command, case):
         """The figures of one run, as the load tells them."""
@@ -85,7 +92,7 @@ class Measure:
             return self.parked(command, case.count)
         if case.tool:
             return self.counted(command, case)
-        with started([*command, "--mode", case.mode], self.server_core) as server:
+        with started(self.whole(command, case), self.server_core) as server:
             return self.loaded(case, server, self.span)
 
     def loaded(self, case, server, further):
@@ -105,8 +112,7 @@ class Measure:
 
     def counted(self, command, case):
         def measure(prefix, further, end):
-            whole = [*prefix, *command, "--mode", case.mode]
-            with started(whole, self.server_core) as server:
+            with started([*prefix, *self.whole(command, case)], self.server_core) as server:
                 report = self.loaded(case, server, [*further, "--warm-up", 0])
                 end(server)
                 return report

@@ -9,10 +9,10 @@ import figures
 
 def tables(done, wanted, some):
     """Pairs of a case and its rows, without those that answered a wrong byte."""
-    floor = next(server for server in wanted if server.group == "floor")
     found = []
     for case in some:
-        base = done.results.get((case.name, floor.name), {})
+        base = next((done.results.get((case.name, server.name), {})
+                     for server in wanted if case.is_base(server)), {})
         rows = [figures.row(server, done.results[case.name, server.name], base)
                 for server in wanted if (case.name, server.name) in done.results
                 and server.name not in done.thrown_out]

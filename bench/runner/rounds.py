@@ -2,7 +2,7 @@
 """The runs, in rounds, so that all see the same moods of the machine.
 
 Each round measures every pair of a case and a server that a target names. The other pairs take turns, as
-many in a round as its share of the time allows, each beside the floor."""
+many in a round as its share of the time allows, each beside the one that it is compared with."""
 
 import collections
 import random
@@ -50,13 +50,13 @@ class Rounds:
         for server in suited:
             if (case.name, server.name) in named:
                 self.always.append((case, server))
-            elif server.group == "floor" or not case.long:
+            elif case.is_base(server) or not case.long:
                 self.others.append((case, server))
 
-    def with_floor(self, case, server):
+    def with_base(self, case, server):
         """The pair, and that which it is compared with."""
-        floors = [(case, one) for one in self.commands if one.group == "floor" and case.suits(one)]
-        return list(dict.fromkeys([(case, server), *floors]))
+        bases = [(case, one) for one in self.commands if case.is_base(one) and case.suits(one)]
+        return list(dict.fromkeys([(case, server), *bases]))
 
     def runs(self, case, server):
         key = (case.name, server.name)
@@ -90,7 +90,7 @@ class Rounds:
         pairs = [pair for pair in self.always if self.runs(*pair)]
         spare = None if seconds is None else seconds - self.expected(pairs)
         for turn in range(len(self.others)):
-            more = [pair for pair in self.with_floor(*self.others[0])
+            more = [pair for pair in self.with_base(*self.others[0])
                     if pair not in pairs and self.runs(*pair)]
             # Somebody has a turn also where time is short.
             if turn and spare is not None and self.expected(more) > spare:

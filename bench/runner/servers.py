@@ -14,7 +14,7 @@ class Server:
     language: str
     # The file or folder of its source.
     source: pathlib.Path
-    # The library that it needs; empty for none.
+    # The libraries that it needs; empty for none.
     uses: str
     # Of its program, before --mode.
     arguments: tuple

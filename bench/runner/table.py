@@ -32,8 +32,8 @@ def with_interval(ratio):
 COLUMNS = [
     ("{unit}s/s", lambda row: with_spread(row.medians["rate"])),
     ("CPU µs", lambda row: with_spread(row.medians["cpu_us"])),
-    ("rate ÷ floor", lambda row: with_interval(row.ratios["rate"])),
-    ("CPU ÷ floor", lambda row: with_interval(row.ratios["cpu_us"])),
+    ("rate ÷ {base}", lambda row: with_interval(row.ratios["rate"])),
+    ("CPU ÷ {base}", lambda row: with_interval(row.ratios["cpu_us"])),
     ("p50 µs", lambda row: alone(row.medians["p50_us"])),
     ("p99 µs", lambda row: alone(row.medians["p99_us"])),
     ("MiB", lambda row: alone(row.medians["memory_mib"])),
@@ -42,7 +42,7 @@ ROUNDS = ("rounds", lambda row: str(row.rounds))
 IDLE = [("KiB each", lambda row: with_spread(row.medians["idle_kib"])),
         ("page tables", lambda row: alone(row.medians["idle_tables_kib"]))]
 COUNTED = [("each", lambda row: alone(row.medians["counted"])),
-           ("÷ floor", lambda row: with_interval(row.ratios["counted"]))]
+           ("÷ {base}", lambda row: with_interval(row.ratios["counted"]))]
 
 
 def columns_of(case):
@@ -68,6 +68,6 @@ def markdown(head, body):
 def of_case(case, rows):
     """The table of one case; `rows` come in the order of the list of servers."""
     columns = columns_of(case)
-    head = ["server", *(title.format(unit=case.unit) for title, _ in columns)]
+    head = ["server", *(title.format(unit=case.unit, base=case.base) for title, _ in columns)]
     body = [[row.server.title, *(cell(row) for _, cell in columns)] for row in rows]
     return markdown(head, body)

@@ -17,21 +17,30 @@ enum server_mode {
   /* Sends all bytes back. */
   SERVER_BULK = 2,
   /* Parks coroutines, without a socket. */
-  SERVER_PARKED = 4
+  SERVER_PARKED = 4,
+  /* Among the modes that a program can do: all its connections are encrypted. */
+  SERVER_TLS = 8
 };
+
+/* The files in the folder that --identity names. */
+#define SERVER_CERTIFICATE "cert.pem"
+#define SERVER_KEY "key.pem"
 
 struct server_options {
   enum server_mode mode;
   long count;
+  /* The folder; NULL for none. */
+  const char *identity;
 };
 
 static inline void server_usage(const char *program, int code)
 {
   fprintf(code == 0 ? stdout : stderr,
-          "usage: %s --mode lines|bulk|parked [--count N]\n"
+          "usage: %s --mode lines|bulk|parked [--count N] [--identity FOLDER]\n"
           "A server of the benchmarks. lines and bulk: echoes on a free port of 127.0.0.1, which it\n"
           "prints as 'port N'. parked (where there are coroutines): parks N of them, prints\n"
-          "'parked N', and ends when its standard input does.\n",
+          "'parked N', and ends when its standard input does. Those over TLS need --identity: a\n"
+          "folder with " SERVER_CERTIFICATE " and " SERVER_KEY ".\n",
           program);
   exit(code);
 }
@@ -43,12 +52,13 @@ static inline struct server_options server_parse(int argc, char **argv, int mode
     const char *name;
     enum server_mode mode;
   } names[] = {{"lines", SERVER_LINES}, {"bulk", SERVER_BULK}, {"parked", SERVER_PARKED}};
-  struct server_options options = {SERVER_LINES, 0};
+  struct server_options options = {SERVER_LINES, 0, NULL};
   int known = 0;
   if (argc == 2 && strcmp(argv[1], "--help") == 0) server_usage(argv[0], 0);
   if (argc % 2 == 0) server_usage(argv[0], 2);
   for (int i = 1; i < argc; i += 2) {
     if (strcmp(argv[i], "--count") == 0) options.count = atol(argv[i + 1]);
+    else if (strcmp(argv[i], "--identity") == 0) options.identity = argv[i + 1];
     else if (strcmp(argv[i], "--mode") != 0) server_usage(argv[0], 2);
     for (int n = 0; n < 3; n++) {
       if (strcmp(argv[i + 1], names[n].name) != 0) continue;
@@ -56,8 +66,15 @@ static inline struct server_options server_parse(int argc, char **argv, int mode
       known = modes & names[n].mode;
     }
   }
-  if (!known) server_usage(argv[0], 2);
+  if (!known || ((modes & SERVER_TLS) && options.identity == NULL)) server_usage(argv[0], 2);
   return options;
+}
+
+/* The path of a file in `folder`, in `path`. */
+static inline const char *server_file(char *path, size_t size, const char *folder, const char *name)
+{
+  snprintf(path, size, "%s/%s", folder, name);
+  return path;
 }
 
 static inline void server_no_delay(int fd)

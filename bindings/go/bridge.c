@@ -197,24 +197,40 @@ void bridge_shut(uint64_t socket, int how, struct bridge_outcome *o)
   tell_status(o, copas_of(socket_of(socket)), status, NULL);
 }
 
-void bridge_tls_new(uint64_t c, int role, uint64_t flags, const char *certificate, const char *key,
-                    const char *ca, const char *alpn, int oldest, struct bridge_outcome *o)
+void bridge_setarmour(uint64_t socket, size_t connections, size_t address, double first_byte,
+                      size_t rate, double window, struct bridge_outcome *o)
 {
-  copas_tls_identity identity = {.certificate_file = certificate, .key_file = key};
-  copas_tls_options options = {.size = sizeof options, .flags = flags, .ca_file = ca, .alpn = alpn,
-                               .min_version = oldest};
+  copas_armour armour = {.size = sizeof armour, .max_connections = connections,
+                         .max_per_address = address, .first_byte = first_byte, .min_rate = rate,
+                         .rate_window = window};
+  int status = copas_setarmour(socket_of(socket), &armour);
+  tell_status(o, copas_of(socket_of(socket)), status, NULL);
+}
+
+void bridge_tls_new(uint64_t c, int role, const copas_tls_options *options,
+                    struct bridge_outcome *o)
+{
   copas_tls_context *made = NULL;
-  if (certificate != NULL || key != NULL) {
-    options.identities = &identity;
-    options.identity_count = 1;
-  }
-  int status = copas_tls_context_new(dispatcher_of(c), role, &options, &made);
-  if (status != COPAS_OK) {
-    fail(o, dispatcher_of(c), status);
-    return;
-  }
-  memset(o, 0, sizeof *o);
-  o->result = (uintptr_t)made;
+  int status = copas_tls_context_new(dispatcher_of(c), role, options, &made);
+  tell_status(o, dispatcher_of(c), status, NULL);
+  if (status == COPAS_OK) o->result = (uintptr_t)made;
+}
+
+void bridge_tls_reload(uint64_t c, uint64_t context, const copas_tls_options *options,
+                       struct bridge_outcome *o)
+{
+  int status = copas_tls_context_reload(dispatcher_of(c), context_of(context), options);
+  tell_status(o, dispatcher_of(c), status, NULL);
+}
+
+void bridge_tls_info(uint64_t socket, copas_tls_details *details, struct bridge_outcome *o)
+{
+  tell_status(o, copas_of(socket_of(socket)), copas_tls_info(socket_of(socket), details), NULL);
+}
+
+void bridge_tls_stats(uint64_t context, copas_tls_stats *stats)
+{
+  (void)copas_tls_context_stats(context_of(context), stats);
 }
 
 void bridge_tls_release(uint64_t context) { (void)copas_tls_context_release(context_of(context)); }

@@ -55,12 +55,18 @@ void bridge_cancel(uint64_t operation);
 void bridge_bind(uint64_t c, const char *host, int port, uint64_t flags, struct bridge_outcome *o);
 void bridge_bind_unix(uint64_t c, const char *path, struct bridge_outcome *o);
 void bridge_shut(uint64_t socket, int how, struct bridge_outcome *o);
+void bridge_setarmour(uint64_t socket, size_t connections, size_t address, double first_byte,
+                      size_t rate, double window, struct bridge_outcome *o);
 void bridge_close(uint64_t socket);
 void bridge_abort(uint64_t socket);
 
-/* A context is o->result; texts may be NULL. */
-void bridge_tls_new(uint64_t c, int role, uint64_t flags, const char *certificate, const char *key,
-                    const char *ca, const char *alpn, int oldest, struct bridge_outcome *o);
+/* A context is o->result. */
+void bridge_tls_new(uint64_t c, int role, const copas_tls_options *options,
+                    struct bridge_outcome *o);
+void bridge_tls_reload(uint64_t c, uint64_t context, const copas_tls_options *options,
+                       struct bridge_outcome *o);
+void bridge_tls_info(uint64_t socket, copas_tls_details *details, struct bridge_outcome *o);
+void bridge_tls_stats(uint64_t context, copas_tls_stats *stats);
 void bridge_tls_release(uint64_t context);
 
 /* The addresses of both ends; the family is 0 where there is none. */

@@ -177,6 +177,38 @@ func (l *Listener) Close() error {
 	return nil
 }
 
+// Armour is what a Listener bears of its peers; zeros are no limits.
+type Armour struct {
+	// MaxConnections that are open at once; above it Accept waits until one is closed.
+	MaxConnections int
+	// MaxPerAddress of them from one IPv4 address or one /64 of IPv6; further ones are reset.
+	MaxPerAddress int
+	// FirstByte is how long a client may say nothing at first. Then it is cut off.
+	FirstByte time.Duration
+	// MinRate in bytes a second, averaged over RateWindow (0: 10 s), that a peer must send in the middle of
+	// a pattern, and must take of what is written; else it is cut off.
+	MinRate    int
+	RateWindow time.Duration
+}
+
+// SetArmour sets all that the listener bears of its peers from now on.
+func (l *Listener) SetArmour(a Armour) error {
+	if a.MaxConnections < 0 || a.MaxPerAddress < 0 || a.MinRate < 0 {
+		return l.fault("set", syscall.EINVAL)
+	}
+	l.d.mu.Lock()
+	defer l.d.mu.Unlock()
+	if l.accepting.closed {
+		return l.fault("set", errStale)
+	}
+	C.bridge_setarmour(l.socket, C.size_t(a.MaxConnections), C.size_t(a.MaxPerAddress),
+		C.double(a.FirstByte.Seconds()), C.size_t(a.MinRate), C.double(a.RateWindow.Seconds()), l.d.answer)
+	if ended := outcomeOf(l.d.answer); ended.status != C.COPAS_OK {
+		return l.fault("set", ended.failure("set"))
+	}
+	return nil
+}
+
 // Addr is a *net.TCPAddr or a *net.UnixAddr.
 func (l *Listener) Addr() net.Addr { return l.local }
 

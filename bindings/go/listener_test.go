@@ -167,3 +167,55 @@ func TestAContextEndsDial(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAListenerBearsSoManyConnections(t *testing.T) {
+	l := listen(t, "tcp", "127.0.0.1:0")
+	if err := l.SetArmour(copas.Armour{FirstByte: -time.Second}); err == nil {
+		t.Fatal("a negative time is taken")
+	}
+	if err := l.SetArmour(copas.Armour{MaxConnections: 1}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		peer, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer peer.Close()
+	}
+	first, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = l.SetDeadline(time.Now().Add(20 * time.Millisecond))
+	if _, err := l.Accept(); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatal(err)
+	}
+	_ = l.SetDeadline(time.Now().Add(patience))
+	_ = first.Close()
+	second, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = second.Close()
+}
+
+func TestASilentClientIsCutOff(t *testing.T) {
+	l := listen(t, "tcp", "127.0.0.1:0")
+	if err := l.SetArmour(copas.Armour{FirstByte: 20 * time.Millisecond}); err != nil {
+		t.Fatal(err)
+	}
+	peer, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, syscall.ETIMEDOUT) {
+		t.Fatal(err)
+	}
+}

@@ -11,24 +11,8 @@ import (
 	"errors"
 	"net"
 	"runtime"
-	"strings"
 	"unsafe"
 )
-
-// TLSConfig is what a TLSContext is made of. The fields are PEM files.
-type TLSConfig struct {
-	// CertFile and KeyFile say who this side is: a server must, a client may.
-	CertFile, KeyFile string
-	// CAFile has those to trust: without it a client trusts whom the system trusts; with it a server asks
-	// its clients for certificates.
-	CAFile string
-	// NextProtos are the application protocols (ALPN), best first.
-	NextProtos []string
-	// OnlyTLS13 refuses TLS 1.2.
-	OnlyTLS13 bool
-	// InsecureNoVerification has a client take any certificate.
-	InsecureNoVerification bool
-}
 
 // TLSContext is what encrypted connections share.
 type TLSContext struct {
@@ -46,43 +30,46 @@ func NewTLSClient(config TLSConfig) (*TLSContext, error) {
 }
 
 func newTLSContext(role C.int, config TLSConfig) (*TLSContext, error) {
-	d, err := shared()
+	ended, err := withOptions(&config, func(d *dispatcher, options *C.copas_tls_options) {
+		C.bridge_tls_new(d.handle, role, options, d.answer)
+	})
 	if err != nil {
 		return nil, err
-	}
-	var texts []*C.char
-	text := func(value string) *C.char {
-		if value == "" {
-			return nil
-		}
-		made := C.CString(value)
-		texts = append(texts, made)
-		return made
-	}
-	defer func() {
-		for _, made := range texts {
-			C.free(unsafe.Pointer(made))
-		}
-	}()
-	flags, oldest := C.uint64_t(0), C.int(C.COPAS_TLS_1_2)
-	if config.InsecureNoVerification {
-		flags = C.COPAS_TLS_INSECURE_NO_VERIFICATION
-	}
-	if config.OnlyTLS13 {
-		oldest = C.COPAS_TLS_1_3
-	}
-	alpn := text(strings.Join(config.NextProtos, ","))
-	certificate, key, ca := text(config.CertFile), text(config.KeyFile), text(config.CAFile)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	C.bridge_tls_new(d.handle, role, flags, certificate, key, ca, alpn, oldest, d.answer)
-	ended := outcomeOf(d.answer)
-	if ended.status != C.COPAS_OK {
-		return nil, ended.failure("tls")
 	}
 	made := &TLSContext{handle: ended.result}
 	runtime.AddCleanup(made, func(handle C.uint64_t) { C.bridge_tls_release(handle) }, made.handle)
 	return made, nil
+}
+
+// Reload has handshakes that begin from now on use another configuration, such as a renewed certificate;
+// where it fails, all stays as it was.
+func (t *TLSContext) Reload(config TLSConfig) error {
+	_, err := withOptions(&config, func(d *dispatcher, options *C.copas_tls_options) {
+		C.bridge_tls_reload(d.handle, t.handle, options, d.answer)
+	})
+	runtime.KeepAlive(t)
+	return err
+}
+
+// withOptions calls with what C reads, and tells how that ended.
+func withOptions(
+	config *TLSConfig, call func(d *dispatcher, options *C.copas_tls_options),
+) (outcome, error) {
+	d, err := shared()
+	if err != nil {
+		return outcome{}, err
+	}
+	var pinned memory
+	defer pinned.pinner.Unpin()
+	options := pinned.options(config)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	call(d, options)
+	ended := outcomeOf(d.answer)
+	if ended.status != C.COPAS_OK {
+		return outcome{}, ended.failure("tls")
+	}
+	return ended, nil
 }
 
 // StartTLS encrypts the connection from here on, as the side that the context is for; a client says who

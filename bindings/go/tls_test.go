@@ -5,84 +5,37 @@ package copas_test
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"io"
-	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"copas"
 )
 
-func writePEM(t *testing.T, path, kind string, der []byte) {
-	t.Helper()
-	text := pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// certificates makes a CA and a certificate of it for "localhost": ca.pem, server.pem, server.key.
-func certificates(t *testing.T) string {
-	t.Helper()
-	folder := t.TempDir()
-	template := func(serial int64, name string) *x509.Certificate {
-		return &x509.Certificate{
-			SerialNumber: big.NewInt(serial),
-			Subject:      pkix.Name{CommonName: name},
-			NotBefore:    time.Now().Add(-time.Hour),
-			NotAfter:     time.Now().Add(time.Hour),
-		}
-	}
-	newKey := func() *ecdsa.PrivateKey {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return key
-	}
-	caKey, key := newKey(), newKey()
-	ca := template(1, "ca")
-	ca.IsCA, ca.BasicConstraintsValid, ca.KeyUsage = true, true, x509.KeyUsageCertSign
-	leaf := template(2, "server")
-	leaf.DNSNames = []string{"localhost"}
-	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, caKey.Public(), caKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, ca, key.Public(), caKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	writePEM(t, filepath.Join(folder, "ca.pem"), "CERTIFICATE", caDER)
-	writePEM(t, filepath.Join(folder, "server.pem"), "CERTIFICATE", leafDER)
-	writePEM(t, filepath.Join(folder, "server.key"), "PRIVATE KEY", keyDER)
-	return folder
-}
-
 // serveTLS echoes lines to every client that its context lets in; gives the address.
 func serveTLS(t *testing.T, folder string) string {
 	t.Helper()
-	server, err := copas.NewTLSServer(copas.TLSConfig{
+	return serveWith(t, serverOf(t, copas.TLSConfig{
 		CertFile: filepath.Join(folder, "server.pem"), KeyFile: filepath.Join(folder, "server.key"),
-	})
+	}))
+}
+
+func serverOf(t *testing.T, config copas.TLSConfig) *copas.TLSContext {
+	t.Helper()
+	server, err := copas.NewTLSServer(config)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return server
+}
+
+func serveWith(t *testing.T, server *copas.TLSContext) string {
+	t.Helper()
 	l := listen(t, "tcp", "127.0.0.1:0")
 	go func() {
 		for {

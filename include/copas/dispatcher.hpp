@@ -29,6 +29,8 @@ struct dispatcher_options {
   std::size_t stack_size = 0;
   /// Where reports go; empty: one line each on stderr. It must not wait.
   std::function<void(copas_level, std::string_view)> report = {};
+  /// Bytes of memory of all buffers; 0: a quarter of the machine's.
+  std::size_t memory_budget = 0;
 };
 
 namespace detail {
@@ -98,6 +100,7 @@ public:
     config.size = sizeof config;
     config.flags = settings.flags;
     config.stack_size = settings.stack_size;
+    config.memory_budget = settings.memory_budget;
     if (settings.report) {
       callbacks_->report = std::move(settings.report);
       config.report = detail::callbacks::tell_report;

@@ -35,6 +35,13 @@ struct server_options {
   /// or 30 s without one).
   copas_tls_context *tls = nullptr;
   seconds handshake_timeout = seconds(0);
+  /// What the server bears of its peers, as copas_server_options tells; 0: as the listening socket.
+  std::size_t max_connections = 0;
+  std::size_t max_per_address = 0;
+  seconds first_byte = seconds(0);
+  /// Bytes a second, averaged over `rate_window`.
+  std::size_t min_rate = 0;
+  seconds rate_window = seconds(0);
 };
 
 namespace detail {
@@ -69,6 +76,11 @@ int add_server(copas *c, socket_ref server, F &&handler, const server_options &s
   options.all_limit = settings.all_limit;
   options.tls = settings.tls;
   options.handshake_timeout = settings.handshake_timeout.count();
+  options.max_connections = settings.max_connections;
+  options.max_per_address = settings.max_per_address;
+  options.first_byte = settings.first_byte.count();
+  options.min_rate = settings.min_rate;
+  options.rate_window = settings.rate_window.count();
   return copas_addserver_with(c, server.native(), run_handler<body>, &options);
 }
 

@@ -69,7 +69,7 @@ public:
     return received;
   }
 
-  /// The lines until the peer closes, for a range-based `for`; an error but that one is thrown. A last
+  /// The lines until the peer closes, for a range-based `for`; every error is thrown, a reset too. A last
   /// line without its ending is not given: receive_some() has it.
   line_range lines() const noexcept;
 
@@ -166,6 +166,13 @@ public:
   void setlimits(std::size_t line, std::size_t all, std::error_code &ec = detail::throwing) const
   {
     detail::settle(copas_setlimits(raw_, line, all), raw_, ec);
+  }
+
+  /// What a listening socket bears of its peers; its `size` is set here.
+  void setarmour(copas_armour armour, std::error_code &ec = detail::throwing) const
+  {
+    armour.size = sizeof armour;
+    detail::settle(copas_setarmour(raw_, &armour), raw_, ec);
   }
 
   /// COPAS_KEEPALIVE and the like.
@@ -321,8 +328,14 @@ public:
       copas_bytes bytes{"", 0};
       const copas_status status = copas_receive(skt_.native(), COPAS_LINE, &bytes);
       if (status == COPAS_OK) line_ = {bytes.data, bytes.len};
-      else if (status == COPAS_CLOSED) skt_ = socket_ref();
+      else if (status == COPAS_CLOSED && is_end()) skt_ = socket_ref();
       else detail::raise(status, skt_.native());
+    }
+
+    // A reset is no end: what came may not be all.
+    bool is_end() const noexcept
+    {
+      return detail::last_error(copas_of(skt_.native())).sys_errno == 0;
     }
 
     socket_ref skt_;

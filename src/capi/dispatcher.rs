@@ -13,7 +13,7 @@ use crate::net::Net;
 use crate::status::{Fault, Outcome, Status};
 use crate::sync;
 use crate::sys::clock::Clock;
-use crate::sys::os_thread;
+use crate::sys::{memory, os_thread};
 use core::ffi::{CStr, c_void};
 use std::ffi::CString;
 use std::io::Write;
@@ -33,10 +33,18 @@ const OS_THREADS: usize = 512;
 /// The largest number of OS threads: no system has more.
 const MOST_OS_THREADS: usize = 1 << 20;
 
+/// Bytes of the smallest memory budget: sixteen buffers.
+const LEAST_MEMORY: usize = 1 << 20;
+/// Which part of the machine's memory the buffers may have where the program does not say: far more than
+/// servers at work need, and what leaves room for the rest of the program.
+const MEMORY_SHARE: usize = 4;
+
 /// copas_config.flags: no reports on stderr.
 const QUIET: u64 = 1;
 /// copas_config.flags: completions only, from any OS thread, one call at a time.
 pub(super) const UNBOUND: u64 = 2;
+/// copas_config.flags: marks of the stacks' use are kept.
+const STACK_MARKS: u64 = 32;
 
 // SAFETY: repr(C), the size first, and every field may be zero (NULL functions are None).
 unsafe impl Growing for copas_config {}
@@ -311,14 +319,26 @@ pub extern "C" fn copas_set_cxa_globals(get: copas_cxa_globals_fn) {
 pub(super) fn make(claim: Claim, config: copas_config) -> Outcome<Rc<Dispatcher>> {
     exceptions::find_getter();
     let slots_from = claim.slots_from;
+    let memory_budget = memory_budget_of(&config)?;
     let d = Dispatcher::new(claim, settings(config)?)?;
-    Net::attach(&d, slots_from);
+    Net::attach(&d, slots_from, memory_budget);
     Ok(d)
+}
+
+/// Bytes that the buffers of a caller's dispatcher may have.
+fn memory_budget_of(config: &copas_config) -> Outcome<usize> {
+    match config.memory_budget {
+        0 => Ok((memory::installed() / MEMORY_SHARE).max(LEAST_MEMORY)),
+        LEAST_MEMORY.. => Ok(config.memory_budget),
+        few => Err(Fault::invalid(format!(
+            "a memory_budget of {few} bytes is less than {LEAST_MEMORY}"
+        ))),
+    }
 }
 
 /// The settings of a caller, checked.
 fn settings(config: copas_config) -> Outcome<Settings> {
-    if config.flags & !(QUIET | UNBOUND) != 0 {
+    if config.flags & !(QUIET | UNBOUND | STACK_MARKS) != 0 {
         return Err(Fault::invalid(
             "copas_config.flags has a flag that this version does not know",
         ));
@@ -342,6 +362,7 @@ fn settings(config: copas_config) -> Outcome<Settings> {
         os_threads,
         clock: Clock::Monotonic,
         unbound: config.flags & UNBOUND != 0,
+        stack_marks: config.flags & STACK_MARKS != 0,
     })
 }
 

@@ -109,13 +109,10 @@ fn start(
         promise: Rc::clone(&promise),
         free,
     };
-    let vehicle = d.vehicle(ground);
-    let thread = vehicle.and_then(|vehicle| {
-        d.spawn_on(vehicle, name, move || {
-            // SAFETY: the program's function with the program's pointer.
-            work.done(unsafe { call(user.pointer()) });
-            conclude();
-        })
+    let thread = d.spawn(ground, name, move || {
+        // SAFETY: the program's function with the program's pointer.
+        work.done(unsafe { call(user.pointer()) });
+        conclude();
     });
     match thread {
         Ok(thread) => promise.set_thread(thread),

@@ -90,8 +90,14 @@ pub fn caught<R>(otherwise: R, body: impl FnOnce() -> R) -> R {
 pub fn answer<A: Answer>(body: impl FnOnce() -> Outcome<A>) -> c_int {
     caught(Status::PANIC as c_int, || match body() {
         Ok(answer) => answer.number(),
-        Err(fault) => fault.status as c_int,
+        Err(fault) => number_of(fault),
     })
+}
+
+/// The number of a fault.
+#[cold]
+fn number_of(fault: Fault) -> c_int {
+    fault.status as c_int
 }
 
 /// Runs a body on the dispatcher of `handle`, and keeps the detail of its fault.
@@ -128,13 +134,38 @@ pub fn on_socket<A: Answer>(
     skt: *const copas_socket,
     body: impl FnOnce(&mut Entered, &Rc<Socket>) -> Outcome<A>,
 ) -> c_int {
+    with_socket(skt, |d, socket| body(d, &socket))
+}
+
+/// An export on a socket that is handed on.
+#[inline]
+pub fn with_socket<A: Answer>(
+    skt: *const copas_socket,
+    body: impl FnOnce(&mut Entered, Rc<Socket>) -> Outcome<A>,
+) -> c_int {
     answer(|| {
         let handle = handle_of(skt)?;
         on(handle, |d| {
             let socket = socket(d, handle)?;
-            body(d, &socket)
+            body(d, socket)
         })
     })
+}
+
+/// The beginning of an export on a socket that usually neither waits nor ends anything: what `act` gives,
+/// if a coroutine calls, with a socket of its own dispatcher.
+#[inline]
+pub fn at_socket<R>(
+    skt: *const copas_socket,
+    act: impl FnOnce(&Rc<Socket>) -> Option<R>,
+) -> Option<R> {
+    let handle = handle_of(skt).ok()?;
+    let d = registry::held(handle)?;
+    if d.is_running() {
+        Net::of(&d).at(handle, act)
+    } else {
+        None
+    }
 }
 
 /// An export on a coroutine that has not ended.

@@ -6,7 +6,7 @@ use super::memory::place;
 use super::types::{copas_free_fn, copas_mailbox};
 use super::user::User;
 use super::{c_int, copas_status};
-use crate::dispatcher::{Dispatcher, current, shared};
+use crate::dispatcher::{Dispatcher, Kind, current, shared};
 use crate::status::{Fault, Outcome, Status};
 use crate::sync;
 use core::ffi::c_void;
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn copas_mailbox_new(
             free: item_free,
             items: Arc::new(sync::Mailbox::new(most)),
         };
-        out.write(pointer(shared::share(mailbox)?));
+        out.write(pointer(shared::share(Kind::Object, mailbox)?));
         Ok(())
     })
 }

@@ -109,10 +109,16 @@ pub unsafe fn choices_of<'a>(
 ///
 /// # Safety
 /// `pointer` is NULL or points to a writable T.
+#[inline]
 pub unsafe fn place<'a, T>(pointer: *mut T, name: &str) -> Outcome<&'a mut mem::MaybeUninit<T>> {
     // SAFETY: the caller says so; a MaybeUninit may hold anything.
-    unsafe { pointer.cast::<mem::MaybeUninit<T>>().as_mut() }
-        .ok_or_else(|| Fault::invalid(format!("{name} is NULL")))
+    unsafe { pointer.cast::<mem::MaybeUninit<T>>().as_mut() }.ok_or_else(|| missing(name))
+}
+
+#[cold]
+#[inline(never)]
+fn missing(name: &str) -> Fault {
+    Fault::invalid(format!("{name} is NULL"))
 }
 
 /// Writes a result where the caller wants it, if anywhere.
@@ -130,6 +136,7 @@ pub unsafe fn put<T>(pointer: *mut T, value: T) {
 ///
 /// # Safety
 /// `data` is NULL or points to `len` bytes, which nobody writes while the call lasts.
+#[inline]
 pub unsafe fn bytes<'a>(data: *const c_void, len: usize) -> Outcome<&'a [u8]> {
     check(data, len)?;
     if len == 0 {

@@ -7,10 +7,13 @@
 #![allow(clippy::missing_safety_doc)]
 
 pub mod alarm;
+pub mod armour;
 pub mod bind;
 mod choice;
 pub mod datagram;
 pub mod dispatcher;
+#[cfg(feature = "faults")]
+pub mod faults;
 pub mod fleet;
 pub mod future;
 pub mod group;
@@ -19,6 +22,7 @@ pub mod lock;
 pub mod mailbox;
 mod memory;
 pub mod offload;
+pub mod option_types;
 pub mod poll;
 pub mod queue;
 pub mod scope;
@@ -26,6 +30,7 @@ pub mod select;
 pub mod semaphore;
 pub mod server;
 pub mod socket;
+pub mod stack;
 pub mod stats;
 pub mod status;
 pub mod stream;

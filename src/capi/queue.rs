@@ -184,7 +184,7 @@ fn add_worker(
     let call = function.ok_or_else(|| Fault::invalid("the worker's function is NULL"))?;
     let ThreadSettings { user, name, ground } = settings;
     let mut worker = Worker::begin(&queue.items);
-    d.spawn_on(d.vehicle(ground)?, name, move || {
+    d.spawn(ground, name, move || {
         start(&mut worker);
         while let Some(item) = next_item(&worker) {
             // SAFETY: the program's function with the program's pointers.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The exports about servers.
 
+use super::armour::armour_of;
 use super::copas_status;
 use super::guard::{answer, handle_of, on, on_dispatcher, on_socket, pointer, seconds, socket_of};
 use super::memory::{Growing, read_sized, text};
@@ -10,7 +11,7 @@ use super::types::*;
 use super::user::User;
 use crate::dispatcher::{Ground, Handle};
 use crate::net::tls::Context;
-use crate::net::{self, Inherited, Limits, ServerSettings, Socket, Timeouts};
+use crate::net::{self, Armour, Inherited, Limits, ServerSettings, Socket, Timeouts};
 use crate::status::{Fault, Outcome};
 use core::ffi::c_void;
 use std::rc::Rc;
@@ -61,6 +62,7 @@ pub extern "C" fn copas_addserver(
             inherited,
             ground: Ground::Stack(0),
             tls: None,
+            armour: Armour::default(),
             autoclose: true,
         };
         net::add_server(d, &socket, settings)
@@ -157,6 +159,15 @@ unsafe fn settings_of(
     let name = unsafe { text(options.name) }?.map(Rc::from);
     let ground = ground_of(options.flags, options.stack_size)?;
     let tls = secrecy_of(&options)?;
+    let armour = armour_of(&copas_armour {
+        size: 0,
+        flags: 0,
+        max_connections: options.max_connections,
+        max_per_address: options.max_per_address,
+        first_byte: options.first_byte,
+        min_rate: options.min_rate,
+        rate_window: options.rate_window,
+    })?;
     let autoclose = options.flags & KEEP_OPEN == 0;
     Ok(ServerSettings {
         handler,
@@ -164,6 +175,7 @@ unsafe fn settings_of(
         inherited,
         ground,
         tls,
+        armour,
         autoclose,
     })
 }

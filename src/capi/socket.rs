@@ -126,9 +126,9 @@ pub unsafe extern "C" fn copas_wrap(
 /// afterwards. Bytes that were received but not yet taken are lost: take them with
 /// copas_receive_some() before.
 ///
-/// Errors: COPAS_BUSY (somebody waits on it, it is served, or it has unsent output: copas_flush()
-/// first), COPAS_UNSUPPORTED (it is encrypted), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD.
-/// Never switches.
+/// Errors: COPAS_BUSY (somebody waits on it, it is served, it has unsent output: copas_flush() first,
+/// or a connection that its server had accepted without a handler: copas_accept() it first),
+/// COPAS_UNSUPPORTED (it is encrypted), COPAS_INVALID, COPAS_STALE, COPAS_WRONG_THREAD. Never switches.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn copas_unwrap(skt: *mut copas_socket, fd: *mut c_int) -> copas_status {

@@ -37,6 +37,15 @@ pub unsafe extern "C" fn copas_stats(
             step_min: seconds(now.steps.shortest),
             step_avg: seconds(now.steps.all) / now.steps.count.max(1) as f64,
             step_max: seconds(now.steps.longest),
+            accept_pauses: now.driver.accept_pauses,
+            over_address: now.driver.over_address,
+            late_first_byte: now.driver.late_first_byte,
+            slow_senders: now.driver.slow_senders,
+            slow_readers: now.driver.slow_readers,
+            evicted: now.driver.evicted,
+            refused_growth: now.driver.refused_growth,
+            memory: now.driver.memory,
+            memory_budget: now.driver.memory_budget,
         };
         // SAFETY: NULL or as many bytes as it says, as the comment asks.
         unsafe { write_sized(stats, &told) }

@@ -2,12 +2,12 @@
 //! The exports that receive and send.
 
 use super::copas_status;
-use super::guard::on_socket;
+use super::guard::{at_socket, caught, on_socket, with_socket};
 use super::memory::{bytes as bytes_of, bytes_mut, lent, place, put};
 use super::types::*;
 use crate::dispatcher::registry::Entered;
 use crate::net::{self, Pattern, Socket};
-use crate::status::{Fault, Outcome};
+use crate::status::{Fault, Outcome, Status};
 use core::ffi::c_void;
 use std::rc::Rc;
 
@@ -22,14 +22,15 @@ const LONGEST_DELIMITER: usize = 255;
 /// COPAS_OK: `*bytes` borrows the bytes from the socket's buffer, until the caller's next receive
 /// on that socket, its own close of it, or its end. They may be sent as they are.
 ///
-/// On COPAS_TIMEOUT, COPAS_CLOSED, COPAS_CANCELED, COPAS_TOO_LONG, COPAS_TRUNCATED and
+/// On COPAS_TIMEOUT, COPAS_CLOSED, COPAS_CANCELED, COPAS_TOO_LONG, COPAS_LIMIT, COPAS_TRUNCATED and
 /// COPAS_TLS_FAILED nothing is consumed: `*bytes` shows what has arrived so far (CRs included), and
 /// the next call sees it again. COPAS_ALL answers COPAS_OK when at least one byte came before the
 /// end of the stream, else COPAS_CLOSED; a reset is COPAS_CLOSED, of an encrypted stream
 /// COPAS_TRUNCATED. Data that has arrived wins over a time limit that has passed.
 ///
 /// Errors: COPAS_TIMEOUT; COPAS_CLOSED (the end came before the pattern was complete; also for a
-/// failed write, once all input is taken); COPAS_TOO_LONG (see copas_setlimits()); COPAS_CANCELED;
+/// failed write, once all input is taken); COPAS_TOO_LONG (see copas_setlimits()); COPAS_LIMIT
+/// (see copas_config.memory_budget); COPAS_CANCELED;
 /// COPAS_BUSY (another coroutine waits to receive); COPAS_UNSUPPORTED (the socket listens, or is
 /// the writing end of a pipe);
 /// of an encrypted stream COPAS_TRUNCATED (it ended without the peer's word for it),
@@ -43,10 +44,9 @@ pub unsafe extern "C" fn copas_receive(
     pattern: i64,
     bytes: *mut copas_bytes,
 ) -> copas_status {
-    on_socket(skt, |d, socket| {
-        let pattern = pattern_of(pattern)?;
+    with_socket(skt, |d, socket| {
         // SAFETY: NULL or writable, as the comment asks.
-        unsafe { receive(d, socket, pattern, bytes) }
+        unsafe { receive(d, socket, pattern_of(pattern)?, bytes) }
     })
 }
 
@@ -61,15 +61,11 @@ pub unsafe extern "C" fn copas_receive_until(
     len: usize,
     bytes: *mut copas_bytes,
 ) -> copas_status {
-    on_socket(skt, |d, socket| {
+    with_socket(skt, |d, socket| {
         // SAFETY: NULL or `len` bytes; NULL or writable, as the comment asks.
         unsafe {
-            receive(
-                d,
-                socket,
-                Pattern::Until(delimiter_of(delimiter, len)?),
-                bytes,
-            )
+            let delimiter = delimiter_of(delimiter, len)?;
+            receive_other(d, socket, Pattern::Until(delimiter), bytes)
         }
     })
 }
@@ -82,9 +78,9 @@ pub unsafe extern "C" fn copas_receive_some(
     skt: *mut copas_socket,
     bytes: *mut copas_bytes,
 ) -> copas_status {
-    on_socket(skt, |d, socket| {
+    with_socket(skt, |d, socket| {
         // SAFETY: NULL or writable, as the comment asks.
-        unsafe { receive(d, socket, Pattern::Some, bytes) }
+        unsafe { receive_other(d, socket, Pattern::Some, bytes) }
     })
 }
 
@@ -114,7 +110,8 @@ pub unsafe extern "C" fn copas_receive_into(
 
 /// Sends `len` bytes: appends them to the socket's output, which the dispatcher hands to the
 /// kernel, many sends in one system call, whenever the coroutine waits or ends. Sends outside of
-/// coroutines are written before the call returns. `data` may be borrowed bytes, of this socket too.
+/// coroutines are written before the call returns. `data` may be borrowed bytes, of this socket too, which
+/// are sent from where they lie.
 ///
 /// When more than the high-water mark (64 KiB) would be pending, only the caller waits until the
 /// peer has taken enough, within the send time limit; big data go to the kernel without a copy.
@@ -135,11 +132,13 @@ pub unsafe extern "C" fn copas_send(
     data: *const c_void,
     len: usize,
 ) -> copas_status {
-    on_socket(skt, |d, socket| {
-        // SAFETY: NULL or `len` bytes, as the comment asks.
-        let data = unsafe { bytes_of(data, len) }?;
-        net::send(d, socket, data)
-    })
+    // SAFETY: NULL or `len` bytes, as the comment asks.
+    let small = |socket: &Rc<Socket>| socket.append_if_small(unsafe { bytes_of(data, len) }.ok()?);
+    match caught(None, || at_socket(skt, small)) {
+        Some(()) => Status::OK as copas_status,
+        // SAFETY: as above.
+        None => unsafe { send(skt, data, len) },
+    }
 }
 
 /// copas_send() that tells how many bytes, from the first on, were accepted: `taken` may be NULL;
@@ -188,26 +187,47 @@ pub(super) unsafe fn delimiter_of<'a>(delimiter: *const c_void, len: usize) -> O
 }
 
 /// The pattern of a number.
+#[inline]
 pub(super) fn pattern_of(number: i64) -> Outcome<Pattern<'static>> {
     match number {
         -1 => Ok(Pattern::Line),
         -2 => Ok(Pattern::All),
         -3 => Ok(Pattern::LineRaw),
-        n => usize::try_from(n).map(Pattern::Count).map_err(|_| {
-            Fault::invalid(format!(
-                "{n} is no pattern: use COPAS_LINE, COPAS_LINE_RAW, COPAS_ALL or a number of bytes"
-            ))
-        }),
+        n => usize::try_from(n)
+            .map(Pattern::Count)
+            .map_err(|_| no_pattern(n)),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn no_pattern(number: i64) -> Fault {
+    Fault::invalid(format!(
+        "{number} is no pattern: use COPAS_LINE, COPAS_LINE_RAW, COPAS_ALL or a number of bytes"
+    ))
+}
+
+/// Sends what is more than a copy to the output, or what cannot be sent.
+///
+/// # Safety
+/// `data` is NULL or points to `len` bytes, which nobody writes while the call lasts.
+#[inline(never)]
+unsafe fn send(skt: *mut copas_socket, data: *const c_void, len: usize) -> copas_status {
+    on_socket(skt, |d, socket| {
+        // SAFETY: the caller says so.
+        let data = unsafe { bytes_of(data, len) }?;
+        net::send(d, socket, data)
+    })
 }
 
 /// Receives and lends, also what there is with a status other than COPAS_OK.
 ///
 /// # Safety
 /// `bytes` is NULL or writable.
+#[inline(always)]
 unsafe fn receive(
     d: &mut Entered,
-    socket: &Rc<Socket>,
+    socket: Rc<Socket>,
     pattern: Pattern<'_>,
     bytes: *mut copas_bytes,
 ) -> Outcome<()> {
@@ -217,4 +237,19 @@ unsafe fn receive(
     let (result, received) = net::receive(d, socket, pattern);
     place.write(lent(received));
     result
+}
+
+/// `receive` of what is no line, which has one copy.
+///
+/// # Safety
+/// As `receive`.
+#[inline(never)]
+unsafe fn receive_other(
+    d: &mut Entered,
+    socket: Rc<Socket>,
+    pattern: Pattern<'_>,
+    bytes: *mut copas_bytes,
+) -> Outcome<()> {
+    // SAFETY: handed on to the caller.
+    unsafe { receive(d, socket, pattern, bytes) }
 }

@@ -183,12 +183,7 @@ pub unsafe extern "C" fn copas_fail(status: c_int, text: *const c_char) -> copas
             .ok_or_else(outside)?;
         // SAFETY: NULL or terminated, as the comment asks.
         let text = text_or_message(unsafe { text_of(text) }?, status);
-        thread.extras().failure.replace(Some(Failure {
-            thread: thread.handle,
-            subject: thread.subject.get(),
-            status,
-            text,
-        }));
+        thread.fail(status, text);
         Ok(())
     })
 }
@@ -299,6 +294,7 @@ impl ThreadOptions {
 }
 
 /// Starts a coroutine that runs the program's function.
+#[inline(always)]
 fn start(
     d: &Dispatcher,
     function: copas_thread_fn,
@@ -307,7 +303,7 @@ fn start(
     ground: Ground,
 ) -> Outcome<Handle> {
     let call = function.ok_or_else(|| Fault::invalid("the coroutine's function is NULL"))?;
-    d.spawn_on(d.vehicle(ground)?, name, move || {
+    d.spawn(ground, name, move || {
         // SAFETY: the program's function with the program's pointer.
         unsafe { call(user.pointer()) };
         conclude();

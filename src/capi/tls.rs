@@ -95,7 +95,8 @@ pub unsafe extern "C" fn copas_tls_context_reload(
     })
 }
 
-/// Takes one more reference to a context. Errors: COPAS_INVALID, COPAS_STALE. From any OS thread.
+/// Takes one more reference to a context. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED. From any
+/// OS thread.
 /// Never switches.
 #[cfg(feature = "tls")]
 #[unsafe(no_mangle)]
@@ -104,7 +105,7 @@ pub extern "C" fn copas_tls_context_retain(context: *mut copas_tls_context) -> c
 }
 
 /// Gives a reference back; after the last one the handle is stale. Servers and connections that use the
-/// context go on. Errors: COPAS_INVALID, COPAS_STALE. From any OS thread. Never switches.
+/// context go on. Errors: COPAS_INVALID, COPAS_STALE, COPAS_FORKED. From any OS thread. Never switches.
 #[cfg(feature = "tls")]
 #[unsafe(no_mangle)]
 pub extern "C" fn copas_tls_context_release(context: *mut copas_tls_context) -> copas_status {
@@ -112,7 +113,7 @@ pub extern "C" fn copas_tls_context_release(context: *mut copas_tls_context) -> 
 }
 
 /// Fills `stats` with how many handshakes of a context ended how. Set `stats->size` first. Errors:
-/// COPAS_INVALID, COPAS_STALE. From any OS thread. Never switches.
+/// COPAS_INVALID, COPAS_STALE, COPAS_FORKED. From any OS thread. Never switches.
 #[cfg(feature = "tls")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn copas_tls_context_stats(
@@ -141,12 +142,13 @@ pub unsafe extern "C" fn copas_tls_context_stats(
 /// Where it fails, also by its time limit or a cancellation, even one from before the call, the socket is
 /// good for copas_close() alone: it is never plain again, and what was received is shown to nobody. Only
 /// where it cannot begin at all (COPAS_INVALID, COPAS_UNSUPPORTED, COPAS_BUSY at the call) the socket stays
-/// as it was. Send nothing from elsewhere meanwhile: until the handshake begins it goes out in clear.
+/// as it was. What others send meanwhile waits for the handshake.
 ///
 /// Errors: COPAS_TIMEOUT; COPAS_UNTRUSTED (the peer's certificate, or its name); COPAS_TLS_FAILED;
 /// COPAS_CLOSED; COPAS_CANCELED; COPAS_BUSY (somebody receives on it, or a send waits); COPAS_UNSUPPORTED
 /// (not a stream, or encrypted already); COPAS_INVALID (also without a name where one is needed);
-/// COPAS_CANNOT_WAIT; COPAS_SYSTEM; COPAS_STALE (also the context); COPAS_WRONG_THREAD. Switch point.
+/// COPAS_CANNOT_WAIT; COPAS_SYSTEM; COPAS_STALE and COPAS_FORKED (also the context); COPAS_WRONG_THREAD.
+/// Switch point.
 #[cfg(feature = "tls")]
 #[unsafe(no_mangle)]
 #[must_use]

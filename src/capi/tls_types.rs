@@ -9,7 +9,8 @@ use core::ffi::{c_char, c_int, c_void};
 /// taken; servers and connections that use it go on with it. It belongs to no dispatcher and survives
 /// copas_free(): one may serve the sockets of several.
 ///
-/// OS threads: any, at the same time.
+/// OS threads: any, at the same time. A child of fork() makes contexts of its own: those of its parent are
+/// COPAS_FORKED.
 ///
 /// Functions: copas_tls_context_reload, copas_tls_context_retain, copas_tls_context_release,
 /// copas_tls_context_stats; it is given to copas_addserver_with(), copas_connect_with() and

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The types of the C ABI: handles, structs and callback pointers.
 
+pub use super::option_types::*;
 pub use super::tls_types::*;
 use core::ffi::{c_char, c_int, c_void};
 
@@ -48,7 +49,7 @@ pub struct copas_socket {
 /// OS threads: that of its dispatcher, or with COPAS_OS_THREAD a pooled one, the same from its start to
 /// its end. Either way one coroutine of a dispatcher runs at a time.
 ///
-/// Functions: copas_join, copas_removethread, copas_wakeup, copas_running, copas_setname,
+/// Functions: copas_join, copas_removethread, copas_wakeup, copas_running, copas_thread_stack_used, copas_setname,
 /// copas_getname, copas_of.
 pub struct copas_thread {
     _opaque: (),
@@ -216,135 +217,6 @@ pub type copas_future_fn = Option<unsafe extern "C" fn(user: *mut c_void) -> *mu
 /// Gives the address of the C++ runtime's exception state of the calling OS thread.
 pub type copas_cxa_globals_fn = Option<unsafe extern "C" fn() -> *mut c_void>;
 
-/// Settings of a dispatcher, for copas_new(). Zero everything, then set `size`, then what you need:
-/// `copas_config config = { .size = sizeof config };`
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct copas_config {
-    /// sizeof(copas_config). A smaller (older) or larger (newer, its tail all zero) struct is accepted.
-    pub size: usize,
-    /// 0, COPAS_QUIET, COPAS_UNBOUND or both.
-    pub flags: u64,
-    /// Where reports go; NULL: one line each on stderr, or nowhere with COPAS_QUIET.
-    pub report: copas_report_fn,
-    /// Handed to `report`. Must live until copas_free() has returned.
-    pub report_user: *mut c_void,
-    /// Virtual size in bytes of a coroutine's stack where no other is asked for.
-    /// 0: 256 KiB. From 64 KiB to 1 GiB; rounded up to whole pages.
-    pub stack_size: usize,
-    /// Most OS threads for what was added with COPAS_OS_THREAD, those that are idle included. 0: 512.
-    pub os_threads: usize,
-}
-
-/// Settings of a server, for copas_addserver_with(). Zero everything, then set `size`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct copas_server_options {
-    /// sizeof(copas_server_options).
-    pub size: usize,
-    /// 0 or more of COPAS_KEEP_OPEN (do not close a handler's socket when it returns) and
-    /// COPAS_OS_THREAD (run each handler on an OS thread of the library's).
-    pub flags: u64,
-    /// The server's name, copied, which its socket gets too. NULL: its address and port. Accepted
-    /// sockets are named "name:client_N", coroutines "name:handler_N", N counting from 1.
-    pub name: *const c_char,
-    /// Handed to the handler.
-    pub user: *mut c_void,
-    /// Releases `user` when the server has been removed and its last handler has returned. May be NULL.
-    pub user_free: copas_free_fn,
-    /// Seconds that each waiting call on a handler's socket may take. 0: no limit.
-    pub timeout: f64,
-    /// Virtual size in bytes of a handler's stack. 0: as in copas_config; with COPAS_OS_THREAD 2 MiB.
-    /// From 64 KiB to 1 GiB.
-    pub stack_size: usize,
-    /// Longest line in bytes that an accepted socket receives. 0: as the listening socket (1 MiB).
-    pub line_limit: usize,
-    /// Most bytes that COPAS_ALL, a block of n bytes or a datagram may have. 0: as the listening
-    /// socket (64 MiB).
-    pub all_limit: usize,
-    /// Encrypts the connections, with a context of COPAS_TLS_SERVER; NULL: they are plain. The handler
-    /// runs once the handshake has succeeded; where it fails, the connection is closed without it.
-    /// COPAS_UNSUPPORTED in a library without TLS.
-    pub tls: *mut copas_tls_context,
-    /// Seconds that a handshake may take. 0: `timeout`, or 30 without one; negative: no limit.
-    pub handshake_timeout: f64,
-}
-
-/// Settings of a connection, for copas_connect_with(). Zero everything, then set `size`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct copas_connect_options {
-    /// sizeof(copas_connect_options).
-    pub size: usize,
-    /// 0.
-    pub flags: u64,
-    /// Seconds for everything: resolving, connecting, the handshake. 0: no limit.
-    pub timeout: f64,
-    /// Encrypts the connection, with a context of COPAS_TLS_CLIENT; NULL: it is plain.
-    /// COPAS_UNSUPPORTED in a library without TLS.
-    pub tls: *mut copas_tls_context,
-    /// The name, or numeric address, that the server's certificate must be for. NULL: the host.
-    pub server_name: *const c_char,
-}
-
-/// What has to be settled before a socket has its address, for copas_bind_with() and
-/// copas_bind_udp_with(). Zero everything, then set `size`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct copas_bind_options {
-    /// sizeof(copas_bind_options).
-    pub size: usize,
-    /// 0, or COPAS_BIND_V6ONLY, COPAS_BIND_REUSEADDR, COPAS_BIND_REUSEPORT together.
-    pub flags: u64,
-    /// Connections that may wait to be accepted; the kernel may cap it. 0: 4096. 0 for UDP.
-    pub backlog: c_int,
-}
-
-/// Settings of a coroutine, for copas_addthread_with() and the like. Zero everything, then set `size`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct copas_thread_options {
-    /// sizeof(copas_thread_options).
-    pub size: usize,
-    /// 0; of copas_addthread_with() also COPAS_OS_THREAD: run it on an OS thread of the library's.
-    pub flags: u64,
-    /// The coroutine's name, copied. NULL: "thread_N", N counting from 1.
-    pub name: *const c_char,
-    /// Handed to the function.
-    pub user: *mut c_void,
-    /// Releases `user` when the function has returned, or when it never ran. May be NULL.
-    pub user_free: copas_free_fn,
-    /// Virtual size in bytes of the stack. 0: as in copas_config; with COPAS_OS_THREAD 2 MiB.
-    /// From 64 KiB to 1 GiB.
-    pub stack_size: usize,
-}
-
-/// Settings of a timer, for copas_timer_new(). Zero everything, then set `size` and what you need.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct copas_timer_options {
-    /// sizeof(copas_timer_options).
-    pub size: usize,
-    /// 0, or COPAS_RECURRING: it fires again `delay` seconds after the end of each callback.
-    pub flags: u64,
-    /// The timer's name, copied; its coroutines are "name:timer_N". NULL: "timer".
-    pub name: *const c_char,
-    /// What it runs. Must not be NULL.
-    pub callback: copas_timer_fn,
-    /// Handed to the callback.
-    pub user: *mut c_void,
-    /// Releases `user` when the timer is destroyed and no callback runs. May be NULL.
-    pub user_free: copas_free_fn,
-    /// Seconds until it fires; not negative.
-    pub delay: f64,
-    /// Seconds until it fires first. 0: `delay`; negative: at once.
-    pub initial_delay: f64,
-    /// Told when a callback fails; NULL: the default error handler. `error_user` is handed to it.
-    pub error_handler: copas_error_fn,
-    /// Handed to `error_handler`. Must live as long as the timer.
-    pub error_user: *mut c_void,
-}
-
 /// An address, as copas_getpeername() and copas_getsockname() give it.
 #[repr(C)]
 pub struct copas_address {
@@ -355,6 +227,21 @@ pub struct copas_address {
     /// The numeric address (a link-local IPv6 one with its interface: "fe80::1%2"), or the path of a Unix
     /// socket (empty when it has none), with its NUL.
     pub host: [c_char; 112],
+}
+
+/// What copas_stack_marks() tells of the coroutines of one name. 32 bytes for ever.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct copas_stack_mark {
+    /// The name, without a number at its end: "thread" of thread_1 and thread_2. Valid until
+    /// copas_free().
+    pub name: *const c_char,
+    /// Bytes that the deepest one has used, in whole pages.
+    pub used: usize,
+    /// Bytes of that one's stack.
+    pub size: usize,
+    /// How many have ended.
+    pub ended: u64,
 }
 
 /// What copas_getstats() tells of a socket.
@@ -422,6 +309,24 @@ pub struct copas_dispatcher_stats {
     pub step_avg: f64,
     /// The same of the longest step.
     pub step_max: f64,
+    /// How often accepting has paused at max_connections since copas_new().
+    pub accept_pauses: u64,
+    /// Connections that were reset at once for max_per_address since copas_new().
+    pub over_address: u64,
+    /// Connections cut off whose first byte did not come within first_byte, since copas_new().
+    pub late_first_byte: u64,
+    /// Connections cut off whose peer sent more slowly than min_rate, since copas_new().
+    pub slow_senders: u64,
+    /// Connections cut off whose peer read more slowly than min_rate, since copas_new().
+    pub slow_readers: u64,
+    /// Connections cut off for copas_config.memory_budget, since copas_new().
+    pub evicted: u64,
+    /// Receives that were answered COPAS_LIMIT for copas_config.memory_budget, since copas_new().
+    pub refused_growth: u64,
+    /// Bytes of memory that the buffers have now, those that are kept for use again included.
+    pub memory: u64,
+    /// Bytes that they may have: copas_config.memory_budget.
+    pub memory_budget: u64,
 }
 
 /// The detail of an error, as copas_error() gives it.

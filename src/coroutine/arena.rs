@@ -14,7 +14,7 @@ use std::cell::Cell;
 use std::io;
 
 /// Bytes of a guard that costs no mapping of its own.
-const WIDE_GUARD: usize = 256 * 1024;
+pub const WIDE_GUARD: usize = 256 * 1024;
 /// Bytes of a guard made by mprotect(2), where the kernel cannot do the other.
 const NARROW_GUARD: usize = 64 * 1024;
 
@@ -27,6 +27,7 @@ const MOST_SLOTS: usize = 4096;
 pub struct Arena {
     region: Region,
     stack_size: usize,
+    slot_size: usize,
     slots: usize,
     /// Slots that have been cut already.
     cut: Cell<usize>,
@@ -36,10 +37,12 @@ impl Arena {
     /// Reserves the arena that comes after `before` others of its size.
     pub fn reserve(stack_size: usize, before: usize) -> io::Result<Self> {
         let slots = (FIRST_SLOTS << before.min(16)).min(MOST_SLOTS);
-        let region = Region::reserve(slots * slot_size(stack_size))?;
+        let slot_size = slot_size(stack_size);
+        let region = Region::reserve(slots * slot_size)?;
         Ok(Arena {
             region,
             stack_size,
+            slot_size,
             slots,
             cut: Cell::new(0),
         })
@@ -51,7 +54,7 @@ impl Arena {
         if slot == self.slots {
             return Ok(None);
         }
-        let offset = (slot + 1) * self.slot_size() - self.stack_size - WIDE_GUARD;
+        let offset = (slot + 1) * self.slot_size - self.stack_size - WIDE_GUARD;
         if self.region.install_guard(offset, WIDE_GUARD).is_err() {
             let narrow = offset + WIDE_GUARD - NARROW_GUARD;
             self.region.protect(narrow, NARROW_GUARD)?;
@@ -62,18 +65,19 @@ impl Arena {
 
     /// The lowest and the highest address of a slot's stack.
     pub fn bounds(&self, slot: usize) -> (usize, usize) {
-        let top = self.region.start() + (slot + 1) * self.slot_size();
+        let top = self.region.start() + (slot + 1) * self.slot_size;
         (top - self.stack_size, top)
     }
 
     /// Gives the pages of a slot's stack back.
     pub fn discard(&self, slot: usize) {
-        let offset = (slot + 1) * self.slot_size() - self.stack_size;
+        let offset = (slot + 1) * self.slot_size - self.stack_size;
         let _ = self.region.discard(offset, self.stack_size);
     }
 
-    fn slot_size(&self) -> usize {
-        slot_size(self.stack_size)
+    /// The usable bytes of each of its stacks.
+    pub fn stack_size(&self) -> usize {
+        self.stack_size
     }
 }
 

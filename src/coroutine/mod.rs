@@ -7,12 +7,14 @@ mod baton;
 mod carried;
 mod carrier;
 pub mod exceptions;
+mod job;
 mod os_threads;
 mod pool;
 mod stack;
 mod switch;
 mod vehicle;
 
+pub use arena::{WIDE_GUARD as GUARD, whole_pages};
 pub use os_threads::OsThreads;
 pub use pool::StackPool;
 pub use switch::State;

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT
-//! One stack, cut from an arena.
+//! A stack: memory cut from an arena, with what tools know of it.
+//!
+//! ```text
+//!  | guard | ...  frames of the coroutine ... | head |
+//!          bottom                             base   top
+//! ```
+//!
+//! The head is the place of whoever has coroutines run on it (`switch`): in the page that is in use anyway.
 
 use super::arena::Arena;
-use super::switch::Link;
 use crate::sys::annotations;
 use corosensei::stack::valgrind::ValgrindStackRegistration;
 use corosensei::stack::{Stack as CorosenseiStack, StackPointer};
@@ -15,6 +21,10 @@ const STAGGER: usize = 64;
 /// How many different tops there are.
 const TOPS: usize = 16;
 
+/// Bytes of the head. What a switch touches lies at its beginning; the first two words below the base are
+/// touched with it, and share its cache line.
+pub(super) const HEAD: usize = 4 * 64 - 16;
+
 /// Where leaked stacks are, so that leak checkers can tell what is meant from what is lost.
 static LEAKED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
@@ -22,8 +32,7 @@ static LEAKED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 pub struct Stack {
     arena: Rc<Arena>,
     slot: usize,
-    /// For the switches of whoever runs on it.
-    pub(super) link: Rc<Link>,
+    top: usize,
     _registration: ValgrindStackRegistration,
 }
 
@@ -34,26 +43,30 @@ impl Stack {
             return Ok(None);
         };
         let (bottom, highest) = arena.bounds(slot);
-        let top = highest - (slot % TOPS) * STAGGER;
-        let registration = ValgrindStackRegistration::new(bottom as *mut u8, highest - bottom);
-        let arena = Rc::clone(arena);
         Ok(Some(Stack {
-            arena,
+            arena: Rc::clone(arena),
             slot,
-            link: Rc::new(Link::new((bottom, top))),
-            _registration: registration,
+            top: highest - (slot % TOPS) * STAGGER,
+            _registration: ValgrindStackRegistration::new(bottom as *mut u8, highest - bottom),
         }))
     }
 
     /// The usable bytes that its pool knows it by.
     pub fn size(&self) -> usize {
-        let (bottom, highest) = self.arena.bounds(self.slot);
-        highest - bottom
+        self.arena.stack_size()
     }
 
-    /// The lowest and the highest usable address.
+    /// The lowest and the highest address of what coroutines use.
     pub fn bounds(&self) -> (usize, usize) {
-        self.link.bounds()
+        (self.arena.bounds(self.slot).0, self.top - HEAD)
+    }
+
+    /// The memory of its head.
+    pub(super) fn head<T>(&self) -> *mut T {
+        const {
+            assert!(size_of::<T>() <= HEAD && align_of::<T>() <= 16);
+        }
+        std::ptr::with_exposed_provenance_mut(self.top - HEAD)
     }
 
     /// Gives its pages back.
@@ -61,16 +74,10 @@ impl Stack {
         self.arena.discard(self.slot);
     }
 
-    /// Forgets what tools have noted of its former use.
-    pub fn unpoison(&self) {
-        let (bottom, top) = self.bounds();
-        annotations::unpoison(bottom, top - bottom);
-    }
-
     /// Leaks it, with its arena: its memory is never used again.
     pub fn leak(self) {
-        let (bottom, top) = self.bounds();
-        annotations::leaked(bottom, top - bottom);
+        let bottom = self.bounds().0;
+        annotations::leaked(bottom, self.top - bottom);
         let leaked = Box::into_raw(Box::new(self));
         LEAKED.lock().push(leaked.expose_provenance());
     }
@@ -78,11 +85,13 @@ impl Stack {
 
 // SAFETY: `base` is above `limit`, both lie within the arena's mapping, which `arena` keeps alive;
 // the memory between is this value's alone (`Arena::cut` hands each slot out once, the pool gives
-// a Stack to one owner at a time); below `limit` is the guard that `Arena::cut` has installed. The
-// top is a multiple of 16 since pages and STAGGER are, and the size is at least 64 KiB.
+// a Stack to one owner at a time, the head lies above); below `limit` is the guard that `Arena::cut`
+// has installed. The base is a multiple of 16 since pages, STAGGER and HEAD are, and the size is at
+// least 64 KiB.
 unsafe impl CorosenseiStack for Stack {
+    #[inline]
     fn base(&self) -> StackPointer {
-        pointer(self.bounds().1)
+        pointer(self.top - HEAD)
     }
 
     fn limit(&self) -> StackPointer {
@@ -90,6 +99,7 @@ unsafe impl CorosenseiStack for Stack {
     }
 }
 
+#[inline]
 fn pointer(address: usize) -> StackPointer {
     StackPointer::new(address).expect("no mapping has the address 0")
 }

@@ -7,6 +7,10 @@
 //!            ◄── exchange C++ words ───   suspend(), or the end of body
 //! ```
 //!
+//! A stack runs one body after the other: at the end of one it goes back like in a suspension, and with the
+//! next body it goes on from there. So a coroutine on a pooled stack is not set up anew, and makes nothing
+//! on the heap: what belongs to it lies in the stack's head.
+//!
 //! What a switch saves: the callee-saved registers (corosensei does), the two words of the C++
 //! runtime's exception state (`exceptions`), and under a sanitizer its notion of the present stack
 //! (`sys::annotations`). Not saved: the floating-point control word and the signal mask, which belong to
@@ -17,13 +21,14 @@
 //! returning from its body, or it is abandoned: its stack is leaked and it never runs again.
 
 use super::exceptions::{self, Words};
+use super::job::Job;
 use super::stack::Stack;
-use crate::sys::annotations::Fiber;
-use corosensei::{CoroutineResult, Yielder};
-use std::cell::{Cell, RefCell};
+use crate::sys::annotations::{self, Fiber};
+use crate::sys::prefetch;
+use corosensei::Yielder;
+use std::cell::{Cell, RefCell, UnsafeCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
-use std::rc::Rc;
 
 type Inner = corosensei::Coroutine<(), (), (), Stack>;
 
@@ -36,139 +41,260 @@ pub enum State {
     Finished,
 }
 
-/// What both sides of a switch share. It stays with its stack, so that a coroutine on a pooled one makes
-/// none.
-pub(super) struct Link {
-    /// The way back, valid while the body runs or is suspended.
+/// How far a body has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// There is none, or it has returned.
+    Idle,
+    /// It has not run yet.
+    Ready,
+    Running,
+    Suspended,
+}
+
+/// What both sides of a switch share, in the head of the stack. In the order of the fields what every
+/// switch touches comes first.
+#[repr(C)]
+struct Head {
+    /// The way back, once anything has run on the stack.
     yielder: Cell<Option<NonNull<Yielder<(), ()>>>>,
-    running: Cell<bool>,
     /// The C++ words of whichever side does not run.
     words: Cell<Words>,
+    phase: Cell<Phase>,
+    /// The lowest address of the stack.
+    bottom: usize,
+    /// The usable bytes that its pool knows it by.
+    size: usize,
+    /// What runs on the stack. It owns the stack, and with that the memory of this head.
+    inner: UnsafeCell<Inner>,
+    job: Job,
     /// For a tool that wants to know of switches.
-    fiber: Option<RefCell<Box<Fiber>>>,
-    /// The lowest and the highest address of the stack.
-    bounds: (usize, usize),
+    fiber: Option<RefCell<Fiber>>,
 }
 
 /// A coroutine on a stack of its own, in the OS thread of whoever resumes it.
 pub struct Switched {
     /// None once it has been taken apart.
-    inner: RefCell<Option<Inner>>,
-    link: Rc<Link>,
+    head: Cell<Option<NonNull<Head>>>,
+}
+
+/// The life of a stack: one body after the other.
+fn work(head: NonNull<Head>, yielder: &Yielder<(), ()>) -> ! {
+    // SAFETY: the head lies above this stack's frames, and is moved away only when they never run again.
+    let head = unsafe { head.as_ref() };
+    head.yielder.set(Some(NonNull::from(yielder)));
+    loop {
+        head.annotate(Fiber::entered);
+        // The panic hook has told of it; there is nobody to hand it on to.
+        let _ = catch_unwind(AssertUnwindSafe(|| head.job.run()));
+        head.phase.set(Phase::Idle);
+        head.annotate(|fiber| fiber.leaving(true));
+        yielder.suspend(());
+    }
 }
 
 impl Switched {
-    /// Makes a coroutine that runs `body` when it is first resumed. A panic of `body` ends it.
-    pub fn new(stack: Stack, body: impl FnOnce() + 'static) -> Self {
-        let link = Rc::clone(&stack.link);
-        link.words.set([0; 2]);
-        link.running.set(false);
-        link.yielder.set(None);
-        let shared = Rc::clone(&link);
-        let inner = Inner::with_stack(stack, move |yielder, ()| {
-            shared.yielder.set(Some(NonNull::from(yielder)));
-            shared.annotate(Fiber::entered);
-            // The panic hook has told of it; there is nobody to hand it on to.
-            let _ = catch_unwind(AssertUnwindSafe(body));
-            shared.annotate(|fiber| fiber.leaving(true));
-            shared.yielder.set(None);
-        });
+    /// For the bodies that are to run on `stack`.
+    pub fn on(stack: Stack) -> Self {
+        let (place, bottom, size) = (stack.head::<Head>(), stack.bounds().0, stack.size());
+        let head = NonNull::new(place).expect("no mapping has the address 0");
+        let inner = Inner::with_stack(stack, move |yielder, ()| work(head, yielder));
+        let made = Head {
+            yielder: Cell::new(None),
+            words: Cell::new([0; 2]),
+            phase: Cell::new(Phase::Idle),
+            bottom,
+            size,
+            inner: UnsafeCell::new(inner),
+            job: Job::new(),
+            fiber: Fiber::new().map(RefCell::new),
+        };
+        // SAFETY: `Stack::head` has room for it, and nobody else uses that.
+        unsafe { head.write(made) };
         Switched {
-            inner: RefCell::new(Some(inner)),
-            link,
+            head: Cell::new(Some(head)),
         }
     }
 
+    /// The lowest and the highest address of its stack, in whole pages. None once it was taken apart.
+    pub fn stack(&self) -> Option<(usize, usize)> {
+        // SAFETY: as in `head`.
+        let head = unsafe { self.head.get()?.as_ref() };
+        Some((head.bottom, head.bottom + head.size))
+    }
+
+    /// Has it run `body` when it is resumed next. A panic of `body` ends it. For one that is idle.
+    #[inline]
+    pub fn begin(&self, body: impl FnOnce() + 'static) {
+        let head = self.head();
+        assert!(
+            head.phase.get() == Phase::Idle,
+            "a stack has one body at a time"
+        );
+        head.words.set([0; 2]);
+        head.job.put(body);
+        head.phase.set(Phase::Ready);
+    }
+
     /// Runs it until it suspends itself or ends. For the stack that it is not running on.
+    #[inline]
     pub fn resume(&self) -> State {
-        let mut inner = self.inner.borrow_mut();
-        let inner = inner
-            .as_mut()
-            .expect("a coroutine is not resumed once it was taken apart");
-        let (bottom, top) = self.link.bounds;
-        self.link
-            .annotate(|fiber| fiber.entering(bottom, top - bottom));
-        self.link.running.set(true);
+        let head = self.head();
+        assert!(
+            matches!(head.phase.get(), Phase::Ready | Phase::Suspended),
+            "a coroutine is resumed from outside, until it ends"
+        );
+        head.annotate(|fiber| fiber.entering(head.bottom, head.base() - head.bottom));
+        head.phase.set(Phase::Running);
         let words = exceptions::words();
-        self.link.exchange(words);
-        let result = inner.resume(());
-        self.link.exchange(words);
-        self.link.running.set(false);
-        self.link.annotate(Fiber::left);
-        match result {
-            CoroutineResult::Yield(()) => State::Suspended,
-            CoroutineResult::Return(()) => State::Finished,
+        head.exchange(words);
+        // SAFETY: nobody else touches `inner` while its coroutine runs: the phase keeps out `resume`,
+        // `begin`, `take_idle` and the drop.
+        unsafe { &mut *head.inner.get() }.resume(());
+        head.exchange(words);
+        head.annotate(Fiber::left);
+        match head.phase.get() {
+            Phase::Idle => State::Finished,
+            _ => State::Suspended,
         }
     }
 
     /// Goes back to whoever resumed it. For its own stack only, which is checked.
+    #[inline]
     pub fn suspend(&self) {
+        let head = self.head();
         let here = 0u8;
         let address = std::ptr::from_ref(&here) as usize;
-        let own = self.link.bounds.0 <= address && address < self.link.bounds.1;
+        let own = head.bottom <= address && address < head.base();
         assert!(
-            self.link.running.get() && own,
+            head.phase.get() == Phase::Running && own,
             "a coroutine suspends itself on its own stack"
         );
-        let yielder = self
-            .link
-            .yielder
-            .get()
-            .expect("a running body has its way back");
-        self.link.annotate(|fiber| fiber.leaving(false));
-        // SAFETY: the yielder lies on this stack, in the frame of the body, which has not returned
-        // since this code runs on the same stack, above it.
+        let yielder = head.yielder.get();
+        let yielder = yielder.expect("a running body has its way back");
+        head.phase.set(Phase::Suspended);
+        head.annotate(|fiber| fiber.leaving(false));
+        // SAFETY: the yielder lies at the base of this stack, below the frame of `work`, which never
+        // returns.
         unsafe { yielder.as_ref() }.suspend(());
-        self.link.annotate(Fiber::entered);
+        head.annotate(Fiber::entered);
     }
 
-    /// Whether it has been resumed at all.
+    /// Whether its body has been resumed at all.
     pub fn is_started(&self) -> bool {
-        // A running coroutine has its record borrowed by `resume`.
-        self.inner
-            .try_borrow()
-            .map_or(true, |inner| inner.as_ref().is_none_or(Inner::started))
+        let head = self.head.get();
+        // SAFETY: as in `head`.
+        head.is_none_or(|head| unsafe { head.as_ref() }.phase.get() != Phase::Ready)
     }
 
-    /// Takes it apart: its stack, if its body has returned or never ran (it is dropped then). None
-    /// for one that is suspended, which is abandoned by this.
-    pub fn take_stack(&self) -> Option<Stack> {
-        let mut inner = self.inner.take()?;
-        if inner.started() && !inner.done() {
-            abandon(inner);
+    /// Has what a switch to it touches brought near.
+    #[inline]
+    pub fn prefetch(&self) {
+        if let Some(head) = self.head.get() {
+            let lowest = head.as_ptr().cast_const().wrapping_byte_sub(16);
+            prefetch::lines(lowest.cast(), 2);
+        }
+    }
+
+    /// Ends what it has begun, if its body has returned or never ran (it is dropped then); whether that is
+    /// so.
+    #[inline]
+    pub fn rest(&self) -> bool {
+        let head = self.head();
+        match head.phase.get() {
+            Phase::Idle => {}
+            Phase::Ready => {
+                head.phase.set(Phase::Idle);
+                head.job.clear();
+            }
+            Phase::Running | Phase::Suspended => return false,
+        }
+        self.unpoison();
+        true
+    }
+
+    /// Takes it apart: its stack for the next body, if it can rest. None for one that is suspended, which is
+    /// abandoned by this.
+    pub fn take_idle(&self) -> Option<Switched> {
+        self.head.get()?;
+        let rests = self.rest();
+        let head = self.head.take()?;
+        if !rests {
+            abandon(head);
             return None;
         }
-        inner.force_unwind();
-        Some(inner.into_stack())
+        Some(Switched {
+            head: Cell::new(Some(head)),
+        })
+    }
+
+    /// Its stack, without anything on it. For one that is idle.
+    pub fn into_stack(self) -> Stack {
+        let head = self.head.take();
+        clear(head.expect("what is idle was not taken apart"))
+    }
+
+    /// Forgets what tools have noted of its former use.
+    #[inline]
+    fn unpoison(&self) {
+        let (bottom, base) = self.bounds();
+        annotations::unpoison(bottom, base - bottom);
+    }
+
+    /// The lowest and the highest address of what its coroutine uses.
+    #[inline]
+    pub(super) fn bounds(&self) -> (usize, usize) {
+        let head = self.head();
+        (head.bottom, head.base())
+    }
+
+    /// The usable bytes of its stack, which its pool knows it by.
+    #[inline]
+    pub fn size(&self) -> usize {
+        self.head().size
+    }
+
+    #[inline]
+    fn head(&self) -> &Head {
+        let head = self.head.get();
+        let head = head.expect("a coroutine is not used once it was taken apart");
+        // SAFETY: `on` has written it, and `clear` or `abandon`, which take it from here, alone end it.
+        unsafe { head.as_ref() }
     }
 }
 
+/// Takes the stack out of its head. Nothing may be on it but the frame of `work`.
+fn clear(head: NonNull<Head>) -> Stack {
+    // SAFETY: the caller has taken the head away, so nobody else uses it; it is moved out before the
+    // stack, in whose memory it lies, can go.
+    let head = unsafe { head.read() };
+    let mut inner = head.inner.into_inner();
+    // SAFETY: the frame of `work` has nothing to be dropped.
+    unsafe { inner.force_reset() };
+    inner.into_stack()
+}
+
 /// Leaks a suspended coroutine with its stack.
-fn abandon(mut inner: Inner) {
+fn abandon(head: NonNull<Head>) {
+    // SAFETY: the head is moved out once, by this, and nothing on the stack ever runs again.
+    let head = std::mem::ManuallyDrop::new(unsafe { head.read() });
+    // SAFETY: as above; the others of its fields need no drop or, as the tool's fiber, stay for good.
+    let mut inner = unsafe { std::ptr::read(head.inner.get()) };
     // SAFETY: nothing on the stack is ever run or dropped again: the stack is leaked right below,
     // and the owner of what lay on it has released that before (`Dispatcher::abandon`).
     unsafe { inner.force_reset() };
     inner.into_stack().leak();
 }
 
-impl Link {
-    /// For a new stack with these lowest and highest addresses.
-    pub(super) fn new(bounds: (usize, usize)) -> Self {
-        Link {
-            yielder: Cell::new(None),
-            running: Cell::new(false),
-            words: Cell::new([0; 2]),
-            fiber: Fiber::new().map(RefCell::new),
-            bounds,
-        }
-    }
-
-    /// The lowest and the highest usable address of its stack.
-    pub(super) fn bounds(&self) -> (usize, usize) {
-        self.bounds
+impl Head {
+    /// The highest address of what its coroutine uses: right below.
+    #[inline]
+    fn base(&self) -> usize {
+        std::ptr::from_ref(self) as usize
     }
 
     /// Exchanges the OS thread's C++ words with those of the side that runs next.
+    #[inline]
     fn exchange(&self, place: Option<NonNull<Words>>) {
         if let Some(place) = place {
             self.words
@@ -177,6 +303,7 @@ impl Link {
     }
 
     /// Tells a tool, if there is one.
+    #[inline]
     fn annotate(&self, tell: impl FnOnce(&mut Fiber)) {
         if let Some(fiber) = &self.fiber {
             tell(&mut fiber.borrow_mut());
@@ -186,12 +313,7 @@ impl Link {
 
 impl Drop for Switched {
     fn drop(&mut self) {
-        if let Some(inner) = self.inner.take()
-            && inner.started()
-            && !inner.done()
-        {
-            abandon(inner);
-        }
+        drop(self.take_idle().map(Switched::into_stack));
     }
 }
 
@@ -199,18 +321,23 @@ impl Drop for Switched {
 mod tests {
     use super::super::StackPool;
     use super::*;
+    use std::rc::Rc;
 
     const SIZE: usize = 64 * 1024;
 
+    /// Has a coroutine run a body that gets itself, to suspend.
+    fn begin(coroutine: &Rc<Switched>, body: impl FnOnce(&Switched) + 'static) {
+        let own = Rc::as_ptr(coroutine);
+        // SAFETY: the body runs only inside `resume`, whose caller keeps the coroutine alive.
+        // A strong count on the coroutine's own stack would never let it be dropped.
+        coroutine.begin(move || body(unsafe { &*own }));
+    }
+
     /// A coroutine whose body gets itself, to suspend.
     fn coroutine(body: impl FnOnce(&Switched) + 'static) -> Rc<Switched> {
-        let stack = StackPool::new().take(SIZE).unwrap();
-        Rc::new_cyclic(|own: &std::rc::Weak<Switched>| {
-            let own = own.as_ptr();
-            // SAFETY: the body runs only inside `resume`, whose caller keeps the coroutine alive.
-            // A strong count on the coroutine's own stack would never let it be dropped.
-            Switched::new(stack, move || body(unsafe { &*own }))
-        })
+        let coroutine = Rc::new(StackPool::new().take(SIZE).unwrap());
+        begin(&coroutine, body);
+        coroutine
     }
 
     #[test]
@@ -261,6 +388,60 @@ mod tests {
         assert_eq!(Rc::strong_count(&token), 2);
         drop(coroutine);
         assert_eq!(Rc::strong_count(&token), 1);
+    }
+
+    #[test]
+    fn a_stack_runs_one_body_after_the_other() {
+        let trace = Rc::new(RefCell::new(String::new()));
+        let coroutine = coroutine(|_| {});
+        for letter in ['a', 'b', 'c'] {
+            assert_eq!(coroutine.resume(), State::Finished);
+            assert!(coroutine.is_started());
+            let inside = Rc::clone(&trace);
+            begin(&coroutine, move |own| {
+                inside.borrow_mut().push(letter);
+                own.suspend();
+                std::panic::resume_unwind(Box::new("planted"));
+            });
+            assert!(!coroutine.is_started());
+            assert_eq!(coroutine.resume(), State::Suspended);
+        }
+        assert_eq!(coroutine.resume(), State::Finished);
+        assert_eq!(*trace.borrow(), "abc");
+    }
+
+    #[test]
+    fn a_suspended_coroutine_that_is_taken_apart_leaves_no_stack() {
+        let coroutine = coroutine(Switched::suspend);
+        coroutine.resume();
+        assert!(coroutine.take_idle().is_none());
+        assert!(coroutine.take_idle().is_none());
+    }
+
+    #[test]
+    fn one_that_never_ran_rests_without_its_body() {
+        let token = Rc::new(());
+        let inside = Rc::clone(&token);
+        let coroutine = coroutine(move |_| drop(inside));
+        assert!(coroutine.rest());
+        assert_eq!(Rc::strong_count(&token), 1);
+        begin(&coroutine, Switched::suspend);
+        assert_eq!(coroutine.resume(), State::Suspended);
+        assert!(!coroutine.rest());
+    }
+
+    #[test]
+    #[should_panic(expected = "one body at a time")]
+    fn a_second_body_is_refused_before_the_first_has_returned() {
+        coroutine(|_| {}).begin(|| {});
+    }
+
+    #[test]
+    #[should_panic(expected = "resumed from outside, until it ends")]
+    fn without_a_body_there_is_nothing_to_resume() {
+        let coroutine = coroutine(|_| {});
+        coroutine.resume();
+        coroutine.resume();
     }
 
     #[test]

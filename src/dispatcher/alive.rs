@@ -11,8 +11,20 @@ pub struct AliveCount(Rc<Cell<usize>>);
 impl AliveCount {
     /// One more, until it is dropped.
     pub fn hold(&self) -> Alive {
+        self.add();
+        Alive(self.clone())
+    }
+
+    /// One more, until it is taken away: for those who need no hold of the count itself.
+    #[inline]
+    pub fn add(&self) {
         self.0.set(self.0.get() + 1);
-        Alive(Rc::clone(&self.0))
+    }
+
+    /// One less.
+    #[inline]
+    pub fn take_away(&self) {
+        self.0.set(self.0.get() - 1);
     }
 
     /// Whether there is none.
@@ -22,10 +34,10 @@ impl AliveCount {
 }
 
 /// One thing that keeps the loop alive.
-pub struct Alive(Rc<Cell<usize>>);
+pub struct Alive(AliveCount);
 
 impl Drop for Alive {
     fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
+        self.0.take_away();
     }
 }

@@ -3,6 +3,7 @@
 //! called outside of one. A handler asks by it for its dispatcher; nothing else depends on it.
 
 use super::handle::Handle;
+use crate::sys::segv;
 use crate::sys::sync::thread_local;
 use std::cell::Cell;
 
@@ -28,6 +29,7 @@ impl Stepping {
             return None;
         }
         STEPPING.with(|stepping| stepping.set(Some(dispatcher)));
+        segv::prepare();
         Some(Stepping(()))
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! The time limit of a wait. Arming one reads no clock: it is noted with its length, and all that
-//! were noted in a round become absolute by one clock read, before the kernel is asked. So none is
+//! The time limit of a wait. Arming one reads no clock: the wheel notes it with its length, and all
+//! that were noted in a round become absolute by one clock read, before the kernel is asked. So none is
 //! ever early, also after a handler that computed for long, and those that end sooner cost little.
 
 use super::Dispatcher;
@@ -19,132 +19,98 @@ const ENDLESS: f64 = 4.6e9;
 enum State {
     /// There is none.
     Idle,
-    /// Noted, to become absolute in this round.
-    Noted,
     /// In the wheel.
     Armed(Key),
     /// Handed out by the wheel: it passes in this step, unless somebody whose turn is earlier takes
     /// it back.
     Due,
+    /// There is none; the last one has passed.
+    Passed,
 }
 
 /// The one time limit that a waiter may have.
-pub struct Deadline {
-    state: Cell<State>,
-    /// Tells the present note from older ones of the same waiter.
-    note: Cell<u32>,
-    passed: Cell<bool>,
-}
+pub struct Deadline(Cell<State>);
+
+// Every coroutine and every socket has one.
+const _: () = assert!(size_of::<Deadline>() == 8);
 
 impl Deadline {
     /// No time limit.
     pub fn new() -> Self {
-        Deadline {
-            state: Cell::new(State::Idle),
-            note: Cell::new(0),
-            passed: Cell::new(false),
-        }
+        Deadline(Cell::new(State::Idle))
     }
 
     /// Whether the last one armed has passed.
     pub fn has_passed(&self) -> bool {
-        self.passed.get()
+        matches!(self.0.get(), State::Passed)
     }
 
     /// Whether one runs.
+    #[inline]
     pub fn is_set(&self) -> bool {
-        !matches!(self.state.get(), State::Idle)
+        matches!(self.0.get(), State::Armed(_) | State::Due)
     }
 
     /// For another waiter from now on; none runs.
     pub fn renew(&self) {
-        self.passed.set(false);
+        self.0.set(State::Idle);
     }
 
     /// Lets it pass, if it is still due; whether it was.
     fn pass(&self) -> bool {
-        let is_due = matches!(self.state.get(), State::Due);
+        let is_due = matches!(self.0.get(), State::Due);
         if is_due {
-            self.state.set(State::Idle);
-            self.passed.set(true);
+            self.0.set(State::Passed);
         }
         is_due
     }
 }
 
-/// A time limit that waits for this round's clock read.
-pub struct Note {
-    who: Handle,
-    note: u32,
-    nanoseconds: u64,
-}
-
 /// Seconds as nanoseconds, never rounded down; None is no limit.
 pub fn nanoseconds(seconds: f64) -> Option<u64> {
-    (0.0..ENDLESS)
-        .contains(&seconds)
-        .then(|| (seconds * 1e9).ceil() as u64)
+    (0.0..ENDLESS).contains(&seconds).then(|| {
+        // Not ceil(), which is a function of the C library's. Below ENDLESS it fits.
+        let exact = seconds * 1e9;
+        let whole = exact as i64;
+        (whole + i64::from((whole as f64) < exact)) as u64
+    })
 }
 
 impl Dispatcher {
-    /// Gives `who`, whose deadline is `of`, a time limit from about now on. Negative is none.
+    /// Gives `who`, whose deadline is `of`, a time limit from about now on, in the place of the one that
+    /// it has. Negative is none.
+    #[inline]
     pub fn arm(&self, of: &Deadline, who: Handle, seconds: f64) {
-        of.passed.set(false);
-        let Some(nanoseconds) = nanoseconds(seconds) else {
-            return;
+        if of.is_set() {
+            self.disarm(of);
+        }
+        let state = match nanoseconds(seconds) {
+            Some(length) => State::Armed(self.wheel.borrow_mut().note(length, who)),
+            None => State::Idle,
         };
-        of.note.set(of.note.get().wrapping_add(1));
-        of.state.set(State::Noted);
-        self.notes.borrow_mut().push(Note {
-            who,
-            note: of.note.get(),
-            nanoseconds,
-        });
-        self.noted.set(self.noted.get() + 1);
+        of.0.set(state);
     }
 
     /// Takes the time limit back. O(1).
+    #[inline]
     pub fn disarm(&self, of: &Deadline) {
-        match of.state.replace(State::Idle) {
-            State::Idle | State::Due => {}
-            State::Noted => self.noted.set(self.noted.get() - 1),
-            State::Armed(key) => {
-                self.wheel.borrow_mut().cancel(key);
-            }
+        if let State::Armed(key) = of.0.get() {
+            of.0.set(State::Idle);
+            self.wheel.borrow_mut().cancel(key);
+        } else if !of.has_passed() {
+            of.0.set(State::Idle);
         }
     }
 
     /// Whether any time limit runs.
     pub fn has_deadlines(&self) -> bool {
-        self.noted.get() != 0 || !self.wheel.borrow().is_empty()
+        !self.wheel.borrow().is_empty()
     }
 
-    /// Clears the notes of waits that ended before their round did.
-    pub(super) fn drop_old_notes(&self) {
-        if self.noted.get() == 0 {
-            self.notes.borrow_mut().clear();
-        }
-    }
-
-    /// Makes this round's notes absolute.
+    /// Makes what was noted in this round absolute.
     pub(super) fn note_deadlines(&self, now: u64) {
-        if self.notes.borrow().is_empty() {
-            return;
-        }
-        let mut notes = self.notes.take();
-        for note in notes.drain(..) {
-            self.with_deadline(note.who, |deadline| {
-                let is_current = matches!(deadline.state.get(), State::Noted);
-                if is_current && deadline.note.get() == note.note {
-                    let at = now.saturating_add(note.nanoseconds).div_ceil(TICK);
-                    deadline
-                        .state
-                        .set(State::Armed(self.wheel.borrow_mut().arm(at, note.who)));
-                }
-            });
-        }
-        self.noted.set(0);
-        self.notes.replace(notes);
+        let tick = |length| now.saturating_add(length).div_ceil(TICK);
+        self.wheel.borrow_mut().settle(tick);
     }
 
     /// Wakes those whose time has come; whether there were any. The wheel has forgotten them all
@@ -155,7 +121,7 @@ impl Dispatcher {
             .borrow_mut()
             .expire(now / TICK, |_, who| due.push(who));
         for &who in &due {
-            self.with_deadline(who, |deadline| deadline.state.set(State::Due));
+            self.with_deadline(who, |deadline| deadline.0.set(State::Due));
         }
         let any = !due.is_empty();
         for who in due.drain(..) {
@@ -213,6 +179,27 @@ impl Dispatcher {
                 }
             }
             Kind::Tls => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nanoseconds;
+
+    #[test]
+    fn seconds_are_never_rounded_down() {
+        assert_eq!(nanoseconds(0.0), Some(0));
+        assert_eq!(nanoseconds(1e-12), Some(1));
+        assert_eq!(nanoseconds(1.5e-9), Some(2));
+        assert_eq!(nanoseconds(2.0), Some(2_000_000_000));
+        assert_eq!(nanoseconds(4.5e9), Some(4_500_000_000_000_000_000));
+    }
+
+    #[test]
+    fn negative_endless_and_no_numbers_are_no_limit() {
+        for seconds in [-1.0, 4.6e9, f64::INFINITY, f64::NAN] {
+            assert_eq!(nanoseconds(seconds), None);
         }
     }
 }

@@ -9,12 +9,14 @@ pub mod current;
 mod deadline;
 mod driver;
 mod elapse;
+mod failure;
 mod fleet;
 mod handle;
 mod inbox;
 mod letters;
 mod object;
 mod operation;
+mod overflow;
 mod pending;
 mod poller;
 pub mod registry;
@@ -24,6 +26,8 @@ pub mod shared;
 mod shutdown;
 mod signals;
 mod slots;
+mod spawn;
+mod stack_use;
 mod statistics;
 mod step;
 mod thread;
@@ -40,22 +44,25 @@ pub use boxed::{Boxed, Ends, Given};
 pub use deadline::{Deadline, nanoseconds};
 pub use driver::{Driver, Readiness};
 pub use elapse::{Elapse, within};
+pub use failure::{ErrorHandler, Failure, conclude};
 pub use fleet::{Fleet, Mishap};
 pub use handle::{Handle, Kind};
 pub use inbox::{Inbox, Letter, signal};
 pub use object::Object;
 pub use operation::{Begun, Completion, Event, Owner, Submission, Submitted};
+pub use overflow::install as install_overflow_handler;
 pub use shutdown::free;
 pub use slots::Slots;
 pub use statistics::Counts;
-pub use thread::{ErrorHandler, Failure, Name, Thread, conclude};
-pub use vehicle::Ground;
+pub use thread::{Name, Thread};
+pub use vehicle::{Ground, Seat};
 pub use wait::Caller;
 pub use waitlist::{Place, WaitList};
 pub use waker::woken_by;
 
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::clock::Clock;
+use crate::sys::typed::Typed;
 use operation::{Operation, Undelivered};
 use registry::Claim;
 use std::any::Any;
@@ -124,6 +131,8 @@ pub struct Settings {
     pub clock: Clock,
     /// Every OS thread may use it, one call at a time; it runs no coroutines.
     pub unbound: bool,
+    /// Marks of the stacks' use are kept.
+    pub stack_marks: bool,
 }
 
 /// A dispatcher. All methods are for the OS thread that holds it. A handler on an OS thread of its own
@@ -134,7 +143,9 @@ pub struct Dispatcher {
     pub handle: Handle,
     /// Where the time is read.
     pub clock: RefCell<Clock>,
-    driver: OnceCell<Rc<dyn Driver>>,
+    driver: OnceCell<Box<dyn Driver>>,
+    /// What the driver's own layer keeps with it.
+    driven: OnceCell<Typed>,
     report: Report,
     poller: poller::Poller,
     vehicles: vehicle::Vehicles,
@@ -153,8 +164,6 @@ pub struct Dispatcher {
     borrower: Cell<Handle>,
     root: Root,
     wheel: RefCell<Wheel<Handle>>,
-    notes: RefCell<Vec<deadline::Note>>,
-    noted: Cell<usize>,
     due: RefCell<Vec<Handle>>,
     events: RefCell<VecDeque<Undelivered>>,
     /// What the events told last point into.
@@ -173,6 +182,8 @@ pub struct Dispatcher {
     fleet: OnceCell<Arc<Fleet>>,
     error_handler: RefCell<Option<ErrorHandler>>,
     statistics: statistics::Statistics,
+    /// Of the stacks' use, if they are wanted.
+    marks: Option<stack_use::Marks>,
     caught: RefCell<BTreeMap<i32, signals::Caught>>,
     starts: Cell<u64>,
     /// For the loop of somebody else, once it was asked for.
@@ -185,13 +196,19 @@ impl Dispatcher {
     /// Makes a dispatcher under the number that was claimed for it.
     pub fn new(claim: Claim, settings: Settings) -> Outcome<Rc<Self>> {
         let poller = poller::Poller::new().map_err(|e| Fault::system(&e, "open the poller"))?;
+        let marks = settings.stack_marks.then(stack_use::Marks::begin);
         let now = settings.clock.now();
         Ok(Rc::new(Dispatcher {
             handle: claim.handle,
             driver: OnceCell::new(),
+            driven: OnceCell::new(),
             report: settings.report,
             poller,
-            vehicles: vehicle::Vehicles::new(settings.stack_size, settings.os_threads),
+            vehicles: vehicle::Vehicles::new(
+                settings.stack_size,
+                settings.os_threads,
+                !settings.stack_marks,
+            ),
             unbound: settings.unbound,
             threads: RefCell::new(Slots::new(claim.slots_from)),
             operations: RefCell::new(Slots::new(claim.slots_from)),
@@ -209,8 +226,6 @@ impl Dispatcher {
             },
             wheel: RefCell::new(Wheel::new(now / deadline::TICK)),
             clock: RefCell::new(settings.clock),
-            notes: RefCell::default(),
-            noted: Cell::new(0),
             due: RefCell::default(),
             events: RefCell::default(),
             told: RefCell::default(),
@@ -225,6 +240,7 @@ impl Dispatcher {
             fleet: OnceCell::new(),
             error_handler: RefCell::new(None),
             statistics: statistics::Statistics::default(),
+            marks: marks.transpose()?,
             caught: RefCell::default(),
             starts: Cell::new(FIRST_START),
             backend: OnceCell::new(),
@@ -232,9 +248,10 @@ impl Dispatcher {
         }))
     }
 
-    /// Gives it its driver, once.
-    pub fn set_driver(&self, driver: Rc<dyn Driver>) {
+    /// Gives it its driver, and what that drives, once.
+    pub fn set_driver<T: Any>(&self, driver: Box<dyn Driver>, driven: Rc<T>) {
         let _ = self.driver.set(driver);
+        let _ = self.driven.set(Typed::new(driven));
     }
 
     /// Makes it a member of a fleet, once.
@@ -249,13 +266,13 @@ impl Dispatcher {
             .as_ref()
     }
 
-    /// The driver as the type that it is.
+    /// What the driver drives, as the type that it is.
     #[inline]
-    pub fn driver_as<D: Driver>(&self) -> &D {
-        let driver: &dyn Any = self.driver();
-        driver
-            .downcast_ref()
-            .expect("the driver is of the one type that there is")
+    pub fn driven<T: Any>(&self) -> &T {
+        self.driven
+            .get()
+            .and_then(Typed::get)
+            .expect("the driver's layer is the one that there is")
     }
 
     /// Whether every OS thread may use it, one call at a time.

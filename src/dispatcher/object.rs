@@ -62,6 +62,7 @@ impl Dispatcher {
     }
 
     /// The object of a handle, if it is a `T`.
+    #[inline]
     pub fn object<T: Object>(&self, handle: Handle) -> Outcome<Rc<T>> {
         let object: Rc<dyn Any> = self.any_object(handle).ok_or(Status::STALE)?;
         object

@@ -135,6 +135,8 @@ impl Dispatcher {
     pub fn submit(&self, said: Submission, work: Box<dyn Submitted>) -> Outcome<Begun> {
         let operation = self.record(said, work)?;
         let handle = operation.handle.get();
+        #[cfg(feature = "faults")]
+        let _look = crate::sys::faults::sparing(said.tries || said.seconds == 0.0);
         match self.advance(&operation, said.seconds == 0.0) {
             None => self.arm(&operation.deadline, handle, said.seconds),
             Some(completion) if said.tries => {

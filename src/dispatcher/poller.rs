@@ -7,6 +7,8 @@ use super::driver::Readiness;
 use super::handle::{Handle, Kind};
 use crate::status::Status;
 use crate::sys::clock::Clock;
+#[cfg(feature = "faults")]
+use crate::sys::faults::{self, Call};
 use crate::sys::kernel::{self, Waker};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token};
@@ -30,6 +32,8 @@ pub struct Poller {
 impl Poller {
     /// Opens one.
     pub fn new() -> io::Result<Self> {
+        #[cfg(feature = "faults")]
+        faults::check(Call::Descriptor)?;
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
         let events = RefCell::new(Events::with_capacity(super::EVENTS));
@@ -47,6 +51,8 @@ impl Poller {
 
     /// Has it tell of a timer, to nobody but those who watch its descriptor.
     pub fn watch_timer(&self, fd: RawFd) -> io::Result<()> {
+        #[cfg(feature = "faults")]
+        faults::check(Call::Watch)?;
         let mut source = SourceFd(&fd);
         self.registry
             .register(&mut source, TIMER, Interest::READABLE)
@@ -54,6 +60,8 @@ impl Poller {
 
     /// A waker for other OS threads.
     pub fn waker(&self) -> io::Result<Waker> {
+        #[cfg(feature = "faults")]
+        faults::check(Call::Descriptor)?;
         Waker::new(&self.registry, WAKER)
     }
 }
@@ -83,6 +91,11 @@ impl Dispatcher {
     /// Registers a descriptor for `who`, once.
     pub fn register(&self, fd: RawFd, who: Handle) -> io::Result<()> {
         let interest = Interest::READABLE | Interest::WRITABLE;
+        #[cfg(feature = "faults")]
+        {
+            faults::check(Call::Watch)?;
+            faults::watched(self.poller.descriptor(), fd, who.bits());
+        }
         self.poller
             .registry
             .register(&mut SourceFd(&fd), Token(who.bits() as usize), interest)
@@ -90,13 +103,14 @@ impl Dispatcher {
 
     /// Takes a descriptor out of the poller that stays open.
     pub fn deregister(&self, fd: RawFd) -> io::Result<()> {
+        #[cfg(feature = "faults")]
+        faults::ignored(self.poller.descriptor(), fd);
         self.poller.registry.deregister(&mut SourceFd(&fd))
     }
 
     /// Waits at most `seconds` (negative: no limit) until the kernel, another OS thread or a
     /// deadline has something, and hands it out; whether there was anything.
     pub(super) fn poll(&self, seconds: f64) -> Result<bool, Status> {
-        self.drop_old_notes();
         let limit = super::nanoseconds(seconds);
         let mut end = None;
         loop {
@@ -137,6 +151,10 @@ impl Dispatcher {
             }
         };
         let mut events = self.poller.events.borrow_mut();
+        #[cfg(feature = "faults")]
+        if timeout != Some(Duration::ZERO) && faults::check(Call::Wait).is_err() {
+            return Ok(false);
+        }
         let polled = kernel::wait(&mut self.poller.poll.borrow_mut(), &mut events, timeout);
         let any = !events.is_empty();
         for event in &*events {

@@ -223,6 +223,35 @@ pub fn check_own(handle: Handle) -> Result<(), Status> {
 /// The dispatcher of a handle of any kind, for the OS thread that holds it or may take hold.
 #[inline]
 pub fn enter(handle: Handle) -> Outcome<Entered> {
+    match held(handle) {
+        Some(entered) => Ok(entered),
+        None => enter_anew(handle),
+    }
+}
+
+/// The dispatcher of a handle, if the calling OS thread holds it already: the usual case. Whose handle
+/// it is tells the table of its kind, but for that of the dispatcher itself.
+#[inline]
+pub fn held(handle: Handle) -> Option<Entered> {
+    // Number 0 is nobody's, and held by nobody.
+    let entry = &TABLE[handle.dispatcher() as usize];
+    if entry.holder.load(Relaxed) != os_thread::id() {
+        return None;
+    }
+    let is_own = entry.process.load(Relaxed) == process::number();
+    if !is_own || !is_current(handle, entry) {
+        return None;
+    }
+    Some(Entered {
+        dispatcher: entry.dispatcher.load(Acquire),
+        releases: false,
+    })
+}
+
+/// `enter` in all other cases, and all that can be wrong.
+#[cold]
+#[inline(never)]
+fn enter_anew(handle: Handle) -> Outcome<Entered> {
     let entry = entry_of(handle)?;
     if !is_current(handle, entry) {
         return Err(Status::STALE.into());
@@ -245,7 +274,6 @@ pub fn inherited(handle: Handle) -> Option<Entered> {
 }
 
 /// Takes hold of a dispatcher for the calling OS thread.
-#[inline]
 fn hold(handle: Handle, entry: &'static Entry) -> Outcome<Entered> {
     let me = os_thread::id();
     let releases = entry.holder.load(Relaxed) != me;
@@ -328,6 +356,21 @@ pub fn visit<R>(handle: Handle, act: impl FnOnce(&Inbox) -> R) -> Outcome<R> {
     annotations::released(&entry.visitors);
     entry.visitors.fetch_sub(1, SeqCst);
     result
+}
+
+/// Does something with each dispatcher that the calling OS thread holds. May be called in the handler of a
+/// fault: a dispatcher that this OS thread makes or ends at that moment is left out.
+pub fn each_held(mut act: impl FnMut(&Dispatcher)) {
+    let me = os_thread::id();
+    for entry in &TABLE {
+        if entry.holder.load(Acquire) != me || entry.generation.load(SeqCst) == 0 {
+            continue;
+        }
+        // SAFETY: held by this OS thread, which is the only one that could end it; NULL is none.
+        if let Some(dispatcher) = unsafe { entry.dispatcher.load(Acquire).as_ref() } {
+            act(dispatcher);
+        }
+    }
 }
 
 /// The inbox of a dispatcher that the calling OS thread holds.

@@ -13,18 +13,25 @@ const ROUND: u32 = 256;
 
 impl Dispatcher {
     /// Wakes a waiter. A stale handle does nothing.
+    #[inline(never)]
     pub fn wake(&self, who: Handle) {
         self.wake_near(who, std::ptr::null());
     }
 
     /// Wakes a waiter that will need what lies at `near`, which is for the processor's cache only.
+    #[inline(always)]
     pub fn wake_near(&self, who: Handle, near: *const ()) {
+        if who.kind() != Kind::Thread {
+            self.wake_other(who);
+        } else if let Some(thread) = self.threads.borrow().get(who.slot(), who.generation()) {
+            self.queue_thread(thread, near);
+        }
+    }
+
+    /// Wakes a waiter that is no coroutine.
+    #[inline(never)]
+    fn wake_other(&self, who: Handle) {
         match who.kind() {
-            Kind::Thread => {
-                if let Some(thread) = self.threads.borrow().get(who.slot(), who.generation()) {
-                    self.queue_thread(thread, near);
-                }
-            }
             Kind::Operation => {
                 if let Some(operation) = self.operation(who) {
                     self.wake_operation(&operation);
@@ -32,11 +39,12 @@ impl Dispatcher {
             }
             Kind::Dispatcher => self.root.woken.set(true),
             Kind::Socket => self.ready.borrow_mut().push(Turn::Other(who)),
-            Kind::Object | Kind::Tls => {}
+            Kind::Thread | Kind::Object | Kind::Tls => {}
         }
     }
 
     /// Puts a coroutine into the ready queue, once.
+    #[inline]
     pub(super) fn queue_thread(&self, thread: &Rc<Thread>, near: *const ()) {
         if !thread.queued.replace(true) {
             let turn = Turn::Thread(Rc::clone(thread), near);
@@ -94,10 +102,11 @@ impl Dispatcher {
         self.current.replace(None);
         self.borrower.set(self.handle);
         self.driver().settle(self);
+        let operations = u32::from(BUDGET - thread.budget.get()) + 1;
         if ended {
-            self.end(&thread);
+            self.end(thread);
         }
-        u32::from(BUDGET - thread.budget.get()) + 1
+        operations
     }
 
     /// Whether somebody is ready.

@@ -61,6 +61,25 @@ impl Dispatcher {
         }
     }
 
+    /// Gives the wait of a coroutine its time limit: `seconds` (negative: none), or the end of its scope.
+    #[inline]
+    pub(super) fn limit(&self, thread: &Thread, seconds: f64) {
+        let end = thread.scope_end();
+        if seconds < 0.0 && end == NEVER {
+            thread.deadline.renew();
+        } else {
+            self.limit_to(thread, seconds, end);
+        }
+    }
+
+    fn limit_to(&self, thread: &Thread, seconds: f64, end: u64) {
+        let seconds = match end {
+            NEVER => seconds,
+            end => self.cut(seconds, end),
+        };
+        self.arm(&thread.deadline, thread.handle, seconds);
+    }
+
     fn cut(&self, seconds: f64, end: u64) -> f64 {
         let left = end.saturating_sub(self.now()) as f64 / 1e9;
         if seconds < 0.0 {

@@ -80,14 +80,14 @@ fn table_of(handle: Handle) -> Outcome<&'static Table> {
     Ok(table)
 }
 
-/// Keeps an object until it is removed.
-pub fn share<T: Any + Send + Sync>(object: T) -> Outcome<Handle> {
+/// Keeps an object until it is removed, under a handle of this kind.
+pub fn share<T: Any + Send + Sync>(kind: Kind, object: T) -> Outcome<Handle> {
     let table = own();
     let mut handle = None;
     let mut slots = table.slots.write().unwrap_or_else(PoisonError::into_inner);
     annotations::acquired(&NEXT_GENERATION);
     slots.insert_with(|slot, generation| {
-        handle = Some(Handle::new(Kind::Object, 0, slot, generation));
+        handle = Some(Handle::new(kind, 0, slot, generation));
         let object: Object = Arc::new(object);
         object
     });
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn an_object_is_found_by_its_handle_until_it_is_removed() {
-        let handle = share(7_u32).unwrap();
+        let handle = share(Kind::Object, 7_u32).unwrap();
         assert_eq!(*shared::<u32>(handle).unwrap(), 7);
         let status = |outcome: Outcome<Arc<u32>>| outcome.unwrap_err().status;
         assert_eq!(*unshare::<u32>(handle).unwrap(), 7);
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn an_object_of_another_kind_is_not_given() {
-        let handle = share(7_u32).unwrap();
+        let handle = share(Kind::Object, 7_u32).unwrap();
         assert_eq!(shared::<u64>(handle).unwrap_err().status, Status::INVALID);
         let of_a_dispatcher = Handle::new(Kind::Object, 1, 0, 1);
         assert_eq!(
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn of_two_who_remove_it_one_gets_it() {
         for _ in 0..if cfg!(miri) { 10 } else { 200 } {
-            let handle = share(1_u32).unwrap();
+            let handle = share(Kind::Object, 1_u32).unwrap();
             let got: usize = std::thread::scope(|scope| {
                 let removers = [(); 2].map(|()| scope.spawn(|| unshare::<u32>(handle).is_ok()));
                 let got = removers.map(|remover| usize::from(remover.join().unwrap()));

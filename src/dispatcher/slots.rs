@@ -34,13 +34,26 @@ impl<T> Slots<T> {
 
     /// Puts in what `make` gives for its slot and generation. None when every slot is taken.
     pub fn insert_with(&mut self, make: impl FnOnce(u32, u32) -> T) -> Option<&T> {
+        let (slot, generation) = self.reserve()?;
+        self.fill(slot, make(slot, generation));
+        self.get(slot, generation)
+    }
+
+    /// Takes a slot, which is to be filled: its number and generation. None when every one is taken.
+    #[inline]
+    pub fn reserve(&mut self) -> Option<(u32, u32)> {
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => self.grow()?,
         };
+        Some((slot, self.slots[slot as usize].generation))
+    }
+
+    /// Puts a value into a slot that was reserved.
+    #[inline]
+    pub fn fill(&mut self, slot: u32, value: T) {
         self.len += 1;
-        let place = &mut self.slots[slot as usize];
-        Some(place.value.insert(make(slot, place.generation)))
+        self.slots[slot as usize].value = Some(value);
     }
 
     /// Whether a slot is left.
@@ -49,6 +62,7 @@ impl<T> Slots<T> {
     }
 
     /// A new slot at the end.
+    #[cold]
     fn grow(&mut self) -> Option<u32> {
         let slot = u32::try_from(self.slots.len())
             .ok()
@@ -71,18 +85,8 @@ impl<T> Slots<T> {
         }
     }
 
-    /// The object of a key, unless it is stale, to be changed.
-    #[cfg(feature = "tls")]
-    pub fn get_mut(&mut self, slot: u32, generation: u32) -> Option<&mut T> {
-        let place = self.slots.get_mut(slot as usize)?;
-        if place.generation == generation {
-            place.value.as_mut()
-        } else {
-            None
-        }
-    }
-
     /// Takes an object out; its key is stale from now on.
+    #[inline]
     pub fn remove(&mut self, slot: u32, generation: u32) -> Option<T> {
         let place = self.slots.get_mut(slot as usize)?;
         if place.generation != generation {

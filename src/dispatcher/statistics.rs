@@ -15,6 +15,24 @@ pub struct Counts {
     pub readers: u64,
     /// Sockets that connect, or whose output waits for the kernel.
     pub writers: u64,
+    /// Pauses of accepting at a server's most connections.
+    pub accept_pauses: u64,
+    /// Connections that were kept out since their address had enough.
+    pub over_address: u64,
+    /// Connections that were cut off for their first byte.
+    pub late_first_byte: u64,
+    /// Connections that were cut off since they sent too slowly.
+    pub slow_senders: u64,
+    /// Connections that were cut off since they read too slowly.
+    pub slow_readers: u64,
+    /// Connections that were cut off for the memory of their buffers.
+    pub evicted: u64,
+    /// Receives that were refused memory.
+    pub refused_growth: u64,
+    /// Bytes that buffers have.
+    pub memory: u64,
+    /// Bytes that they may have.
+    pub memory_budget: u64,
 }
 
 /// A moment's count.
@@ -94,7 +112,7 @@ impl Dispatcher {
             ready: self.ready.borrow().len() as u64,
             asleep: asleep as u64,
             timers: objects.iter().filter(|object| object.is_armed()).count() as u64,
-            timeouts: (self.wheel.borrow().len() + self.noted.get()) as u64,
+            timeouts: self.wheel.borrow().len() as u64,
             steps: self.statistics.steps.get(),
         }
     }

@@ -2,16 +2,15 @@
 //! A coroutine's record ("thread" is Copas' word for a coroutine).
 
 use super::deadline::Deadline;
-use super::handle::{Handle, Kind};
+use super::failure::{ErrorHandler, Failure};
+use super::handle::Handle;
 use super::pending::Pending;
-use super::turns::Turn;
-use super::vehicle::{Ground, on_its_os_thread};
 use super::waitlist::WaitList;
-use super::{Dispatcher, current, registry};
+use super::{Dispatcher, registry};
 use crate::coroutine::{Coroutine, State, Vehicle};
-use crate::status::{Outcome, Status};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::{CStr, CString};
+use std::fmt;
 use std::rc::Rc;
 
 /// Operations that a coroutine may do in one slice before it yields.
@@ -20,21 +19,6 @@ pub const BUDGET: u16 = 128;
 /// COPAS_CANCELED answers after which each further one yields to the loop, so that a coroutine
 /// that ignores its cancellation cannot hang the dispatcher.
 const PATIENCE: u16 = 1000;
-
-/// A failure that copas_fail() has marked.
-pub struct Failure {
-    /// The coroutine.
-    pub thread: Handle,
-    /// The connection that it serves, if it is a handler.
-    pub subject: Option<Handle>,
-    /// A negative number.
-    pub status: i32,
-    /// What went wrong.
-    pub text: CString,
-}
-
-/// Who is told of a failure.
-pub type ErrorHandler = Rc<dyn Fn(&Failure)>;
 
 /// What a coroutine or socket is called. Three words: every coroutine and every socket has one.
 pub enum Name {
@@ -61,6 +45,27 @@ impl Name {
             Name::Given(text) => text,
             Name::Numbered(..) | Name::Served(..) => c"",
         }
+    }
+
+    /// Writes the name without keeping anything of it.
+    pub fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        match self {
+            Name::Given(text) => out.write_str(text.to_str().unwrap_or_default()),
+            Name::Numbered(what, n) => write!(out, "{what}_{n}"),
+            Name::Served(what, n) => write!(out, "{what}_{n}"),
+        }
+    }
+
+    /// What it has in common with others that are numbered alike: the name without "_N" at its end.
+    pub fn without_number(&self) -> CString {
+        let text = match self {
+            Name::Given(text) => text.to_str().unwrap_or_default(),
+            Name::Numbered(what, _) => what,
+            Name::Served(what, _) => what,
+        };
+        let (common, number) = text.rsplit_once('_').unwrap_or((text, ""));
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        CString::new(if is_number { common } else { text }).unwrap_or_default()
     }
 
     /// The name for a report.
@@ -117,14 +122,74 @@ pub struct Thread {
     pub subject: Cell<Option<Handle>>,
 }
 
-/// The end of a coroutine's function, on its stack: its failure, if it marked one, is told.
-pub fn conclude() {
-    if let Some(d) = current::get().and_then(|handle| registry::enter(handle).ok()) {
-        d.deliver_failure();
-    }
-}
+// Every coroutine has one: with what counts the references to it, 144 bytes of the allocator's.
+const _: () = assert!(size_of::<Thread>() <= 120);
 
 impl Thread {
+    /// One that is in the ready queue.
+    pub(super) fn new(
+        handle: Handle,
+        coroutine: Coroutine,
+        name: Name,
+        inherited_end: u64,
+    ) -> Self {
+        Thread {
+            handle,
+            pending: Cell::new(None),
+            budget: Cell::new(BUDGET),
+            cancel_answers: Cell::new(0),
+            queued: Cell::new(true),
+            canceled: Cell::new(false),
+            ended: Cell::new(false),
+            panicked: Cell::new(false),
+            asleep: Cell::new(false),
+            inherited_end: Cell::new(inherited_end),
+            extras: OnceCell::new(),
+            deadline: Deadline::new(),
+            coroutine,
+            name: RefCell::new(name),
+            subject: Cell::new(None),
+        }
+    }
+
+    /// Is that of another coroutine from now on, which is in the ready queue and will run `body` on the
+    /// same stack.
+    #[inline(always)]
+    pub(super) fn renew(
+        &mut self,
+        handle: Handle,
+        name: Name,
+        inherited_end: u64,
+        body: impl FnOnce() + 'static,
+    ) {
+        self.coroutine.begin(body);
+        self.handle = handle;
+        *self.name.get_mut() = name;
+        self.inherited_end.set(inherited_end);
+        self.cancel_answers.set(0);
+        self.queued.set(true);
+        self.canceled.set(false);
+        self.ended.set(false);
+        self.asleep.set(false);
+        self.deadline.renew();
+        self.subject.set(None);
+    }
+
+    /// Has ended: whether it can be renewed, which a stack of this size can.
+    #[inline]
+    pub(super) fn rest(&mut self, stack_size: usize) -> bool {
+        let rests = self.coroutine.rest(stack_size);
+        if rests {
+            drop(self.extras.take());
+        }
+        rests
+    }
+
+    /// What it ran on, once that is not in use any more.
+    pub(super) fn take_vehicle(&self) -> Option<Vehicle> {
+        self.coroutine.take_vehicle()
+    }
+
     /// What few coroutines need.
     pub fn extras(&self) -> &Extras {
         self.extras.get_or_init(Box::default)
@@ -156,9 +221,15 @@ impl Thread {
         self.coroutine.is_started()
     }
 
+    /// The lowest and the highest address of its stack, if it is one of the library's.
+    pub fn stack(&self) -> Option<(usize, usize)> {
+        self.coroutine.stack()
+    }
+
     /// Has what its next turn begins with on its stack brought near.
     #[inline]
     pub(super) fn prefetch_stack(&self) {
+        self.coroutine.prefetch();
         if let Some(pending) = self.pending.get() {
             pending.prefetch();
         }
@@ -186,59 +257,6 @@ impl Thread {
 }
 
 impl Dispatcher {
-    /// Makes a coroutine of `body` on a stack, to run in the next step.
-    pub fn spawn(
-        &self,
-        name: Name,
-        stack_size: usize,
-        body: impl FnOnce() + 'static,
-    ) -> Outcome<Handle> {
-        self.spawn_on(self.vehicle(Ground::Stack(stack_size))?, name, body)
-    }
-
-    /// Makes a coroutine of `body` on what it is to run on, to run in the next step.
-    pub fn spawn_on(
-        &self,
-        vehicle: Vehicle,
-        name: Name,
-        body: impl FnOnce() + 'static,
-    ) -> Outcome<Handle> {
-        if !self.threads.borrow().has_room() {
-            self.give_back(vehicle);
-            return Err(Status::LIMIT.into());
-        }
-        let coroutine = match vehicle {
-            Vehicle::Stack(_) => Coroutine::new(vehicle, body),
-            Vehicle::OsThread(_) => Coroutine::new(vehicle, on_its_os_thread(self.handle, body)),
-        };
-        let inherited_end = self.scope_end();
-        let mut threads = self.threads.borrow_mut();
-        let thread = threads.insert_with(|slot, generation| {
-            let handle = Handle::new(Kind::Thread, self.handle.dispatcher(), slot, generation);
-            Rc::new(Thread {
-                handle,
-                pending: Cell::new(None),
-                budget: Cell::new(BUDGET),
-                queued: Cell::new(true),
-                canceled: Cell::new(false),
-                ended: Cell::new(false),
-                panicked: Cell::new(false),
-                asleep: Cell::new(false),
-                inherited_end: Cell::new(inherited_end),
-                extras: OnceCell::new(),
-                deadline: Deadline::new(),
-                coroutine,
-                cancel_answers: Cell::new(0),
-                name: RefCell::new(name),
-                subject: Cell::new(None),
-            })
-        });
-        let thread = thread.ok_or(Status::LIMIT)?;
-        let turn = Turn::Thread(Rc::clone(thread), std::ptr::null());
-        self.ready.borrow_mut().push(turn);
-        Ok(thread.handle)
-    }
-
     /// The record of a coroutine that has not ended.
     pub fn thread(&self, handle: Handle) -> Option<Rc<Thread>> {
         self.threads
@@ -272,7 +290,7 @@ impl Dispatcher {
         if thread.is_started() {
             self.wake(thread.handle);
         } else {
-            self.end(thread);
+            self.end(Rc::clone(thread));
         }
     }
 
@@ -308,11 +326,10 @@ impl Dispatcher {
     }
 
     /// Forgets a coroutine that has run to its end, or never ran: what it ran on is used again.
-    pub(super) fn end(&self, thread: &Rc<Thread>) {
-        self.forget(thread);
-        if let Some(vehicle) = thread.coroutine.take_vehicle() {
-            self.give_back(vehicle);
-        }
+    pub(super) fn end(&self, thread: Rc<Thread>) {
+        self.forget(&thread);
+        self.keep_mark(&thread);
+        self.retire_record(thread);
     }
 
     /// Gives up on a coroutine that ignores its cancellation: what it waits for is released, its
@@ -321,7 +338,7 @@ impl Dispatcher {
         if let Some(pending) = thread.pending.take() {
             pending.release();
         }
-        self.end(thread);
+        self.end(Rc::clone(thread));
         self.tell_abandoned(thread.handle);
         self.abandoned.set(self.abandoned.get() + 1);
     }
@@ -339,48 +356,9 @@ impl Dispatcher {
         }
         thread.ended.set(true);
         if let Some(extras) = extras {
+            // Of one that was abandoned nobody is told.
+            drop(extras.failure.take());
             extras.joiners.wake_all();
         }
-    }
-
-    /// Tells the running coroutine's failure, if it marked one, to whom it concerns. Runs on its
-    /// stack, at the end of its function.
-    pub fn deliver_failure(&self) {
-        let Some(thread) = self.running() else { return };
-        let Some(extras) = thread.extras_if_any() else {
-            return;
-        };
-        let Some(failure) = extras.failure.take() else {
-            return;
-        };
-        let own = extras.error_handler.borrow().clone();
-        let handler = own.or_else(|| self.error_handler.borrow().clone());
-        match handler {
-            Some(handler) => handler(&failure),
-            None => self.report_failure(&thread, &failure, ""),
-        }
-        if let Some(second) = extras.failure.take() {
-            self.report_failure(&thread, &second, " in its error handler");
-        }
-    }
-
-    /// Reports a failure that nobody handled.
-    fn report_failure(&self, thread: &Thread, failure: &Failure, place: &str) {
-        let name = thread.name.borrow_mut().told();
-        let socket = failure
-            .subject
-            .and_then(|socket| self.driver().name(socket));
-        let socket = socket.map_or(String::new(), |socket| format!(" ({socket})"));
-        let text = failure.text.to_string_lossy();
-        let status = crate::status::name(failure.status).to_string_lossy();
-        let status = if status == "COPAS_UNKNOWN" {
-            failure.status.to_string()
-        } else {
-            status.into_owned()
-        };
-        self.report(
-            super::LEVEL_ERROR,
-            &format!("{name}{socket} failed{place}: {text} ({status})"),
-        );
     }
 }

@@ -9,8 +9,10 @@ use crate::sys::prefetch;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-/// Cache lines of a record that a turn begins with.
-const RECORD: usize = 4;
+/// Cache lines of a coroutine's record.
+const RECORD: usize = 3;
+/// Cache lines of what it waited on that a turn begins with.
+const NEAR: usize = 4;
 
 /// Somebody's turn.
 pub(super) enum Turn {
@@ -40,7 +42,10 @@ impl Turns {
         }
         if let Some(Turn::Thread(second, near)) = self.0.get(1) {
             prefetch::lines(Rc::as_ptr(second).cast(), RECORD);
-            prefetch::lines(*near, RECORD);
+            // Looking for the page of an address that is none costs time.
+            if !near.is_null() {
+                prefetch::lines(*near, NEAR);
+            }
         }
         Some(turn)
     }

@@ -2,11 +2,17 @@
 //! What coroutines run on: getting it, giving it back, and waiting until there is some.
 
 use super::handle::Handle;
+use super::thread::Thread;
 use super::{Dispatcher, current, registry};
-use crate::coroutine::{OsThreads, StackPool, Vehicle};
+use crate::coroutine::{OsThreads, StackPool, Vehicle, whole_pages};
 use crate::status::{Fault, Outcome, Status};
 use std::cell::RefCell;
 use std::io;
+use std::rc::Rc;
+
+/// Most records of coroutines that have ended which are kept with their stacks, whose pages stay. Beyond
+/// them the stacks' pool keeps some more.
+const KEPT: usize = 128;
 
 /// Bytes of a handler's OS thread's stack where no other is asked for: language runtimes expect more
 /// than C libraries do. Committed page by page.
@@ -21,8 +27,19 @@ pub enum Ground {
     OsThread(usize),
 }
 
+/// What a coroutine will run on, until it is started or this is given back.
+pub enum Seat {
+    /// The stack of one that has ended, with its record.
+    Used(Rc<Thread>),
+    /// One without a record.
+    New(Vehicle),
+}
+
 /// The vehicles of one dispatcher.
 pub struct Vehicles {
+    /// Records whose coroutines have ended, each with a stack of the usual size; nobody else knows them.
+    kept: RefCell<Vec<Rc<Thread>>>,
+    most_kept: usize,
     stacks: StackPool,
     stack_size: usize,
     os_threads: OsThreads,
@@ -31,25 +48,46 @@ pub struct Vehicles {
 }
 
 impl Vehicles {
-    /// Stacks of `stack_size` bytes where no other size is asked for, and at most `os_threads`.
-    pub fn new(stack_size: usize, os_threads: usize) -> Self {
+    /// Stacks of `stack_size` bytes where no other size is asked for, and at most `os_threads`. Stacks that
+    /// are not `warm` give their pages back at each coroutine's end.
+    pub fn new(stack_size: usize, os_threads: usize, warm: bool) -> Self {
         Vehicles {
-            stacks: StackPool::new(),
-            stack_size,
+            kept: RefCell::default(),
+            most_kept: if warm { KEPT } else { 0 },
+            stacks: if warm {
+                StackPool::new()
+            } else {
+                StackPool::cold()
+            },
+            stack_size: whole_pages(stack_size),
             os_threads: OsThreads::new(os_threads),
             waiting: RefCell::default(),
         }
     }
 
-    fn stack(&self, size: usize) -> Outcome<Vehicle> {
+    fn stack(&self, size: usize) -> Outcome<Seat> {
         let size = if size == 0 { self.stack_size } else { size };
         let stack = self.stacks.take(size);
         stack
-            .map(Vehicle::Stack)
+            .map(|stack| Seat::New(Vehicle::Stack(stack)))
             .map_err(|e| Fault::system(&e, "take a stack"))
     }
 
-    fn os_thread(&self, size: usize) -> Outcome<Vehicle> {
+    /// Keeps the record of a coroutine that has ended, with its stack; gives it back when it is not to be.
+    #[inline(always)]
+    pub(super) fn keep(&self, mut thread: Rc<Thread>) -> Option<Rc<Thread>> {
+        // Not under the borrow: a body that never ran may call the program when it is dropped.
+        if self.kept.borrow().len() < self.most_kept
+            && let Some(record) = Rc::get_mut(&mut thread)
+            && record.rest(self.stack_size)
+        {
+            self.kept.borrow_mut().push(thread);
+            return None;
+        }
+        Some(thread)
+    }
+
+    fn os_thread(&self, size: usize) -> Outcome<Seat> {
         if self.os_threads.is_full() {
             return Err(Fault::new(
                 Status::LIMIT,
@@ -62,7 +100,9 @@ impl Vehicles {
         }
         let size = if size == 0 { OS_THREAD_STACK } else { size };
         let carrier = self.os_threads.take(size);
-        carrier.map(Vehicle::OsThread).map_err(not_started)
+        carrier
+            .map(|carrier| Seat::New(Vehicle::OsThread(carrier)))
+            .map_err(not_started)
     }
 
     /// Ends the OS threads that carry nothing, and waits for that.
@@ -85,16 +125,46 @@ fn not_started(error: io::Error) -> Fault {
 
 impl Dispatcher {
     /// What a coroutine is to run on.
-    pub fn vehicle(&self, ground: Ground) -> Outcome<Vehicle> {
+    pub fn seat(&self, ground: Ground) -> Outcome<Seat> {
         self.check_bound()?;
+        if let Some(record) = self.used_seat(ground) {
+            return Ok(Seat::Used(record));
+        }
         match ground {
             Ground::Stack(size) => self.vehicles.stack(size),
             Ground::OsThread(size) => self.vehicles.os_thread(size),
         }
     }
 
+    /// The record of a coroutine that has ended on what `ground` asks for, if one is kept.
+    #[inline]
+    pub(super) fn used_seat(&self, ground: Ground) -> Option<Rc<Thread>> {
+        match ground {
+            Ground::Stack(0) => self.vehicles.kept.borrow_mut().pop(),
+            _ => None,
+        }
+    }
+
+    /// Takes back what no coroutine was started on.
+    pub fn give_back(&self, seat: Seat) {
+        match seat {
+            Seat::Used(record) => self.retire_record(record),
+            Seat::New(vehicle) => self.take_back(vehicle),
+        }
+    }
+
+    /// Takes back what a record has that nothing runs on any more, if possible with the record.
+    #[inline(always)]
+    pub(super) fn retire_record(&self, record: Rc<Thread>) {
+        if let Some(record) = self.vehicles.keep(record)
+            && let Some(vehicle) = record.take_vehicle()
+        {
+            self.take_back(vehicle);
+        }
+    }
+
     /// Takes back what nothing runs on any more.
-    pub fn give_back(&self, vehicle: Vehicle) {
+    fn take_back(&self, vehicle: Vehicle) {
         match vehicle {
             Vehicle::Stack(stack) => self.vehicles.stacks.give(stack),
             Vehicle::OsThread(carrier) => {

@@ -28,10 +28,16 @@ pub enum Caller {
 }
 
 impl Thread {
+    /// Whether it may begin an operation at once: neither is it canceled nor its budget used.
+    #[inline]
+    fn may_start(&self) -> bool {
+        self.budget.get() != 0 && !self.is_canceled()
+    }
+
     /// Suspends the coroutine until `operation`, which was polled and is pending, gives its output, or why
     /// there is none: it was canceled or its time limit has passed, neither of which ends a shielded wait,
     /// or the operation panicked.
-    #[inline]
+    #[inline(always)]
     fn suspend_on<F: Future, const SHIELDED: bool>(
         &self,
         operation: Pin<&mut F>,
@@ -50,6 +56,13 @@ impl Thread {
     }
 }
 
+/// Polls an operation of `who`.
+#[inline(never)]
+fn poll_for<F: Future>(who: Handle, operation: Pin<&mut F>) -> Poll<F::Output> {
+    let waker = waker(who);
+    operation.poll(&mut Context::from_waker(&waker))
+}
+
 impl Dispatcher {
     /// Who calls this dispatcher now; an error for a stack that may not wait.
     pub fn caller(&self) -> Result<Caller, Status> {
@@ -57,10 +70,16 @@ impl Dispatcher {
         if let Some(thread) = self.running() {
             return Ok(Caller::Thread(thread));
         }
+        self.check_outside()?;
+        Ok(Caller::Root)
+    }
+
+    /// An error where what runs outside of coroutines may not wait.
+    fn check_outside(&self) -> Result<(), Status> {
         self.check_bound()?;
         match current::is_inside() {
             true => Err(Status::CANNOT_WAIT),
-            false => Ok(Caller::Root),
+            false => Ok(()),
         }
     }
 
@@ -70,44 +89,62 @@ impl Dispatcher {
         operation: Pin<&mut F>,
         seconds: f64,
     ) -> Result<F::Output, Status> {
-        self.wait_from(operation, seconds, Future::poll)
+        self.wait_from(operation, seconds, |_| None)
     }
 
-    /// As `wait`, with a first poll of the operation's own: one that knows what it usually finds.
-    #[inline]
+    /// As `wait`, for an operation of which it is known that the first poll would find nothing: `pend` does
+    /// what that poll would do, for the present borrower, unless others have run before. None where it is
+    /// not known, as with a wait of 0 seconds.
+    #[inline(always)]
     pub fn wait_from<F: Future>(
+        &self,
+        mut operation: Pin<&mut F>,
+        seconds: f64,
+        pend: impl FnOnce(Pin<&mut F>) -> Option<()>,
+    ) -> Result<F::Output, Status> {
+        let Some(thread) = self.running() else {
+            return self.wait_outside(operation, seconds);
+        };
+        let is_pending = self.start_operation(&thread)? && pend(operation.as_mut()).is_some();
+        if !is_pending {
+            #[cfg(feature = "faults")]
+            let look = crate::sys::faults::sparing(seconds == 0.0);
+            if let Poll::Ready(output) = poll_for(thread.handle, operation.as_mut()) {
+                return Ok(output);
+            }
+            #[cfg(feature = "faults")]
+            drop(look);
+            if seconds == 0.0 {
+                return Err(Status::TIMEOUT);
+            }
+        }
+        self.wait_on_thread(&thread, operation, seconds)
+    }
+
+    /// Waits outside of coroutines.
+    #[cold]
+    #[inline(never)]
+    fn wait_outside<F: Future>(
         &self,
         operation: Pin<&mut F>,
         seconds: f64,
-        first: impl FnOnce(Pin<&mut F>, &mut Context<'_>) -> Poll<F::Output>,
     ) -> Result<F::Output, Status> {
-        match self.caller()? {
-            Caller::Thread(thread) => self.wait_on_thread(&thread, operation, seconds, first),
-            Caller::Root => self.wait_on_root(operation, Some(seconds)),
-        }
+        self.check_outside()?;
+        self.wait_on_root(operation, Some(seconds))
     }
 
-    #[inline]
+    #[inline(always)]
     fn wait_on_thread<F: Future>(
         &self,
         thread: &Thread,
-        mut operation: Pin<&mut F>,
+        operation: Pin<&mut F>,
         seconds: f64,
-        first: impl FnOnce(Pin<&mut F>, &mut Context<'_>) -> Poll<F::Output>,
     ) -> Result<F::Output, Status> {
-        self.start_operation(thread)?;
-        let waker = waker(thread.handle);
-        let mut context = Context::from_waker(&waker);
-        if let Poll::Ready(output) = first(operation.as_mut(), &mut context) {
-            return Ok(output);
-        }
-        if seconds == 0.0 {
-            return Err(Status::TIMEOUT);
-        }
-        let limit = self.within_scope(seconds);
-        self.arm(&thread.deadline, thread.handle, limit);
+        self.limit(thread, seconds);
         let result = thread.suspend_on::<F, false>(operation);
-        self.disarm(&thread.deadline);
+        if thread.deadline.is_set() {
+            self.disarm(&thread.deadline);
+        }
         if let Err(Status::CANCELED) = result {
             self.count_canceled(thread);
         }
@@ -117,7 +154,7 @@ impl Dispatcher {
     /// Whether a shielded wait may begin: the caller may wait and is not canceled already.
     pub fn start_shielded(&self) -> Result<(), Status> {
         match self.caller()? {
-            Caller::Thread(thread) => self.start_operation(&thread),
+            Caller::Thread(thread) => self.start_operation(&thread).map(|_| ()),
             Caller::Root => Ok(()),
         }
     }
@@ -164,9 +201,34 @@ impl Dispatcher {
         over || (thread.deadline.has_passed() && !pending.is_shielded())
     }
 
+    /// Begins an operation of the running coroutine that does not wait, where it may begin at once.
+    #[inline]
+    pub fn starts_at_once(&self) -> bool {
+        match &*self.current.borrow() {
+            Some(thread) if thread.may_start() => {
+                thread.budget.set(thread.budget.get() - 1);
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// The beginning of every switch point: a canceled coroutine is told so, and one that has used
-    /// its budget lets the others run first.
-    fn start_operation(&self, thread: &Thread) -> Result<(), Status> {
+    /// its budget lets the others run first. Whether nobody did.
+    #[inline]
+    fn start_operation(&self, thread: &Thread) -> Result<bool, Status> {
+        let at_once = thread.may_start();
+        if !at_once {
+            self.start_late(thread)?;
+        }
+        thread.budget.set(thread.budget.get() - 1);
+        Ok(at_once)
+    }
+
+    /// The beginning of an operation that must wait for its turn, or will not be.
+    #[cold]
+    #[inline(never)]
+    fn start_late(&self, thread: &Thread) -> Result<(), Status> {
         if thread.budget.get() == 0 && !thread.is_canceled() {
             self.yield_now(thread);
         }
@@ -174,7 +236,6 @@ impl Dispatcher {
             self.count_canceled(thread);
             return Err(Status::CANCELED);
         }
-        thread.budget.set(thread.budget.get() - 1);
         Ok(())
     }
 
@@ -208,9 +269,13 @@ impl Dispatcher {
     ) -> Result<F::Output, Status> {
         let waker = waker(self.handle);
         let mut context = Context::from_waker(&waker);
+        #[cfg(feature = "faults")]
+        let look = crate::sys::faults::sparing(seconds == Some(0.0));
         if let Poll::Ready(output) = operation.as_mut().poll(&mut context) {
             return Ok(output);
         }
+        #[cfg(feature = "faults")]
+        drop(look);
         let limit = match seconds {
             Some(0.0) => return Err(Status::TIMEOUT),
             Some(seconds) => self.within_scope(seconds),

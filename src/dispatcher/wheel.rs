@@ -6,6 +6,9 @@
 //! so that every slot lies ahead, and lower levels come before higher ones. When the present
 //! reaches a slot of a higher level, its entries move down. (Varghese and Lauck, "Hashed and
 //! Hierarchical Timing Wheels", 1987.)
+//!
+//! Who arms one tells how long it is, not when it ends: it stands in a list of its own until the clock
+//! is read for all of them (`settle`).
 
 /// Bits of a tick that one level tells apart.
 const BITS: u32 = 6;
@@ -13,88 +16,113 @@ const BITS: u32 = 6;
 const SLOTS: usize = 1 << BITS;
 /// Levels for all ticks of 64 bits.
 const LEVELS: usize = 64_usize.div_ceil(BITS as usize);
+/// The list of those whose tick is not known yet, behind those of all slots.
+const NOTED: usize = LEVELS * SLOTS;
+/// The number of the first entry: those before are the ends of the lists.
+const FIRST: u32 = NOTED as u32 + 1;
 /// No entry.
 const NONE: u32 = u32::MAX;
 
-/// An armed entry, for as long as it is armed.
+/// An armed entry, for as long as it is armed: its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key(u32);
 
-/// One entry, linked to its neighbours in the same slot or in the list of free ones.
+/// The neighbours in a list, which is a ring: its end is before its first and behind its last entry.
+#[derive(Clone, Copy)]
+struct Link {
+    previous: u32,
+    /// Of a free entry the next free one.
+    next: u32,
+}
+
 struct Entry<T> {
+    /// Its tick; its length while it is noted.
     at: u64,
     what: T,
-    previous: u32,
-    next: u32,
-    level: u8,
-    slot: u8,
 }
-
-/// The first and last entry of a slot.
-#[derive(Clone, Copy)]
-struct List {
-    first: u32,
-    last: u32,
-}
-
-const EMPTY: List = List {
-    first: NONE,
-    last: NONE,
-};
 
 /// Things that become due at ticks.
 pub struct Wheel<T> {
     now: u64,
+    /// By number; without those of the ends.
     entries: Vec<Entry<T>>,
+    /// By number.
+    links: Vec<Link>,
     free: u32,
     len: usize,
-    slots: [[List; SLOTS]; LEVELS],
-    /// One bit for each slot that has entries.
-    occupied: [u64; LEVELS],
+    /// One bit for each list that has entries; behind the levels' that of the noted ones.
+    occupied: [u64; LEVELS + 1],
 }
 
 impl<T: Copy> Wheel<T> {
     /// An empty wheel at this tick.
     pub fn new(now: u64) -> Self {
+        let empty = |end| Link {
+            previous: end,
+            next: end,
+        };
         Wheel {
             now,
             entries: Vec::new(),
+            links: (0..FIRST).map(empty).collect(),
             free: NONE,
             len: 0,
-            slots: [[EMPTY; SLOTS]; LEVELS],
-            occupied: [0; LEVELS],
+            occupied: [0; LEVELS + 1],
         }
     }
 
-    /// Arms `what` for a tick; one that is past is due at once.
-    pub fn arm(&mut self, at: u64, what: T) -> Key {
-        let at = at.max(self.now);
-        let entry = Entry {
-            at,
-            what,
-            previous: NONE,
-            next: NONE,
-            level: 0,
-            slot: 0,
-        };
-        let index = self.free;
-        let index = if index == NONE {
-            self.entries.push(entry);
-            (self.entries.len() - 1) as u32
-        } else {
-            self.free = self.entries[index as usize].next;
-            self.entries[index as usize] = entry;
-            index
+    /// Arms `what`, which has this length. It is due at no tick before `settle` has told which. O(1).
+    #[inline]
+    pub fn note(&mut self, length: u64, what: T) -> Key {
+        let at = length;
+        let index = match self.free {
+            NONE => self.grow(Entry { at, what }),
+            free => {
+                self.free = self.links[free as usize].next;
+                self.entries[(free - FIRST) as usize] = Entry { at, what };
+                free
+            }
         };
         self.len += 1;
-        self.link(index);
+        self.append(index, NOTED);
         Key(index)
     }
 
+    /// A new entry, in no list.
+    #[cold]
+    fn grow(&mut self, entry: Entry<T>) -> u32 {
+        self.entries.push(entry);
+        self.links.push(Link {
+            previous: NONE,
+            next: NONE,
+        });
+        self.links.len() as u32 - 1
+    }
+
+    /// Gives those that were noted their ticks, of their lengths; one that is past is due at once.
+    pub fn settle(&mut self, tick: impl Fn(u64) -> u64) {
+        let mut index = self.take_list(NOTED);
+        while index != NOTED as u32 {
+            let next = self.links[index as usize].next;
+            let entry = &mut self.entries[(index - FIRST) as usize];
+            entry.at = tick(entry.at).max(self.now);
+            let at = entry.at;
+            self.link(index, at);
+            index = next;
+        }
+    }
+
     /// Takes back what is armed under `key`.
-    pub fn cancel(&mut self, key: Key) -> T {
-        self.unlink(key.0);
-        self.release(key.0)
+    #[inline]
+    pub fn cancel(&mut self, key: Key) {
+        let Link { previous, next } = self.links[key.0 as usize];
+        self.links[previous as usize].next = next;
+        self.links[next as usize].previous = previous;
+        if previous == next {
+            // The end of its list, which is empty now.
+            self.occupied[previous as usize / SLOTS] &= !(1 << (previous as usize % SLOTS));
+        }
+        self.release(key.0);
     }
 
     /// The tick at which `expire` has something to do: nothing is due before. On level 0 it is that
@@ -112,15 +140,16 @@ impl<T: Copy> Wheel<T> {
                 break;
             }
             self.now = self.now.max(start);
-            let mut index = std::mem::replace(&mut self.slots[level][slot], EMPTY).first;
-            self.occupied[level] &= !(1 << slot);
-            while index != NONE {
-                let next = self.entries[index as usize].next;
+            let list = level * SLOTS + slot;
+            let mut index = self.take_list(list);
+            while index != list as u32 {
+                let next = self.links[index as usize].next;
+                let &Entry { at, what } = &self.entries[(index - FIRST) as usize];
                 if level == 0 {
-                    let what = self.release(index);
+                    self.release(index);
                     due(Key(index), what);
                 } else {
-                    self.link(index);
+                    self.link(index, at);
                 }
                 index = next;
             }
@@ -140,7 +169,8 @@ impl<T: Copy> Wheel<T> {
 
     /// The slot that comes first: its level, its number, its first tick.
     fn first_slot(&self) -> Option<(usize, usize, u64)> {
-        let level = self.occupied.iter().position(|&slots| slots != 0)?;
+        let levels = &self.occupied[..LEVELS];
+        let level = levels.iter().position(|&slots| slots != 0)?;
         let slot = self.occupied[level].trailing_zeros();
         let shift = BITS * level as u32;
         let above = self.now.checked_shr(shift + BITS).unwrap_or(0);
@@ -149,52 +179,40 @@ impl<T: Copy> Wheel<T> {
     }
 
     /// Appends an entry to the slot of its tick.
-    fn link(&mut self, index: u32) {
-        let at = self.entries[index as usize].at;
+    fn link(&mut self, index: u32, at: u64) {
         let level = (63 - ((at ^ self.now) | 1).leading_zeros()) / BITS;
         let slot = (at >> (BITS * level)) as usize % SLOTS;
-        let list = &mut self.slots[level as usize][slot];
-        let last = std::mem::replace(&mut list.last, index);
-        match last {
-            NONE => list.first = index,
-            last => self.entries[last as usize].next = index,
-        }
-        self.occupied[level as usize] |= 1 << slot;
-        let entry = &mut self.entries[index as usize];
-        (entry.previous, entry.next) = (last, NONE);
-        (entry.level, entry.slot) = (level as u8, slot as u8);
+        self.append(index, level as usize * SLOTS + slot);
     }
 
-    /// Takes an entry out of its slot.
-    fn unlink(&mut self, index: u32) {
-        let Entry {
-            previous,
-            next,
-            level,
-            slot,
-            ..
-        } = self.entries[index as usize];
-        let (level, slot) = (level as usize, slot as usize);
-        let list = &mut self.slots[level][slot];
-        match previous {
-            NONE => list.first = next,
-            previous => self.entries[previous as usize].next = next,
-        }
-        match next {
-            NONE => list.last = previous,
-            next => self.entries[next as usize].previous = previous,
-        }
-        if list.first == NONE {
-            self.occupied[level] &= !(1 << slot);
-        }
+    /// Appends an entry that is in no list to one.
+    #[inline]
+    fn append(&mut self, index: u32, list: usize) {
+        let last = std::mem::replace(&mut self.links[list].previous, index);
+        self.links[last as usize].next = index;
+        self.links[index as usize] = Link {
+            previous: last,
+            next: list as u32,
+        };
+        self.occupied[list / SLOTS] |= 1 << (list % SLOTS);
     }
 
-    /// Puts an entry that is in no slot among the free ones.
-    fn release(&mut self, index: u32) -> T {
+    /// Empties a list; its first entry, from which the others are linked, up to the list's end.
+    fn take_list(&mut self, list: usize) -> u32 {
+        self.occupied[list / SLOTS] &= !(1 << (list % SLOTS));
+        let end = list as u32;
+        let empty = Link {
+            previous: end,
+            next: end,
+        };
+        std::mem::replace(&mut self.links[list], empty).next
+    }
+
+    /// Puts an entry that is in no list among the free ones.
+    #[inline]
+    fn release(&mut self, index: u32) {
         self.len -= 1;
-        let entry = &mut self.entries[index as usize];
-        entry.next = std::mem::replace(&mut self.free, index);
-        entry.what
+        self.links[index as usize].next = std::mem::replace(&mut self.free, index);
     }
 }
 
@@ -211,6 +229,15 @@ mod tests {
             self.0 ^= self.0 >> 7;
             self.0 ^= self.0 << 17;
             self.0 % bound
+        }
+    }
+
+    impl<T: Copy> Wheel<T> {
+        /// Arms `what` for a tick.
+        fn arm(&mut self, at: u64, what: T) -> Key {
+            let key = self.note(at, what);
+            self.settle(|at| at);
+            key
         }
     }
 
@@ -242,8 +269,8 @@ mod tests {
                 }
                 2 if !model.0.is_empty() => {
                     let victim = random.below(model.0.len() as u64) as usize;
-                    let (_, what, key) = model.0.swap_remove(victim);
-                    assert_eq!(wheel.cancel(key), what, "seed {seed}");
+                    let (_, _, key) = model.0.swap_remove(victim);
+                    wheel.cancel(key);
                 }
                 _ => {
                     now += random.below(jump);
@@ -315,6 +342,34 @@ mod tests {
         let mut due = String::new();
         wheel.expire(100, |_, what| due.push(what));
         assert_eq!(due, "ab");
+    }
+
+    #[test]
+    fn what_was_noted_is_due_from_when_it_is_settled_and_can_be_taken_back_before() {
+        let mut wheel = Wheel::new(0);
+        let (_, gone, _) = (wheel.note(10, 'a'), wheel.note(5, 'b'), wheel.note(10, 'c'));
+        assert_eq!((wheel.next(), wheel.len()), (None, 3));
+        wheel.expire(50, |_, _| panic!("nothing has its tick yet"));
+        wheel.cancel(gone);
+        wheel.settle(|length| 100 + length);
+        assert_eq!(wheel.next(), Some(64));
+        let mut due = String::new();
+        wheel.expire(109, |_, _| panic!("early"));
+        wheel.expire(110, |_, what| due.push(what));
+        assert_eq!(due, "ac");
+        assert!(wheel.is_empty());
+    }
+
+    #[test]
+    fn all_that_was_noted_can_be_taken_back() {
+        let mut wheel = Wheel::new(0);
+        for length in [3, 2, 1] {
+            let (first, second) = (wheel.note(length, ()), wheel.note(length, ()));
+            wheel.cancel(first);
+            wheel.cancel(second);
+        }
+        wheel.settle(|length| length);
+        assert_eq!((wheel.next(), wheel.len()), (None, 0));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! Serving: accepting connections in batches and starting a handler for each.
 
 use super::address::local_address;
+use super::armour::{self, Arrived};
 use super::close::{close, end_server};
 use super::datagram_server::serve_datagrams;
 use super::marks::Mark;
@@ -9,8 +10,7 @@ use super::server::{Server, ServerSettings};
 use super::settings::Inherited;
 use super::socket::Socket;
 use super::tls::{self, Context};
-use crate::coroutine::Vehicle;
-use crate::dispatcher::{Dispatcher, LEVEL_ERROR, LEVEL_WARNING, Name, conclude};
+use crate::dispatcher::{Dispatcher, LEVEL_ERROR, LEVEL_WARNING, Name, Seat, conclude};
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
 use crate::sys::stream;
@@ -49,6 +49,9 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
         let text = "datagrams cannot be encrypted: TLS needs a stream";
         return Err(Fault::new(Status::UNSUPPORTED, text));
     }
+    if serves_datagrams && settings.armour.is_any() {
+        return Err(Fault::new(Status::UNSUPPORTED, armour::NO_CONNECTIONS));
+    }
     if socket.is_served() || socket.reading.get() {
         let text = "this socket is served already, or somebody accepts from it";
         return Err(Fault::new(Status::BUSY, text));
@@ -80,6 +83,10 @@ pub fn add_server(d: &Dispatcher, socket: &Rc<Socket>, settings: ServerSettings)
     let inherited = server.settings.inherited;
     socket.timeouts.set(inherited.timeouts);
     socket.limits.set(inherited.limits);
+    if server.settings.armour.is_any() {
+        let guard = socket.guard();
+        guard.set(server.settings.armour.over(guard.armour()));
+    }
     if let Some(name) = &server.settings.name {
         let name = CString::new(&**name).unwrap_or_default();
         socket.name.replace(Name::Given(name));
@@ -114,6 +121,8 @@ pub fn accept_batch(d: &Dispatcher, socket: &Rc<Socket>) {
 /// Accepts all that waits, before the listening socket is closed, which would reset it.
 pub fn accept_rest(d: &Dispatcher, socket: &Rc<Socket>) {
     if socket.accepts() {
+        #[cfg(feature = "faults")]
+        let _look = crate::sys::faults::sparing(true);
         accept_some(d, socket, LAST_BATCH);
     }
 }
@@ -123,12 +132,16 @@ fn accept_some(d: &Dispatcher, socket: &Rc<Socket>, most: usize) -> bool {
     let Some(server) = socket.server() else {
         return false;
     };
-    // First of all: each handshake that ends in a pause would make it longer.
-    if server.pause.get() != 0.0 && !socket.deadline.has_passed() {
-        return false;
-    }
-    if !start_secured(d, socket, &server) {
-        return false;
+    let pauses = server.pause.get() != 0.0 && !socket.deadline.has_passed();
+    // Connections whose handshake has ended are accepted already: a pause is none of theirs.
+    match start_secured(d, socket, &server) {
+        Ok(true) if !pauses => {}
+        Err(fault) if !pauses => {
+            pause(d, socket, &server, fault.describe(), VEHICLES_ADVICE);
+            return false;
+        }
+        // Each handshake that ends in a pause would make it longer.
+        _ => return false,
     }
     for _ in 0..most {
         // Handshakes need no vehicle.
@@ -136,9 +149,21 @@ fn accept_some(d: &Dispatcher, socket: &Rc<Socket>, most: usize) -> bool {
             report_full(d, &server);
             return false;
         }
+        if !socket.may_accept(d) {
+            return false;
+        }
         match next_connection(socket) {
+            Ok(fd) if socket.net.reserve.has(&fd) => {
+                socket.keep(fd);
+                let why = "the last descriptors are left to the program";
+                pause(d, socket, &server, why, DESCRIPTORS_ADVICE);
+                return false;
+            }
             Ok(fd) => {
-                if let Err(fault) = serve(d, socket, &server, fd) {
+                let Some(arrived) = socket.guard().look_at(d, fd) else {
+                    continue;
+                };
+                if let Err(fault) = serve(d, socket, &server, arrived) {
                     pause(d, socket, &server, fault.describe(), VEHICLES_ADVICE);
                     return false;
                 }
@@ -168,35 +193,43 @@ impl Socket {
 /// The connection that was kept, or the next one of the kernel's queue.
 pub(super) fn next_connection(socket: &Socket) -> io::Result<OwnedFd> {
     match socket.take_kept() {
-        Some(fd) => Ok(fd),
+        Some(fd) => Ok(armour::lowered(fd)),
         None => socket.with_fd(stream::accept),
     }
 }
 
 /// Starts the handler of a connection. When there is nothing to run it on, the connection is kept, and
 /// the answer says why.
-fn serve(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>, fd: OwnedFd) -> Outcome<()> {
+fn serve(
+    d: &Dispatcher,
+    socket: &Rc<Socket>,
+    server: &Rc<Server>,
+    arrived: Arrived,
+) -> Outcome<()> {
     if let Some((context, seconds)) = &server.settings.tls {
         server.pause.set(0.0);
         server.reported.set(false);
-        if let Err(fault) = begin_handshake(d, socket, server, fd, (context, *seconds)) {
+        if let Err(fault) = begin_handshake(d, socket, server, arrived, (context, *seconds)) {
             report_lost(d, server, &fault);
         }
         return Ok(());
     }
-    let vehicle = match d.vehicle(server.settings.ground) {
-        Ok(vehicle) => vehicle,
+    let seat = match d.seat(server.settings.ground) {
+        Ok(seat) => seat,
         Err(fault) => {
-            socket.keep(fd);
+            socket.keep(arrived.fd);
             return Err(fault);
         }
     };
     server.pause.set(0.0);
     server.reported.set(false);
-    let started = match open_client(d, socket, fd) {
-        Ok(client) => start_handler(d, server, &client, vehicle),
+    let started = match open_client(d, socket, arrived) {
+        Ok(client) => {
+            armour::begin(d, &client);
+            start_handler(d, server, &client, seat)
+        }
         Err(fault) => {
-            d.give_back(vehicle);
+            d.give_back(seat);
             Err(fault)
         }
     };
@@ -211,10 +244,10 @@ fn begin_handshake(
     d: &Dispatcher,
     socket: &Rc<Socket>,
     server: &Rc<Server>,
-    fd: OwnedFd,
+    arrived: Arrived,
     (context, seconds): (&Arc<Context>, f64),
 ) -> Outcome<()> {
-    let client = open_client(d, socket, fd)?;
+    let client = open_client(d, socket, arrived)?;
     let begun = tls::arrival::begin(d, &client, context, seconds, (server, socket));
     if begun.is_err() {
         close(d, &client);
@@ -222,31 +255,26 @@ fn begin_handshake(
     begun
 }
 
-/// Starts the handlers of connections whose handshake has succeeded; whether there was room for all.
-fn start_secured(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>) -> bool {
+/// Starts the handlers of connections whose handshake has succeeded; whether there was room for all. An
+/// error is the lack of what they run on.
+fn start_secured(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>) -> Outcome<bool> {
     while !server.secured.borrow().is_empty() {
         let ground = server.settings.ground;
         if d.awaits_room(ground, socket.handle) {
             report_full(d, server);
-            return false;
+            return Ok(false);
         }
-        let vehicle = match d.vehicle(ground) {
-            Ok(vehicle) => vehicle,
-            Err(fault) => {
-                pause(d, socket, server, fault.describe(), VEHICLES_ADVICE);
-                return false;
-            }
-        };
+        let seat = d.seat(ground)?;
         let next = server.secured.borrow_mut().pop_front();
         let Some(client) = next else {
-            d.give_back(vehicle);
+            d.give_back(seat);
             break;
         };
-        if let Err(fault) = start_handler(d, server, &client, vehicle) {
+        if let Err(fault) = start_handler(d, server, &client, seat) {
             report_lost(d, server, &fault);
         }
     }
-    true
+    Ok(true)
 }
 
 /// Whether accepting again at once would fail again. Other errors are those of one connection
@@ -293,7 +321,7 @@ fn report_full(d: &Dispatcher, server: &Server) {
 pub(super) fn open_client(
     d: &Dispatcher,
     listener: &Rc<Socket>,
-    fd: OwnedFd,
+    arrived: Arrived,
 ) -> Outcome<Rc<Socket>> {
     let nature = if listener.is_tcp() {
         Nature::Tcp
@@ -305,7 +333,9 @@ pub(super) fn open_client(
         limits: listener.limits.get(),
         linger: listener.linger.get(),
     };
-    Socket::open(d, &listener.net, fd, nature, inherited)
+    let client = Socket::open(d, &listener.net, arrived.fd, nature, inherited)?;
+    listener.guard().let_in(&client, arrived.network);
+    Ok(client)
 }
 
 /// Starts the handler of a connection.
@@ -313,7 +343,7 @@ fn start_handler(
     d: &Dispatcher,
     server: &Rc<Server>,
     client: &Rc<Socket>,
-    vehicle: Vehicle,
+    seat: Seat,
 ) -> Outcome<()> {
     let number = server.accepted.get() + 1;
     server.accepted.set(number);
@@ -331,7 +361,7 @@ fn start_handler(
         handler(handle);
         conclude();
     };
-    let handler = d.spawn_on(vehicle, name, body)?;
+    let handler = d.spawn_on(seat, name, body)?;
     if let Some(thread) = d.thread(handler) {
         thread.subject.set(Some(client.handle));
     }

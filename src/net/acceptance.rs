@@ -2,6 +2,7 @@
 //! Accepting one connection, for those who serve a listening socket by themselves.
 
 use super::accept::{is_lack, next_connection, open_client};
+use super::armour;
 use super::marks::Mark;
 use super::reading::Reading;
 use super::socket::Socket;
@@ -53,10 +54,19 @@ impl Accept {
                 self.reading.wait(context)?;
                 return Ok(None);
             }
+            let d = listener.net.dispatcher().ok_or(Status::STALE)?;
+            if !listener.may_accept(&d) {
+                self.reading.wait(context)?;
+                return Ok(None);
+            }
             match next_connection(listener) {
                 Ok(fd) => {
-                    let d = listener.net.dispatcher().ok_or(Status::STALE)?;
-                    return open_client(&d, listener, fd).map(Some);
+                    let Some(arrived) = listener.guard().look_at(&d, fd) else {
+                        continue;
+                    };
+                    let client = open_client(&d, listener, arrived)?;
+                    armour::begin(&d, &client);
+                    return Ok(Some(client));
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => listener.readable.set(false),
                 Err(e) if is_lack(&e) => {

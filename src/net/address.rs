@@ -5,11 +5,12 @@ use super::socket::Socket;
 use crate::dispatcher::Dispatcher;
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
-use crate::sys::interface;
+use crate::sys::{interface, socket};
 use socket2::{Domain, SockAddr, SockRef, Type};
 use std::fmt;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 
 /// An address that a person can read.
@@ -74,7 +75,7 @@ pub fn addresses_of(d: &Dispatcher, host: &str, port: u16) -> Outcome<Vec<Socket
 /// gathers small sends itself. Accepted sockets inherit that.
 pub fn tcp_socket(address: &SocketAddr) -> Outcome<socket2::Socket> {
     let socket = new_socket(address, Type::STREAM)?;
-    let quick = socket.set_tcp_nodelay(true);
+    let quick = socket::set(socket.as_fd(), |socket| socket.set_tcp_nodelay(true));
     quick.map_err(|e| Fault::system(&e, "set TCP_NODELAY"))?;
     Ok(socket)
 }
@@ -85,9 +86,8 @@ pub fn udp_socket(address: &SocketAddr) -> Outcome<socket2::Socket> {
 }
 
 fn new_socket(address: &SocketAddr, kind: Type) -> Outcome<socket2::Socket> {
-    let kind = kind.nonblocking().cloexec();
-    let socket = socket2::Socket::new_raw(Domain::for_address(*address), kind, None);
-    socket.map_err(|e| Fault::system(&e, "open a socket"))
+    socket::open(Domain::for_address(*address), kind)
+        .map_err(|e| Fault::system(&e, "open a socket"))
 }
 
 /// This side's address.

@@ -10,6 +10,7 @@ use super::socket::Socket;
 use crate::dispatcher::Dispatcher;
 use crate::status::{Fault, Outcome};
 use crate::sys::descriptor::Nature;
+use crate::sys::socket;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
@@ -55,7 +56,7 @@ impl Binding {
         {
             socket.set_only_v6(self.only_v6)?;
         }
-        socket.bind(&address.into())
+        socket::bind(socket, &address.into())
     }
 }
 
@@ -80,7 +81,7 @@ fn listen(address: SocketAddr, binding: Binding) -> Outcome<socket2::Socket> {
     let socket = tcp_socket(&address)?;
     let bound = binding.apply(&socket, address);
     bound
-        .and_then(|()| socket.listen(binding.backlog))
+        .and_then(|()| socket::listen(&socket, binding.backlog))
         .map_err(|e| Fault::system(&e, &format!("listen on {address}")))?;
     Ok(socket)
 }

@@ -114,6 +114,7 @@ pub fn finish(d: &Dispatcher, socket: &Rc<Socket>) {
 
 /// Takes a socket out of the table.
 fn forget(socket: &Rc<Socket>) {
+    socket.leave_guard();
     let (slot, generation) = (socket.handle.slot(), socket.handle.generation());
     let forgotten = socket.net.sockets.borrow_mut().remove(slot, generation);
     drop(forgotten);
@@ -122,6 +123,7 @@ fn forget(socket: &Rc<Socket>) {
 impl Socket {
     /// All output has been written: what waited for that, an end or a close, happens now.
     pub(super) fn finish_output(self: &Rc<Self>, d: &Dispatcher) {
+        self.note_taken();
         let ends = self.marks.has(Mark::Closed) || self.marks.has(Mark::ShutSend);
         if ends && self.end_output() {
             return;
@@ -206,6 +208,8 @@ pub fn unwrap(d: &Dispatcher, socket: &Rc<Socket>) -> Outcome<OwnedFd> {
         Some("somebody waits on this socket")
     } else if socket.is_served() {
         Some("this socket is served: copas_removeserver() first")
+    } else if socket.has_kept() {
+        Some("this socket has accepted a connection already: copas_accept() it first")
     } else if socket.unsent() != 0 || !socket.flushers.is_empty() {
         Some("this socket has unsent output: copas_flush() first")
     } else {

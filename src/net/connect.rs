@@ -13,7 +13,7 @@ use super::tls::{self, Peer};
 use crate::dispatcher::{Alive, Dispatcher, Place, within};
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
-use socket2::SockRef;
+use crate::sys::socket;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -35,8 +35,8 @@ impl Connect {
             socket.flushers.leave(place);
         }
         if socket.writable.get() {
-            let error = socket.with_fd(|fd| SockRef::from(&fd).take_error())?;
-            return error.map_or(Ok(true), Err);
+            socket.with_fd(socket::connected)?;
+            return Ok(true);
         }
         self.place = Some(socket.flushers.join(context.waker()));
         if self.alive.is_none() {
@@ -150,7 +150,7 @@ impl Drop for Opening {
 /// Connects to one address.
 async fn attempt(d: &Dispatcher, address: SocketAddr, seconds: f64) -> Outcome<Rc<Socket>> {
     let raw = tcp_socket(&address)?;
-    let begun = raw.connect(&address.into());
+    let begun = socket::connect(&raw, &address.into());
     let socket = Socket::open(d, Net::of(d), raw.into(), Nature::Tcp, Inherited::default())?;
     let mut opening = Opening(Some(Rc::clone(&socket)));
     match begun {

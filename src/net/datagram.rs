@@ -10,6 +10,7 @@ use super::socket::Socket;
 use crate::dispatcher::Dispatcher;
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
+use crate::sys::socket;
 use std::rc::Rc;
 
 /// Makes a datagram socket of an owned one.
@@ -24,7 +25,7 @@ pub fn connect_udp(d: &Dispatcher, host: Option<&str>, port: i32) -> Outcome<Rc<
     let port = port_of(port, 1)?;
     let socket = first_of(host, &addresses_of(d, host, port)?, |address| {
         let socket = udp_socket(&address)?;
-        let connected = socket.connect(&address.into());
+        let connected = socket::connect(&socket, &address.into());
         connected.map_err(|e| Fault::system(&e, &format!("connect to {address}")))?;
         Ok(socket)
     })?;

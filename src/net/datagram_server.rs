@@ -21,7 +21,7 @@ pub fn serve_datagrams(d: &Dispatcher, socket: &Rc<Socket>, server: &Rc<Server>)
         conclude();
     };
     let name = Name::Served(Rc::clone(&server.handlers), 1);
-    let handler = d.spawn_on(d.vehicle(server.settings.ground)?, name, body)?;
+    let handler = d.spawn(server.settings.ground, name, body)?;
     if let Some(thread) = d.thread(handler) {
         thread.subject.set(Some(handle));
     }

@@ -12,6 +12,7 @@
 use super::buffer::{Buffer, Pool};
 use super::pattern::{Found, Limits, Pattern, drop_carriage_returns};
 use crate::dispatcher::Handle;
+use crate::sys::search;
 
 /// Pending bytes up to this many do not keep a whole pooled buffer while their socket waits.
 const SMALL: usize = 2048;
@@ -48,23 +49,47 @@ impl Input {
         self.buffer.as_deref().map_or(&[], Buffer::pending)
     }
 
+    /// Whether no byte is pending.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.buffer.as_ref().is_none_or(|buffer| buffer.is_empty())
+    }
+
     /// To whom something is lent.
     pub fn lent_to(&self) -> Option<Handle> {
         self.lent_to
     }
 
-    /// Whether there is nothing, but perhaps a loan of `borrower`.
+    /// Whether a loan of `borrower` is the only one.
     #[inline]
-    pub fn is_idle(&self, borrower: Handle) -> bool {
-        self.pending().is_empty() && self.lent_to.is_none_or(|to| to == borrower)
+    pub fn is_lent_to_nobody_but(&self, borrower: Handle) -> bool {
+        self.lent_to.is_none_or(|to| to == borrower)
     }
 
-    /// The borrower's loan ends, of what holds nothing else: its memory goes back.
+    /// Takes the buffer out, in which nothing is pending: all loans are over.
     #[inline]
-    pub fn end_idle_loan(&mut self, pool: &Pool) {
+    pub fn take_idle(&mut self) -> Option<Box<Buffer>> {
         self.lent_to = None;
-        if let Some(buffer) = self.buffer.take() {
-            pool.give(buffer);
+        self.buffer.take()
+    }
+
+    /// Makes bytes output where they are, `most` at most; None where they cannot be.
+    #[inline]
+    pub fn extend_echo(&mut self, data: &[u8], most: usize) -> Option<()> {
+        self.buffer.as_deref_mut()?.extend_echo(data, most)
+    }
+
+    /// The bytes that are output where they are.
+    #[inline]
+    pub fn echo(&self) -> &[u8] {
+        self.buffer.as_deref().map_or(&[], Buffer::echo)
+    }
+
+    /// No byte is output any more.
+    #[inline]
+    pub fn end_echo(&mut self) {
+        if let Some(buffer) = &mut self.buffer {
+            buffer.end_echo();
         }
     }
 
@@ -81,7 +106,7 @@ impl Input {
         self.lent_to = None;
         let lent = self.buffer.take()?;
         if !lent.is_empty() {
-            self.buffer = Some(Buffer::holding(lent.pending()));
+            self.buffer = Some(lent.copied());
         }
         Some(lent)
     }
@@ -100,6 +125,33 @@ impl Input {
             return None;
         }
         self.find(pattern, limits, at_end, borrower)
+    }
+
+    /// Takes a line (`raw`: with its ending), if a whole one is there that is no loan of anybody else's, and
+    /// nothing of it was searched before, and then `may`. None: to be looked at as always.
+    #[inline(always)]
+    pub fn take_line(
+        &mut self,
+        raw: bool,
+        limits: Limits,
+        borrower: Handle,
+        may: impl FnOnce() -> bool,
+    ) -> Option<Lent> {
+        let is_usual = self.upto == 0 && self.is_lent_to_nobody_but(borrower);
+        let buffer = self.buffer.as_deref_mut().filter(|_| is_usual)?;
+        let pending = buffer.pending_mut();
+        let at = search::byte(b'\n', pending)?;
+        if at > limits.line || !may() {
+            return None;
+        }
+        let len = match raw {
+            true => at + 1,
+            false => drop_carriage_returns(&mut pending[..at]),
+        };
+        let lent = (pending.as_ptr(), len);
+        buffer.consume(at + 1);
+        self.lent_to = Some(borrower);
+        Some(lent)
     }
 
     fn find(
@@ -210,7 +262,15 @@ impl Input {
     }
 
     /// Free memory for a read, with room for `wanted` pending bytes in all.
+    #[inline]
     pub fn space(&mut self, pool: &Pool, wanted: usize) -> &mut [u8] {
+        if self.buffer.is_none() {
+            return self.buffer.insert(pool.take(wanted)).space();
+        }
+        self.more_space(pool, wanted)
+    }
+
+    fn more_space(&mut self, pool: &Pool, wanted: usize) -> &mut [u8] {
         if let Some(small) = self.buffer.take_if(|buffer| buffer.capacity() <= SMALL) {
             let mut buffer = pool.take(wanted);
             buffer.append(small.pending());
@@ -238,9 +298,35 @@ impl Input {
         };
         if let Some(buffer) = self.buffer.take_if(big) {
             if !buffer.is_empty() {
-                self.buffer = Some(Buffer::holding(buffer.pending()));
+                self.buffer = Some(buffer.copied());
             }
             pool.give(buffer);
+        }
+    }
+
+    /// Bytes of memory that `give_up` frees.
+    pub fn freeable(&self) -> usize {
+        match (&self.buffer, self.lent_to) {
+            (Some(buffer), None) => buffer.capacity(),
+            _ => 0,
+        }
+    }
+
+    /// Bytes of memory that a loan keeps.
+    pub fn lent(&self) -> usize {
+        match (&self.buffer, self.lent_to) {
+            (Some(buffer), Some(_)) => buffer.capacity(),
+            _ => 0,
+        }
+    }
+
+    /// Gives up all bytes, unless some are lent.
+    pub fn give_up(&mut self, pool: &Pool) {
+        if self.lent_to.is_none() {
+            self.forget_search();
+            if let Some(buffer) = self.buffer.take() {
+                pool.give(buffer);
+            }
         }
     }
 

@@ -23,6 +23,8 @@ pub enum Mark {
     NoReceive = 32,
     /// It cannot send at all.
     NoSend = 64,
+    /// It is about to be encrypted: what is sent from now on waits until it cannot go out in clear.
+    Upgrading = 128,
 }
 
 /// A socket's marks.
@@ -45,9 +47,15 @@ impl Marks {
         marks
     }
 
-    /// Puts one, for good.
+    /// Puts one, for good; but for `Upgrading`.
     pub fn put(&self, mark: Mark) {
         self.0.set(self.0.get() | mark as u8);
+    }
+
+    /// Takes the one away that is not for good.
+    #[cfg(feature = "tls")]
+    pub fn end_upgrading(&self) {
+        self.0.set(self.0.get() & !(Mark::Upgrading as u8));
     }
 
     /// Whether it is there.

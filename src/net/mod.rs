@@ -4,12 +4,15 @@
 mod accept;
 mod acceptance;
 mod address;
+mod armour;
 mod bind;
 mod buffer;
 mod close;
 mod connect;
 mod datagram;
 mod datagram_server;
+mod dirty;
+mod echo;
 mod failures;
 mod flush;
 mod input;
@@ -43,6 +46,8 @@ mod wrap;
 pub use accept::{add_server, remove_server};
 pub use acceptance::accept;
 pub use address::{Address, local_address, numeric, peer_address, port_of, told_address};
+use armour::Cause;
+pub use armour::{Armour, set_armour};
 pub use bind::{Binding, bind, bind_udp};
 pub use close::{Shut, abort, close, shut, unwrap};
 pub use connect::{connect, connect_with, connecting, connecting_with};
@@ -73,10 +78,10 @@ use crate::dispatcher::{
 };
 use crate::status::Outcome;
 use buffer::{Buffer, Pool};
+use dirty::Dirty;
 use marks::Mark;
 use spares::Spares;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use std::task::Poll;
 
@@ -105,7 +110,7 @@ pub struct Net {
     /// Where encrypted sockets read to.
     #[cfg(feature = "tls")]
     ciphertext: tls::Scratch,
-    dirty: RefCell<VecDeque<Rc<Socket>>>,
+    dirty: Dirty,
     held: RefCell<Vec<Held>>,
     /// Records of submissions that are over, for the next ones.
     spare_receives: Spares<submit::SubmittedReceive>,
@@ -114,32 +119,44 @@ pub struct Net {
     opened: Cell<u64>,
     /// The dispatcher's count of what keeps the loop alive.
     alive: AliveCount,
+    /// What was kept out or cut off.
+    tally: armour::Tally,
+    reserve: armour::Reserve,
+    memory: armour::Memory,
+    /// How often bytes have gone through a socket.
+    events: Cell<u64>,
 }
 
 impl Net {
     /// Makes the driver of a new dispatcher and gives it to it.
-    pub fn attach(d: &Rc<Dispatcher>, slots_from: u32) {
-        d.set_driver(Rc::new(Sockets(Rc::new(Net {
+    pub fn attach(d: &Rc<Dispatcher>, slots_from: u32, memory_budget: usize) {
+        let memory = armour::Memory::new(memory_budget);
+        let net = Rc::new(Net {
             dispatcher: Rc::downgrade(d),
             number: d.handle.dispatcher(),
             sockets: RefCell::new(Slots::new(slots_from)),
-            pool: Pool::default(),
+            pool: Pool::new(&memory.account),
             #[cfg(feature = "tls")]
             ciphertext: tls::Scratch::default(),
-            dirty: RefCell::default(),
+            dirty: Dirty::default(),
             held: RefCell::default(),
             spare_receives: Spares::default(),
             spare_sends: Spares::default(),
             resolver: Resolver::default(),
             opened: Cell::new(0),
             alive: d.alive().clone(),
-        }))));
+            tally: armour::Tally::default(),
+            reserve: armour::Reserve::default(),
+            memory,
+            events: Cell::new(0),
+        });
+        d.set_driver(Box::new(Sockets(Rc::clone(&net))), Rc::new(net));
     }
 
     /// The sockets of a dispatcher.
     #[inline]
     pub fn of(d: &Dispatcher) -> &Rc<Net> {
-        &d.driver_as::<Sockets>().0
+        d.driven()
     }
 
     /// A socket that is not closed.
@@ -148,6 +165,13 @@ impl Net {
         let sockets = self.sockets.borrow();
         let socket = sockets.get(handle.slot(), handle.generation())?;
         (!socket.marks.has(Mark::Closed)).then(|| Rc::clone(socket))
+    }
+
+    /// Acts on a socket where it is, without taking hold of it: nothing may end it meanwhile.
+    #[inline]
+    pub fn at<R>(&self, handle: Handle, act: impl FnOnce(&Rc<Socket>) -> Option<R>) -> Option<R> {
+        let sockets = self.sockets.borrow();
+        act(sockets.get(handle.slot(), handle.generation())?)
     }
 
     /// A socket, also one that is closed and still has output to write.
@@ -167,24 +191,28 @@ impl Net {
         Handle::new(Kind::Socket, self.number, slot, generation)
     }
 
+    /// Bytes go through a socket: which time that is.
+    #[inline]
+    fn next_event(&self) -> u64 {
+        self.events.set(self.events.get() + 1);
+        self.events.get()
+    }
+
     fn next_number(&self) -> u64 {
         self.opened.set(self.opened.get() + 1);
         self.opened.get()
     }
 
     /// Writes what has been sent since the last time, as far as the kernel takes it.
+    #[inline(always)]
     pub fn settle(&self) {
-        if self.dirty.borrow().is_empty() {
-            return;
-        }
-        loop {
-            let Some(socket) = self.dirty.borrow_mut().pop_front() else {
-                return;
-            };
+        while let Some(socket) = self.dirty.pop() {
             socket.dirty.set(false);
-            socket.drain();
             // A write that takes all leaves no readiness to wait for.
-            socket.wake_writers();
+            socket.settle();
+            if self.dirty.is_empty() {
+                return;
+            }
         }
     }
 
@@ -228,8 +256,10 @@ impl Net {
 /// The dispatcher's driver.
 struct Sockets(Rc<Net>);
 
-impl Driver for Sockets {
-    fn ready(&self, d: &Dispatcher, source: Handle, readiness: Readiness) {
+impl Sockets {
+    /// The kernel reports what is more than input for somebody who waits.
+    #[inline(never)]
+    fn ready_for_more(&self, d: &Dispatcher, source: Handle, readiness: Readiness) {
         let Some(socket) = self.0.any_socket(source) else {
             return;
         };
@@ -254,6 +284,16 @@ impl Driver for Sockets {
             socket.note_ready(d, readiness);
         }
     }
+}
+
+impl Driver for Sockets {
+    fn ready(&self, d: &Dispatcher, source: Handle, readiness: Readiness) {
+        let reader = self.0.at(source, |socket| socket.take_word(readiness));
+        match reader {
+            Some((reader, near)) => d.wake_near(reader, near),
+            None => self.ready_for_more(d, source, readiness),
+        }
+    }
 
     fn turn(&self, d: &Dispatcher, source: Handle) -> u32 {
         match self.0.socket(source) {
@@ -275,8 +315,10 @@ impl Driver for Sockets {
             close::finish(d, &socket);
         } else if socket.is_arriving() {
             tls::arrival::time_out(d, &socket);
-        } else {
+        } else if socket.accepts() {
             accept::accept_batch(d, &socket);
+        } else {
+            armour::due(d, &socket);
         }
     }
 
@@ -286,12 +328,15 @@ impl Driver for Sockets {
         }
     }
 
-    fn settle(&self, _: &Dispatcher) {
+    fn settle(&self, d: &Dispatcher) {
         self.0.settle();
+        if self.0.memory.account.is_alarmed() {
+            armour::relieve(d, &self.0);
+        }
     }
 
     fn is_unsettled(&self) -> bool {
-        !self.0.dirty.borrow().is_empty()
+        !self.0.dirty.is_empty()
     }
 
     fn ended(&self, thread: Handle) {
@@ -316,6 +361,8 @@ impl Driver for Sockets {
     }
 
     fn close(&self, d: &Dispatcher) {
+        #[cfg(feature = "faults")]
+        let _look = crate::sys::faults::sparing(true);
         for socket in self.0.all_sockets() {
             if !socket.marks.has(Mark::Closed) {
                 close(d, &socket);
@@ -323,14 +370,14 @@ impl Driver for Sockets {
             close::finish(d, &socket);
         }
         self.0.held.take();
-        self.0.dirty.take();
+        self.0.dirty.clear();
     }
 
     fn let_go(&self) {
         for socket in self.0.all_sockets() {
             drop(socket.take_fd());
         }
-        self.0.dirty.take();
+        self.0.dirty.clear();
     }
 
     fn name(&self, source: Handle) -> Option<String> {
@@ -339,7 +386,19 @@ impl Driver for Sockets {
     }
 
     fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
+        let tally = &self.0.tally;
+        let mut counts = Counts {
+            accept_pauses: tally.pauses(),
+            over_address: tally.of(Cause::Address),
+            late_first_byte: tally.of(Cause::FirstByte),
+            slow_senders: tally.of(Cause::SlowSender),
+            slow_readers: tally.of(Cause::SlowReader),
+            evicted: tally.of(Cause::Memory),
+            refused_growth: tally.of(Cause::Growth),
+            memory: self.0.memory.account.used() as u64,
+            memory_budget: self.0.memory.account.budget() as u64,
+            ..Counts::default()
+        };
         for socket in self.0.all_sockets() {
             counts.sockets += u64::from(!socket.marks.has(Mark::Closed));
             counts.servers += u64::from(socket.is_served());

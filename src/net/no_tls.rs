@@ -32,6 +32,11 @@ impl Session {
     }
 
     /// Nothing.
+    pub fn memory(&self) -> usize {
+        match *self {}
+    }
+
+    /// Nothing.
     pub fn give_up(&self) {
         match *self {}
     }
@@ -48,6 +53,11 @@ impl Session {
 
     /// Nothing.
     pub fn failure(&self) -> Option<Fault> {
+        match *self {}
+    }
+
+    /// Nothing.
+    pub fn may_send_on(&self) -> bool {
         match *self {}
     }
 

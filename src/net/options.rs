@@ -3,6 +3,7 @@
 
 use super::socket::Socket;
 use crate::status::{Fault, Outcome, Status};
+use crate::sys;
 use crate::sys::descriptor::Nature;
 use socket2::{Domain, SockRef};
 use std::io;
@@ -47,22 +48,20 @@ pub fn set_option(socket: &Socket, switch: Switch, value: i32) -> Outcome<()> {
     }
     check(switch, value)?;
     let on = value != 0;
-    let set = socket.with_fd(|fd| {
-        let socket = SockRef::from(&fd);
-        match switch {
-            Switch::KeepAlive => socket.set_keepalive(on),
-            Switch::Linger => socket.set_linger(linger(value)),
-            Switch::ReuseAddress => socket.set_reuse_address(on),
-            Switch::ReusePort => socket.set_reuse_port(on),
-            Switch::NoDelay => socket.set_tcp_nodelay(on),
-            Switch::OnlyIpv6 => socket.set_only_v6(on),
-            Switch::SendBuffer => socket.set_send_buffer_size(value as usize),
-            Switch::ReceiveBuffer => socket.set_recv_buffer_size(value as usize),
-            Switch::Broadcast => socket.set_broadcast(on),
-            Switch::MulticastTtl => set_multicast_ttl(&socket, value as u32),
-            Switch::MulticastLoop => set_multicast_loop(&socket, on),
-        }
-    });
+    let set = |socket: SockRef<'_>| match switch {
+        Switch::KeepAlive => socket.set_keepalive(on),
+        Switch::Linger => socket.set_linger(linger(value)),
+        Switch::ReuseAddress => socket.set_reuse_address(on),
+        Switch::ReusePort => socket.set_reuse_port(on),
+        Switch::NoDelay => socket.set_tcp_nodelay(on),
+        Switch::OnlyIpv6 => socket.set_only_v6(on),
+        Switch::SendBuffer => socket.set_send_buffer_size(value as usize),
+        Switch::ReceiveBuffer => socket.set_recv_buffer_size(value as usize),
+        Switch::Broadcast => socket.set_broadcast(on),
+        Switch::MulticastTtl => set_multicast_ttl(&socket, value as u32),
+        Switch::MulticastLoop => set_multicast_loop(&socket, on),
+    };
+    let set = socket.with_fd(|fd| sys::socket::set(fd, set));
     set.map_err(|e| Fault::system(&e, "set the option"))?;
     if switch == Switch::Linger {
         socket.linger.set(value);
@@ -144,17 +143,19 @@ pub fn set_membership(
             let interface = interface.map_or(Ok(Ipv4Addr::UNSPECIFIED), |text| {
                 text.parse().map_err(|_| wrong(()))
             })?;
-            socket.with_fd(|fd| match what {
-                Membership::Join => SockRef::from(&fd).join_multicast_v4(&group, &interface),
-                Membership::Leave => SockRef::from(&fd).leave_multicast_v4(&group, &interface),
-            })
+            let set = |socket: SockRef<'_>| match what {
+                Membership::Join => socket.join_multicast_v4(&group, &interface),
+                Membership::Leave => socket.leave_multicast_v4(&group, &interface),
+            };
+            socket.with_fd(|fd| sys::socket::set(fd, set))
         }
         IpAddr::V6(group) => {
             let index = interface.map_or(Ok(0), |text| text.parse().map_err(|_| wrong(())))?;
-            socket.with_fd(|fd| match what {
-                Membership::Join => SockRef::from(&fd).join_multicast_v6(&group, index),
-                Membership::Leave => SockRef::from(&fd).leave_multicast_v6(&group, index),
-            })
+            let set = |socket: SockRef<'_>| match what {
+                Membership::Join => socket.join_multicast_v6(&group, index),
+                Membership::Leave => socket.leave_multicast_v6(&group, index),
+            };
+            socket.with_fd(|fd| sys::socket::set(fd, set))
         }
     };
     set.map_err(|e| Fault::system(&e, "change the multicast group"))

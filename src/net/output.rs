@@ -2,13 +2,15 @@
 //! A socket's output on its way to the kernel.
 //!
 //! What a slice of a coroutine has sent is written when it parks, yields or ends (`Net::settle`),
-//! in one system call. What the kernel does not take is written on the next writable edge.
+//! in one system call. What the kernel does not take is written on the next writable edge. Until then it
+//! is in memory of its own, or still in the input's (`echo`).
 
 use super::buffer::Buffer;
 use super::marks::Mark;
 use super::socket::Socket;
 use crate::dispatcher::Dispatcher;
 use crate::status::{Fault, Outcome, Status};
+use std::cell::RefMut;
 use std::io;
 use std::rc::Rc;
 
@@ -20,7 +22,7 @@ pub const LOW_WATER: usize = HIGH_WATER / 2;
 
 /// Sends of at least this size go straight from the caller's memory: the copy would cost more than
 /// the system call that it may save.
-const DIRECT: usize = 16 * 1024;
+pub const DIRECT: usize = 16 * 1024;
 
 impl Socket {
     /// Why nothing can be sent any more.
@@ -64,7 +66,11 @@ impl Socket {
     #[inline]
     pub(super) fn unsent(&self) -> usize {
         let output = self.output.borrow();
-        output.as_ref().map_or(0, |buffer| buffer.len()) + self.sealed()
+        let plain = match &*output {
+            Some(buffer) => buffer.len(),
+            None => self.echoed(),
+        };
+        plain + self.sealed()
     }
 
     /// Appends to the output.
@@ -78,35 +84,49 @@ impl Socket {
         }
     }
 
-    /// Gets a buffer, and a place in the list of those whose output is to be written.
+    /// Gets a buffer, and a place in that list; an echo comes first.
+    #[inline]
     fn begin_output<'a>(self: &Rc<Self>, none: &'a mut Option<Box<Buffer>>) -> &'a mut Buffer {
-        if !self.dirty.replace(true) {
-            self.net.dirty.borrow_mut().push_back(Rc::clone(self));
+        self.mark_dirty();
+        let buffer = none.insert(self.net.pool.take(0));
+        if self.echoed() != 0 {
+            self.move_echo_to(buffer);
         }
-        none.insert(self.net.pool.take(0))
+        buffer
     }
 
-    /// Sends what costs nothing but a copy, the usual case: whether it was that.
+    /// Takes its place in the list of those whose output is to be written.
     #[inline]
-    pub(super) fn append_if_small(self: &Rc<Self>, data: &[u8]) -> bool {
+    pub(super) fn mark_dirty(self: &Rc<Self>) {
+        if !self.dirty.replace(true) {
+            self.net.dirty.push(self);
+        }
+    }
+
+    /// Sends what costs nothing but a copy, or not even that, the usual case; None where it is another.
+    #[inline(always)]
+    pub fn append_if_small(self: &Rc<Self>, data: &[u8]) -> Option<()> {
         let usual = self.marks.are_none() && data.len() < DIRECT && self.senders.is_empty();
         if !usual || data.is_empty() {
-            return false;
+            return None;
         }
         let mut output = self.output.borrow_mut();
         let output = match &mut *output {
-            Some(output) if output.len() + data.len() <= HIGH_WATER => output,
-            Some(_) => return false,
+            Some(output) => output,
+            None if self.echo(data) => return Some(()),
             none => self.begin_output(none),
         };
-        output.append(data);
-        true
+        output.append_within(data, HIGH_WATER)
     }
 
     /// Sends what needs no waiting: whether `data` was taken, whole.
     pub(super) fn send_at_once(self: &Rc<Self>, data: &[u8]) -> Outcome<bool> {
+        if self.append_if_small(data).is_some() {
+            return Ok(true);
+        }
         self.check_send()?;
-        if !self.senders.is_empty() || self.unsent() + data.len() > HIGH_WATER {
+        let waits = !self.senders.is_empty() || self.marks.has(Mark::Upgrading);
+        if waits || self.unsent() + data.len() > HIGH_WATER {
             return Ok(false);
         }
         let mut rest = data;
@@ -120,6 +140,7 @@ impl Socket {
     /// Writes the output and then `data` as far as the kernel takes them; how much of `data`.
     pub(super) fn write(self: &Rc<Self>, data: &[u8]) -> Outcome<usize> {
         let mut taken = 0;
+        self.copy_echo();
         while self.writable.get() && (self.unsent() != 0 || taken < data.len()) {
             taken += self.write_once(&data[taken..])?;
         }
@@ -129,12 +150,24 @@ impl Socket {
 
     /// One system call; how much of `data` it took.
     fn write_once(&self, data: &[u8]) -> Outcome<usize> {
-        let mut output = self.output.borrow_mut();
+        let output = self.output.borrow_mut();
         let first = output.as_ref().map_or(&[][..], |buffer| buffer.pending());
-        match self.write_bytes(first, data) {
+        let written = self.write_bytes(first, data);
+        self.note_written(written, output)
+    }
+
+    /// Draws the conclusions of a write that began with the output; how much it took of what was not in that.
+    pub(super) fn note_written(
+        &self,
+        written: io::Result<usize>,
+        mut output: RefMut<'_, Option<Box<Buffer>>>,
+    ) -> Outcome<usize> {
+        let first = output.as_ref().map_or(0, |buffer| buffer.len());
+        match written {
             Ok(n) => {
                 self.sent.set(self.sent.get() + n as u64);
-                let from_output = n.min(first.len());
+                self.note_active();
+                let from_output = n.min(first);
                 if let Some(buffer) = output.as_mut() {
                     buffer.consume(from_output);
                 }
@@ -169,6 +202,8 @@ impl Socket {
     pub(super) fn drop_output(&self) {
         if let Some(buffer) = self.output.take() {
             self.net.pool.give(buffer);
+        } else if self.echoed() != 0 {
+            self.input.borrow_mut().end_echo();
         }
         if let Some(session) = self.tls.get() {
             session.give_up();
@@ -186,6 +221,9 @@ impl Socket {
         } else if !self.is_stuck() {
             self.stuck.set(Some(self.net.alive.hold()));
         }
+        if self.paced.get() && (more || self.unsent() != 0) {
+            self.watch_pace();
+        }
         if (more || self.unsent() != 0)
             && let Err(fault) = self.register()
         {
@@ -198,18 +236,45 @@ impl Socket {
     }
 
     /// Writes the output, as far as the kernel takes it. A failure is kept for later calls.
-    #[inline]
     pub(super) fn drain(self: &Rc<Self>) {
-        if self.unsent() == 0 {
-            return;
-        }
-        // The usual case: one system call takes it all.
-        if self.writable.get() {
-            let _ = self.write_once(&[]);
-        }
-        if self.unsent() != 0 || self.is_stuck() {
+        if self.unsent() != 0 {
             let _ = self.write(&[]);
         }
+    }
+
+    /// Writes what a slice has sent, and lets those go on who waited for that.
+    #[inline(always)]
+    pub(super) fn settle(self: &Rc<Self>) {
+        if !self.write_at_once() {
+            self.drain();
+        }
+        self.wake_writers();
+    }
+
+    /// Writes the output in the usual case, in which one system call takes it all: whether that was so.
+    #[inline(always)]
+    pub(super) fn write_at_once(self: &Rc<Self>) -> bool {
+        let usual = self.tls.get().is_none() && self.writable.get() && !self.is_stuck();
+        if !usual {
+            return false;
+        }
+        let mut output = self.output.borrow_mut();
+        let Some(buffer) = &*output else {
+            drop(output);
+            return self.write_echo();
+        };
+        let len = buffer.len();
+        let written = self.with_fd(|fd| self.transport.write_one(fd, buffer.pending()));
+        if !matches!(written, Ok(n) if n == len) {
+            let _ = self.note_written(written, output);
+            return false;
+        }
+        self.sent.set(self.sent.get() + len as u64);
+        self.note_active();
+        if let Some(empty) = output.take() {
+            self.net.pool.give(empty);
+        }
+        true
     }
 
     /// The kernel takes more: writes on, then lets those who wait for it go on.
@@ -222,7 +287,7 @@ impl Socket {
     }
 
     /// Lets those go on who wait for room, or for the last byte.
-    #[inline]
+    #[inline(always)]
     pub(super) fn wake_writers(&self) {
         if !self.senders.is_empty() && self.unsent() <= LOW_WATER {
             self.senders.wake_first();

@@ -64,6 +64,16 @@ impl Pattern<'_> {
         }
     }
 
+    /// Whether it is a line, and then whether with its ending.
+    #[inline]
+    pub fn is_line(&self) -> Option<bool> {
+        match self {
+            Pattern::Line => Some(false),
+            Pattern::LineRaw => Some(true),
+            _ => None,
+        }
+    }
+
     /// How many bytes must be there at least.
     pub fn wanted(&self) -> usize {
         match self {

@@ -1,25 +1,40 @@
 // SPDX-License-Identifier: MIT
 //! Reading from the kernel: whose turn it is, and what a read tells.
 
+use super::armour::Cause;
+use super::input::Input;
 use super::marks::Mark;
 use super::socket::Socket;
-use crate::dispatcher::{Alive, Handle, woken_by};
+use crate::dispatcher::{Handle, Readiness, woken_by};
 use crate::status::{Fault, Outcome, Status};
 use std::io;
 use std::rc::Rc;
 use std::task::Context;
 
+/// How far a receive has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It has not begun.
+    Outside,
+    /// It has the place.
+    There,
+    /// It waits for the kernel's word, and keeps the loop alive.
+    Waiting,
+}
+
 /// The place of the one that receives on a socket; given up when dropped.
 pub struct Reading {
-    socket: Rc<Socket>,
-    alive: Option<Alive>,
+    /// The socket.
+    pub socket: Rc<Socket>,
+    stage: Stage,
 }
 
 impl Reading {
     /// Takes the place.
     pub fn begin(socket: &Rc<Socket>) -> Outcome<Self> {
-        socket.check_receive()?;
-        Self::take_place(socket)
+        let mut reading = Self::later(Rc::clone(socket));
+        reading.take()?;
+        Ok(reading)
     }
 
     /// Takes the place of the one that accepts.
@@ -28,46 +43,81 @@ impl Reading {
         socket.reading.set(true);
         Ok(Reading {
             socket: Rc::clone(socket),
-            alive: None,
+            stage: Stage::There,
         })
     }
 
-    /// Takes the place and waits for the kernel's word, on a socket that is idle.
+    /// Of one that takes its place later.
     #[inline]
-    pub fn of_idle(socket: &Rc<Socket>, context: &Context<'_>) -> Self {
-        socket.reading.set(true);
-        socket.input.borrow_mut().end_idle_loan(&socket.net.pool);
-        socket.reader.set(woken_by(context.waker()));
-        Reading {
-            socket: Rc::clone(socket),
-            alive: Some(socket.net.alive.hold()),
-        }
+    pub fn later(socket: Rc<Socket>) -> Self {
+        let stage = Stage::Outside;
+        Reading { socket, stage }
+    }
+
+    /// Whether it has the place.
+    #[inline]
+    pub fn has_begun(&self) -> bool {
+        self.stage != Stage::Outside
+    }
+
+    /// Takes the place now.
+    pub fn take(&mut self) -> Outcome<()> {
+        self.socket.check_receive()?;
+        self.socket.release_echo();
+        self.socket.reading.set(true);
+        self.stage = Stage::There;
+        Ok(())
+    }
+
+    /// Takes the place and waits for the kernel's word, which is for `who`, on a socket that is idle.
+    #[inline]
+    pub fn wait_idle(&mut self, who: Handle) {
+        self.socket.reading.set(true);
+        self.wait_for_word(Some(who));
+    }
+
+    #[inline]
+    fn wait_for_word(&mut self, who: Option<Handle>) {
+        self.stage = Stage::Waiting;
+        self.socket.net.alive.add();
+        self.socket.reader.set(who);
     }
 
     /// Waits for the kernel's word.
     pub fn wait(&mut self, context: &mut Context<'_>) -> Outcome<()> {
+        self.socket.register()?;
+        self.socket.input.borrow_mut().rest(&self.socket.net.pool);
+        if self.stage == Stage::There {
+            self.wait_for_word(woken_by(context.waker()));
+        }
         let socket = &self.socket;
-        socket.register()?;
-        socket.input.borrow_mut().rest(&socket.net.pool);
-        if self.alive.is_none() {
-            self.alive = Some(socket.net.alive.hold());
-            socket.reader.set(woken_by(context.waker()));
+        if socket.paced.get() {
+            socket.watch_pace();
+        }
+        if socket.refused.take() {
+            return Err(Cause::Growth.fault());
         }
         Ok(())
     }
 
     /// Waits no longer.
+    #[inline]
     pub fn rest(&mut self) {
-        if self.alive.take().is_some() {
-            self.socket.reader.take();
+        if self.stage == Stage::Waiting {
+            self.stage = Stage::There;
+            self.socket.reader.set(None);
+            self.socket.net.alive.take_away();
         }
     }
 }
 
 impl Drop for Reading {
+    #[inline]
     fn drop(&mut self) {
-        self.socket.reading.set(false);
-        self.rest();
+        if self.has_begun() {
+            self.rest();
+            self.socket.reading.set(false);
+        }
     }
 }
 
@@ -80,16 +130,29 @@ pub enum Read {
 }
 
 impl Socket {
-    /// Whether it is at work and there is nothing to be had: neither bytes nor anything else that a receive
-    /// of `borrower` would have to look at.
+    /// Whether a receive has nothing to look at but the input.
     #[inline]
-    pub(super) fn is_idle(&self, borrower: Handle) -> bool {
-        self.marks.are_none()
-            && !self.readable.get()
-            && !self.reading.get()
-            && self.is_registered()
-            && self.input.borrow().is_idle(borrower)
-            && self.net.holds_nothing()
+    pub(super) fn is_at_work(&self) -> bool {
+        self.marks.are_none() && !self.reading.get() && self.net.holds_nothing()
+    }
+
+    /// Whether only the kernel's word can bring input.
+    #[inline]
+    pub(super) fn is_dry(&self) -> bool {
+        !self.readable.get() && self.is_registered()
+    }
+
+    /// The kernel's word that there is input, for somebody who waits for that: who, and what will be looked
+    /// at then. None where there is more to it.
+    #[inline]
+    pub(super) fn take_word(&self, word: Readiness) -> Option<(Handle, *const ())> {
+        let is_plain = self.tls.get().is_none() && !word.hangup && word.readable;
+        if !is_plain || (word.writable && !self.writable.get()) {
+            return None;
+        }
+        let reader = self.reader.get()?;
+        self.readable.set(true);
+        Some((reader, std::ptr::from_ref(self).cast()))
     }
 
     /// Whether somebody may begin to receive.
@@ -184,9 +247,17 @@ impl Socket {
 
     /// Reads once into the buffer, which has room for `wanted` bytes in all.
     pub(super) fn fill(&self, wanted: usize) -> Read {
-        let mut input = self.input.borrow_mut();
+        self.fill_input(&mut self.input.borrow_mut(), wanted)
+    }
+
+    /// Reads once into its input, which has room for `wanted` bytes in all.
+    #[inline(always)]
+    pub(super) fn fill_input(&self, input: &mut Input, wanted: usize) -> Read {
         let space = input.space(&self.net.pool, wanted);
         let size = space.len();
+        if size == 0 {
+            return self.refuse_growth();
+        }
         let read = self.read_bytes(space);
         if let Ok(n) = read {
             input.filled(n);
@@ -195,15 +266,27 @@ impl Socket {
     }
 
     /// Draws the conclusions of a read of at most `size` bytes.
+    #[inline]
     pub(super) fn note_read(&self, read: io::Result<usize>, size: usize) -> Read {
         match read {
-            Ok(0) => self.marks.put(Mark::AtEnd),
-            Ok(n) => {
+            Ok(n) if n != 0 => {
                 self.received.set(self.received.get() + n as u64);
+                self.note_active();
                 if n < size && self.short_read_is_all() && !self.hangup.get() {
                     self.readable.set(false);
                 }
+                Read::Progress
             }
+            _ => self.note_no_bytes(read),
+        }
+    }
+
+    /// Draws the conclusions of a read that gave no bytes.
+    #[cold]
+    #[inline(never)]
+    fn note_no_bytes(&self, read: io::Result<usize>) -> Read {
+        match read {
+            Ok(_) => self.marks.put(Mark::AtEnd),
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 self.readable.set(false);
@@ -214,7 +297,9 @@ impl Socket {
                 self.marks.put(Mark::AtEnd);
                 self.read_error.set(errno);
                 // A reset ends both directions: later sends say so at once.
-                self.fail_writing(errno);
+                if !self.may_send_on() {
+                    self.fail_writing(errno);
+                }
             }
         }
         Read::Progress

@@ -27,6 +27,8 @@ impl Socket {
     /// The same for room in the kernel: as if it had reported some, so that whoever waits for it goes on.
     /// To set the mark alone would hide the report that is still to come from them.
     pub(super) fn look_for_room(self: &Rc<Self>) {
+        #[cfg(feature = "faults")]
+        let _look = crate::sys::faults::sparing(true);
         if !self.writable.replace(true)
             && let Some(d) = self.net.dispatcher()
         {
@@ -76,6 +78,11 @@ impl Readable {
 impl Socket {
     /// Whether a receive, or an accept, would find something or the end.
     fn has_input(&self) -> bool {
+        if self.nature == Nature::Listener
+            && !self.net.dispatcher().is_some_and(|d| self.may_accept(&d))
+        {
+            return false;
+        }
         if self.is_datagram() || self.nature == Nature::Listener {
             if self.has_kept() {
                 return true;

@@ -47,19 +47,19 @@ pub struct ReceiveFrom {
     socket: Rc<Socket>,
     borrower: Handle,
     reading: Option<Reading>,
-    /// Asks the kernel although it has not reported anything.
-    insists: bool,
 }
 
 impl ReceiveFrom {
-    /// Receives for `borrower`; one that insists asks the kernel in any case.
-    pub fn new(socket: &Rc<Socket>, borrower: Handle, insists: bool) -> Outcome<Self> {
+    /// Receives for `borrower`; one that `looks` will not wait.
+    pub fn new(socket: &Rc<Socket>, borrower: Handle, looks: bool) -> Outcome<Self> {
         socket.check_datagram()?;
+        if looks {
+            socket.look_for_input();
+        }
         Ok(ReceiveFrom {
             socket: Rc::clone(socket),
             borrower,
             reading: None,
-            insists,
         })
     }
 
@@ -79,7 +79,7 @@ impl ReceiveFrom {
         if socket.marks.has(Mark::Closed) {
             return Err(Status::CLOSED.into());
         }
-        if socket.readable.get() || std::mem::take(&mut self.insists) {
+        if socket.readable.get() {
             match self.read() {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => socket.readable.set(false),
                 Err(e) => return Err(Fault::system(&e, "receive the datagram")),

@@ -19,7 +19,8 @@ struct ReceiveInto<'a> {
     memory: &'a mut [u8],
     borrower: Handle,
     reading: Option<Reading>,
-    insists: bool,
+    /// It will not wait: the kernel is asked until it has nothing.
+    looks: bool,
     /// Bytes that are in the memory.
     done: usize,
 }
@@ -39,13 +40,15 @@ impl ReceiveInto<'_> {
                 return Ok(true);
             }
             socket.check_input()?;
-            let asks = socket.readable.get() || self.insists;
-            if asks && matches!(self.read(), Read::Progress) {
+            if socket.readable.get() && matches!(self.read(), Read::Progress) {
+                if self.looks {
+                    socket.readable.set(true);
+                }
                 continue;
             }
-            self.insists = false;
             socket.check_written()?;
             if let Some(reading) = &mut self.reading {
+                socket.note_filled(self.done);
                 reading.wait(context)?;
             }
             return Ok(false);
@@ -82,15 +85,19 @@ pub fn receive_into(
     memory: &mut [u8],
 ) -> (Outcome<()>, usize) {
     let seconds = socket.timeouts.get().receive;
+    if seconds == 0.0 {
+        socket.look_for_input();
+    }
     let mut receive = pin!(ReceiveInto {
         socket: Rc::clone(socket),
         memory,
         borrower: d.borrower(),
         reading: None,
-        insists: seconds == 0.0,
+        looks: seconds == 0.0,
         done: 0,
     });
     let result = d.wait(receive.as_mut(), seconds);
+    socket.note_filled(0);
     (
         result.map_err(Fault::from).and_then(|outcome| outcome),
         receive.done,

@@ -7,11 +7,11 @@ use super::Net;
 use crate::dispatcher::{Dispatcher, Letter, WaitList, registry};
 use crate::status::{Fault, Outcome, Status};
 use crate::sync::Until;
-use crate::sys::pool;
 use crate::sys::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use crate::sys::{names, pool};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::IpAddr;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -81,7 +81,7 @@ impl Default for Resolver {
 
 /// getaddrinfo(3).
 fn system_lookup(name: &str) -> Answer {
-    let found = (name, 0).to_socket_addrs().map_err(|e| e.to_string())?;
+    let found = names::lookup(name).map_err(|e| e.to_string())?;
     let mut addresses: Vec<IpAddr> = Vec::new();
     for address in found.map(|address| address.ip()) {
         if !addresses.contains(&address) {

@@ -2,6 +2,7 @@
 //! Room in a socket's output, for those who send without a coroutine.
 
 use super::Net;
+use super::marks::Mark;
 use super::output::{HIGH_WATER, LOW_WATER};
 use super::socket::Socket;
 use crate::dispatcher::Place;
@@ -28,7 +29,7 @@ impl Room {
             place: None,
         };
         let mut taken = 0;
-        if socket.senders.is_empty() {
+        if socket.senders.is_empty() && !socket.marks.has(Mark::Upgrading) {
             taken = if more { 0 } else { socket.write(data)? };
             let fits = HIGH_WATER
                 .saturating_sub(socket.unsent())
@@ -57,13 +58,14 @@ impl Room {
         let socket = &self.socket;
         socket.check_send()?;
         let senders = &socket.senders;
-        if self.place.is_none() && senders.is_empty() && socket.unsent() <= LOW_WATER {
+        let has_room = !socket.marks.has(Mark::Upgrading) && socket.unsent() <= LOW_WATER;
+        if self.place.is_none() && senders.is_empty() && has_room {
             return Ok(true);
         }
         let place = *self
             .place
             .get_or_insert_with(|| senders.join(context.waker()));
-        Ok(senders.is_first(place) && socket.unsent() <= LOW_WATER)
+        Ok(senders.is_first(place) && has_room)
     }
 }
 

@@ -3,6 +3,7 @@
 //! who does not fit waits, first in, first out.
 
 use super::as_poll;
+use super::marks::Mark;
 use super::output::{HIGH_WATER, LOW_WATER};
 use super::socket::Socket;
 use crate::dispatcher::{Alive, Dispatcher, Place};
@@ -43,7 +44,7 @@ impl<'a> Send<'a> {
     /// Sends as much as can be; whether that was all.
     fn step(&mut self, context: &mut Context<'_>) -> Outcome<bool> {
         self.socket.check_send()?;
-        if self.is_its_turn(context) {
+        if self.is_its_turn(context) && !self.socket.marks.has(Mark::Upgrading) {
             let whole = self.data.len() <= HIGH_WATER;
             let done = if whole {
                 self.step_whole()?
@@ -134,11 +135,7 @@ pub fn send_part(d: &Dispatcher, socket: &Rc<Socket>, data: &[u8]) -> (Outcome<(
 }
 
 /// send_part for those who do not ask how many.
-#[inline]
 pub fn send(d: &Dispatcher, socket: &Rc<Socket>, data: &[u8]) -> Outcome<()> {
-    if d.is_running() && socket.append_if_small(data) {
-        return Ok(());
-    }
     send_part(d, socket, data).0
 }
 

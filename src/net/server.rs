@@ -2,6 +2,7 @@
 //! A server: a listening socket with the handler of its connections, or a datagram socket with its one
 //! handler.
 
+use super::armour::Armour;
 use super::settings::Inherited;
 use super::socket::Socket;
 use super::tls::Context;
@@ -27,6 +28,8 @@ pub struct ServerSettings {
     pub ground: Ground,
     /// What encrypts its connections, and how many seconds a handshake may take; negative: no limit.
     pub tls: Option<(Arc<Context>, f64)>,
+    /// What it bears; where it says nothing, what the listening socket bears.
+    pub armour: Armour,
     /// An accepted socket, or a served datagram socket, is closed when its handler returns.
     pub autoclose: bool,
 }

@@ -2,10 +2,12 @@
 //! A socket: its descriptor, its state, its settings.
 
 use super::Net;
+use super::armour::{Cause, Guard, Standing};
 use super::buffer::Buffer;
 use super::input::Input;
 use super::marks::{Mark, Marks};
 use super::pattern::Limits;
+use super::reading::Read;
 use super::server::Server;
 use super::settings::{Inherited, Timeouts};
 use super::tls;
@@ -21,13 +23,17 @@ use std::rc::Rc;
 
 /// What few sockets need: made when the first of it is.
 #[derive(Default)]
-struct Extras {
+pub(super) struct Extras {
     /// Who sent the datagram that a submission received last.
     sender: RefCell<Option<SockAddr>>,
     /// A served socket's server.
     server: RefCell<Option<Rc<Server>>>,
     /// A connection that was accepted when there was nothing to run its handler on: the next one.
     kept: Cell<Option<OwnedFd>>,
+    /// Who lets connections in at a listening socket.
+    pub(super) guard: OnceCell<Rc<Guard>>,
+    /// What is known of a connection's peer, where that is limited.
+    pub(super) standing: OnceCell<Standing>,
 }
 
 /// A socket. Its parts: receiving (`receive`), sending (`send`), closing (`close`). In the order of
@@ -48,6 +54,8 @@ pub struct Socket {
     pub received: Cell<u64>,
     /// Bytes handed to the kernel.
     pub sent: Cell<u64>,
+    /// When bytes went through it last, counted in such events of all sockets.
+    pub(super) active: Cell<u64>,
     pub(super) marks: Marks,
     /// What its descriptor is.
     pub nature: Nature,
@@ -63,6 +71,10 @@ pub struct Socket {
     pub(super) reading: Cell<bool>,
     /// Stands in the list of those that have something to write.
     pub(super) dirty: Cell<bool>,
+    /// Its peer must send and take at a least rate.
+    pub(super) paced: Cell<bool>,
+    /// A receive was refused memory, which it has not answered yet.
+    pub(super) refused: Cell<bool>,
     /// A submitted send's event is outstanding.
     pub(super) submitted: Cell<bool>,
     pub(super) senders: WaitList,
@@ -83,9 +95,14 @@ pub struct Socket {
     /// Its name.
     pub name: RefCell<Name>,
     extras: OnceCell<Box<Extras>>,
-    /// For draining after a close, and for pauses of accepting.
+    /// Who let it in, as long as it is a connection of a server's.
+    pub(super) host: Cell<Option<Rc<Guard>>>,
+    /// For draining after a close, for pauses of accepting, and for what a connection's peer owes.
     pub(super) deadline: Deadline,
 }
+
+// Every connection has one: with what counts the references to it, 320 bytes of the allocator's.
+const _: () = assert!(size_of::<Socket>() <= 296);
 
 impl Socket {
     /// Makes a socket of a descriptor that is non-blocking already.
@@ -110,6 +127,7 @@ impl Socket {
                 tls: tls::Slot::new(),
                 received: Cell::new(0),
                 sent: Cell::new(0),
+                active: Cell::new(net.next_event()),
                 marks: Marks::of(nature),
                 nature,
                 transport: Transport::of(nature),
@@ -119,6 +137,8 @@ impl Socket {
                 hangup: Cell::new(false),
                 reading: Cell::new(false),
                 dirty: Cell::new(false),
+                paced: Cell::new(false),
+                refused: Cell::new(false),
                 submitted: Cell::new(false),
                 senders: WaitList::default(),
                 flushers: WaitList::default(),
@@ -131,6 +151,7 @@ impl Socket {
                 born,
                 name: RefCell::new(Name::Numbered(&"socket", net.next_number())),
                 extras: OnceCell::new(),
+                host: Cell::new(None),
                 deadline: Deadline::new(),
             })
         });
@@ -143,6 +164,7 @@ impl Socket {
     }
 
     /// Acts on its descriptor; EBADF once it is closed.
+    #[inline(always)]
     pub fn with_fd<R>(&self, act: impl FnOnce(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
         match &*self.fd.borrow() {
             Some(fd) => act(fd.as_fd()),
@@ -187,8 +209,13 @@ impl Socket {
         self.extras.get()?.sender.borrow().clone()
     }
 
-    fn extras(&self) -> &Extras {
+    pub(super) fn extras(&self) -> &Extras {
         self.extras.get_or_init(Box::default)
+    }
+
+    /// What is known of a connection's peer, if anything was asked.
+    pub(super) fn standing(&self) -> Option<&Standing> {
+        self.extras.get()?.standing.get()
     }
 
     /// Its server, if it is served.
@@ -220,6 +247,20 @@ impl Socket {
     /// The connection that was kept: the next one.
     pub(super) fn take_kept(&self) -> Option<OwnedFd> {
         self.extras.get()?.kept.take()
+    }
+
+    /// Bytes have gone through it.
+    #[inline]
+    pub(super) fn note_active(&self) {
+        self.active.set(self.net.next_event());
+    }
+
+    /// The memory budget has no room for what a receive waits for.
+    #[cold]
+    pub(super) fn refuse_growth(&self) -> Read {
+        self.refused.set(true);
+        self.net.tally.count(Cause::Growth);
+        Read::Nothing
     }
 
     /// Wakes whoever receives.

@@ -121,7 +121,7 @@ pub fn submit_receive(
     said: Submission,
 ) -> Outcome<Begun> {
     socket.check_stream()?;
-    let receive = Receive::new(socket, wanted, d.handle, said.seconds == 0.0);
+    let receive = Receive::new(Rc::clone(socket), wanted, d.handle, said.seconds == 0.0);
     submit_receiving(d, socket, said, Receiving::Stream(receive))
 }
 

@@ -40,9 +40,18 @@ impl Transport {
     /// Writes `first`, then `second`, as far as the kernel takes them.
     pub fn write(self, fd: BorrowedFd<'_>, first: &[u8], second: &[u8]) -> io::Result<usize> {
         match (self, first, second) {
-            (Transport::Socket, one, []) | (Transport::Socket, [], one) => stream::send(fd, one),
+            (_, one, []) | (_, [], one) => self.write_one(fd, one),
             (Transport::Socket, ..) => stream::send_two(fd, first, second),
-            (Transport::Pipe, [], one) | (Transport::Pipe, one, _) => stream::write(fd, one),
+            (Transport::Pipe, ..) => self.write_one(fd, first),
+        }
+    }
+
+    /// Writes `data` as far as the kernel takes it.
+    #[inline]
+    pub fn write_one(self, fd: BorrowedFd<'_>, data: &[u8]) -> io::Result<usize> {
+        match self {
+            Transport::Socket => stream::send(fd, data),
+            Transport::Pipe => stream::write(fd, data),
         }
     }
 
@@ -104,9 +113,18 @@ impl Owner {
         self.tls.get().map_or(0, |session| session.unsent())
     }
 
+    /// Whether sending goes on after a read that failed.
+    #[cold]
+    pub(super) fn may_send_on(&self) -> bool {
+        self.tls.get().is_some_and(|session| session.may_send_on())
+    }
+
     /// The fault of a connection that broke with an errno.
     #[cold]
     pub(super) fn broken(&self, errno: i32) -> Fault {
+        if let Some(cause) = self.cut_by() {
+            return cause.fault();
+        }
         let failure = self.tls.get().and_then(|session| session.failure());
         failure.unwrap_or_else(|| Fault::errno(errno))
     }

@@ -8,6 +8,7 @@ use super::{Net, datagram};
 use crate::dispatcher::{Dispatcher, Elapse};
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::descriptor::Nature;
+use crate::sys::{self, file};
 use socket2::{Domain, SockAddr, Type};
 use std::io;
 use std::pin::pin;
@@ -39,9 +40,7 @@ fn socket(is_datagram: bool) -> Outcome<socket2::Socket> {
     } else {
         Type::STREAM
     };
-    let kind = kind.nonblocking().cloexec();
-    let socket = socket2::Socket::new_raw(Domain::UNIX, kind, None);
-    socket.map_err(|e| Fault::system(&e, "open a socket"))
+    sys::socket::open(Domain::UNIX, kind).map_err(|e| Fault::system(&e, "open a socket"))
 }
 
 /// Opens a listening or a datagram socket at a path. With `replaces`, a socket file that nobody listens
@@ -54,10 +53,10 @@ pub fn bind_unix(
 ) -> Outcome<Rc<Socket>> {
     let address = address(path)?;
     let raw = socket(is_datagram)?;
-    let mut bound = raw.bind(&address);
+    let mut bound = sys::socket::bind(&raw, &address);
     if is_in_use(&bound) && replaces && is_left_over(&address, path, is_datagram)? {
-        std::fs::remove_file(path).map_err(|e| Fault::system(&e, &format!("remove {path}")))?;
-        bound = raw.bind(&address);
+        file::remove(path).map_err(|e| Fault::system(&e, &format!("remove {path}")))?;
+        bound = sys::socket::bind(&raw, &address);
     }
     if is_in_use(&bound) {
         let text = format!(
@@ -73,7 +72,7 @@ pub fn bind_unix(
     if is_datagram {
         return datagram::open(d, raw);
     }
-    raw.listen(BACKLOG)
+    sys::socket::listen(&raw, BACKLOG)
         .map_err(|e| Fault::system(&e, &format!("listen on {path}")))?;
     let net = Net::of(d);
     Socket::open(d, net, raw.into(), Nature::Listener, Inherited::default())
@@ -85,10 +84,9 @@ fn is_in_use(bound: &io::Result<()>) -> bool {
 
 /// Whether a path is a socket file that nobody listens on.
 fn is_left_over(address: &SockAddr, path: &str, is_datagram: bool) -> Outcome<bool> {
-    use std::os::unix::fs::FileTypeExt;
-    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
     let refused = |e: io::Error| e.raw_os_error() == Some(libc::ECONNREFUSED);
-    Ok(is_socket && socket(is_datagram)?.connect(address).is_err_and(refused))
+    let connect = |raw| sys::socket::connect(&raw, address);
+    Ok(file::is_socket(path) && connect(socket(is_datagram)?).is_err_and(refused))
 }
 
 /// Connects to a path within `seconds`.
@@ -111,7 +109,7 @@ pub async fn connecting_unix(
 ) -> Outcome<Rc<Socket>> {
     let raw = socket(is_datagram)?;
     loop {
-        match raw.connect(&address) {
+        match sys::socket::connect(&raw, &address) {
             Ok(()) if is_datagram => return datagram::open(&d, raw),
             Ok(()) => {
                 let net = Net::of(&d);

@@ -146,7 +146,7 @@ pub fn add_member(
     };
     let number = d.handle;
     let kin = Kin::new(group, d.running().map(|starter| starter.handle));
-    let handle = d.spawn_on(d.vehicle(ground)?, name, move || {
+    let handle = d.spawn(ground, name, move || {
         let _kin = member.handle.get().map(|own| kin.begin(own));
         body();
         if let Ok(d) = crate::dispatcher::registry::enter(number) {

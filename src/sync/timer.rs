@@ -4,7 +4,7 @@
 
 use super::Until;
 use crate::dispatcher::{
-    Deadline, Dispatcher, ErrorHandler, Handle, Name, Object, WaitList, conclude, registry,
+    Deadline, Dispatcher, ErrorHandler, Ground, Handle, Name, Object, WaitList, conclude, registry,
 };
 use crate::status::{Fault, Outcome, Status};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -58,6 +58,7 @@ impl Timer {
     }
 
     /// Has it fire in `seconds`.
+    #[inline]
     pub fn arm(&self, d: &Dispatcher, seconds: f64) -> Outcome<()> {
         if self.armed.get() {
             return Err(Fault::new(
@@ -71,6 +72,7 @@ impl Timer {
     }
 
     /// Has it fire no more; a callback that runs goes on to its end.
+    #[inline]
     pub fn cancel(&self, d: &Dispatcher) -> Outcome<()> {
         if !self.armed.replace(false) {
             return Err(Fault::invalid("the timer is not armed"));
@@ -112,7 +114,7 @@ impl Timer {
             .runs_name
             .get_or_init(|| format!("{}:timer", self.name).into());
         let name = Name::Served(Rc::clone(runs), number);
-        let spawned = d.spawn(name, 0, move || {
+        let spawned = d.spawn(Ground::Stack(0), name, move || {
             (run.0.callback)();
             conclude();
             drop(run);

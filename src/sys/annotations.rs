@@ -173,21 +173,21 @@ pub struct Fiber {
 
 impl Fiber {
     /// Notes a new stack; None without any tool.
-    pub fn new() -> Option<Box<Self>> {
+    pub fn new() -> Option<Self> {
         let tools = tools()?;
         // SAFETY: creating a fiber has no conditions; `Drop` destroys it.
         let tsan = tools
             .tsan
             .as_ref()
             .map_or(ptr::null_mut(), |t| unsafe { (t.create)(0) });
-        Some(Box::new(Fiber {
+        Some(Fiber {
             tsan,
             tsan_resumer: ptr::null_mut(),
             fake: ptr::null_mut(),
             fake_resumer: ptr::null_mut(),
             resumer_bottom: ptr::null(),
             resumer_len: 0,
-        }))
+        })
     }
 
     /// Before the switch to the coroutine, whose stack this is.

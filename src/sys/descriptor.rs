@@ -34,6 +34,16 @@ pub fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     }
 }
 
+/// Makes a call again that a signal has interrupted (EINTR).
+pub fn uninterrupted<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+    loop {
+        match call() {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
 /// Borrows a number that a caller says is a descriptor, after asking the kernel.
 pub fn borrow(fd: RawFd) -> io::Result<BorrowedFd<'static>> {
     status_flags(fd)?;
@@ -56,6 +66,36 @@ fn status_flags(fd: RawFd) -> io::Result<libc::c_int> {
     check(unsafe { libc::fcntl(fd, libc::F_GETFL) })
 }
 
+/// How many descriptors the process may have now.
+pub fn limit() -> u64 {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: one live rlimit, which is all that getrlimit writes to.
+    match check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) }) {
+        Ok(_) => limit.rlim_cur,
+        Err(_) => u64::MAX,
+    }
+}
+
+/// How many received bytes the kernel has for a socket or a pipe (FIONREAD).
+pub fn unread(fd: BorrowedFd<'_>) -> io::Result<usize> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: one live int, which is all that FIONREAD writes to.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &mut bytes) })?;
+    Ok(usize::try_from(bytes).unwrap_or(0))
+}
+
+/// How many bytes the kernel has for the peer of a socket, not taken yet (SIOCOUTQ). Of a Unix socket it
+/// counts the memory that they take.
+pub fn untaken(fd: BorrowedFd<'_>) -> io::Result<usize> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: one live int, which is all that TIOCOUTQ, the same request, writes to.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCOUTQ, &mut bytes) })?;
+    Ok(usize::try_from(bytes).unwrap_or(0))
+}
+
 /// Whether a number that a caller says is a descriptor can be read and written now (poll(2)); an end
 /// or an error counts as both.
 pub fn is_ready(fd: RawFd) -> io::Result<(bool, bool)> {
@@ -68,8 +108,12 @@ pub fn is_ready(fd: RawFd) -> io::Result<(bool, bool)> {
         events: libc::POLLIN | libc::POLLOUT,
         revents: 0,
     };
-    // SAFETY: one live pollfd, which is all that poll writes to; a bad descriptor gives POLLNVAL.
-    check(unsafe { libc::poll(&mut asked, 1, 0) })?;
+    uninterrupted(|| {
+        #[cfg(feature = "faults")]
+        super::faults::check(super::faults::Call::Wait)?;
+        // SAFETY: one live pollfd, which is all that poll writes to; a bad descriptor gives POLLNVAL.
+        check(unsafe { libc::poll(&mut asked, 1, 0) })
+    })?;
     if asked.revents & libc::POLLNVAL != 0 {
         return Err(io::Error::from_raw_os_error(libc::EBADF));
     }

@@ -2,6 +2,8 @@
 //! Address space for stacks: reserving it, guarding it, giving its pages back.
 
 use super::descriptor::check;
+#[cfg(feature = "faults")]
+use super::faults::{self, Call};
 use std::io;
 use std::ptr::{self, NonNull};
 
@@ -17,6 +19,8 @@ pub struct Region {
 impl Region {
     /// Reserves `len` bytes: readable, writable, without huge pages, committed page by page.
     pub fn reserve(len: usize) -> io::Result<Self> {
+        #[cfg(feature = "faults")]
+        faults::check(Call::Map)?;
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         // SAFETY: a new anonymous mapping at an address of the kernel's choice touches nothing.
@@ -44,6 +48,8 @@ impl Region {
     /// Makes every access to a part of it fault, by a mapping of its own.
     pub fn protect(&self, offset: usize, len: usize) -> io::Result<()> {
         let part = self.part(offset, len);
+        #[cfg(feature = "faults")]
+        faults::check(Call::Map)?;
         // SAFETY: `part` has checked that the range lies within this mapping.
         check(unsafe { libc::mprotect(part, len, libc::PROT_NONE) }).map(|_| ())
     }
@@ -55,6 +61,8 @@ impl Region {
 
     fn advise(&self, offset: usize, len: usize, advice: libc::c_int) -> io::Result<()> {
         let part = self.part(offset, len);
+        #[cfg(feature = "faults")]
+        faults::check(Call::Map)?;
         // SAFETY: `part` has checked that the range lies within this mapping, whose owner says
         // that nothing in the range is in use.
         check(unsafe { libc::madvise(part, len, advice) }).map(|_| ())
@@ -75,6 +83,13 @@ impl Drop for Region {
         // SAFETY: this value owns the mapping, and its owner has given up every use of it.
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
     }
+}
+
+/// Bytes of memory that the machine has.
+pub fn installed() -> usize {
+    // SAFETY: sysconf reads no memory of ours.
+    let pages = unsafe { libc::sysconf(libc::_SC_PHYS_PAGES) };
+    usize::try_from(pages).map_or(usize::MAX, |pages| pages.saturating_mul(page_size()))
 }
 
 /// Bytes of a page.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! Which OS thread calls, and starting others.
 
+#[cfg(feature = "faults")]
+use super::faults::{self, Call};
 use super::sync::JoinHandle;
 use std::io;
 
@@ -82,6 +84,8 @@ pub fn start(
     stack_size: Option<usize>,
     body: impl FnOnce() + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
+    #[cfg(feature = "faults")]
+    faults::check(Call::Start)?;
     let before = block_signals();
     let started = spawn(name, stack_size, body);
     restore_signals(&before);

@@ -19,6 +19,10 @@ pub fn passing(limit: Duration) -> Duration {
 /// not lost.
 #[cfg(not(shuttle))]
 pub fn sleep_while(word: &AtomicU32, value: u32, limit: Option<Duration>) {
+    #[cfg(feature = "faults")]
+    if super::faults::happens(super::faults::kind::INTERRUPT) {
+        return;
+    }
     let limit = limit.map(|limit| libc::timespec {
         tv_sec: limit.as_secs() as libc::time_t,
         tv_nsec: limit.subsec_nanos() as libc::c_long,

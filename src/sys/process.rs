@@ -6,14 +6,17 @@ use std::ptr;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicPtr, AtomicU32};
 
-/// What stands for the page where there is none: 0 for ever.
+/// What stands for the page until `mark` is called: 0 for ever.
+static UNTRIED: AtomicU32 = AtomicU32::new(0);
+/// What stands for it where it was not to be had: 0 for ever. That is not tried again, or what the process has
+/// begun without a number would look inherited.
 static NO_PAGE: AtomicU32 = AtomicU32::new(0);
-/// The page's first word; `NO_PAGE` until `mark` is called, and where the kernel has no such pages.
-static PAGE: AtomicPtr<AtomicU32> = AtomicPtr::new((&raw const NO_PAGE).cast_mut());
+/// The page's first word.
+static PAGE: AtomicPtr<AtomicU32> = AtomicPtr::new((&raw const UNTRIED).cast_mut());
 /// The last number that a process has got.
 static LAST: AtomicU32 = AtomicU32::new(0);
 
-/// This process' number: never that of a process that it was forked from; 0 when it has none yet.
+/// This process' number: never that of a process that it was forked from; 0 when it has none yet, or gets none.
 #[inline]
 pub fn number() -> u32 {
     word().load(SeqCst)
@@ -21,18 +24,20 @@ pub fn number() -> u32 {
 
 #[inline]
 fn word() -> &'static AtomicU32 {
-    // SAFETY: a static, or the page that `mark` has mapped for good.
+    // SAFETY: one of two statics, or the page that `mark` has mapped for good.
     unsafe { &*PAGE.load(SeqCst) }
 }
 
 /// Gives this process a number, unless it has one.
 pub fn mark() {
-    if ptr::eq(word(), &NO_PAGE)
-        && let Some(page) = map()
-    {
-        let before = (&raw const NO_PAGE).cast_mut();
-        let kept = PAGE.compare_exchange(before, page.as_ptr(), SeqCst, SeqCst);
-        if kept.is_err() {
+    if ptr::eq(word(), &UNTRIED) {
+        let page = map();
+        let kept = page.map_or((&raw const NO_PAGE).cast_mut(), ptr::NonNull::as_ptr);
+        let before = (&raw const UNTRIED).cast_mut();
+        let first = PAGE.compare_exchange(before, kept, SeqCst, SeqCst).is_ok();
+        if let Some(page) = page
+            && !first
+        {
             unmap(page.as_ptr());
         }
     }
@@ -49,6 +54,8 @@ fn map() -> Option<ptr::NonNull<AtomicU32>> {
     if cfg!(miri) {
         return None;
     }
+    #[cfg(feature = "faults")]
+    super::faults::check(super::faults::Call::Map).ok()?;
     let size = super::memory::page_size();
     let protection = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;

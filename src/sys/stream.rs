@@ -1,24 +1,34 @@
 // SPDX-License-Identifier: MIT
 //! Reading, writing and accepting on non-blocking descriptors. Nothing here raises SIGPIPE.
 
-use super::descriptor::check;
+use super::descriptor::{check, uninterrupted};
+#[cfg(feature = "faults")]
+use super::faults::{self, Call};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// recv(2) into the caller's memory; 0 is the end of the stream.
+#[inline]
 pub fn receive(fd: BorrowedFd<'_>, memory: &mut [u8]) -> io::Result<usize> {
+    #[cfg(feature = "faults")]
+    let memory = faults::to_read(fd, memory)?;
     // SAFETY: the pointer and length are those of a live, exclusively borrowed slice.
     size(unsafe { libc::recv(fd.as_raw_fd(), memory.as_mut_ptr().cast(), memory.len(), 0) })
 }
 
 /// read(2) from a pipe; 0 is the end of the stream.
 pub fn read(fd: BorrowedFd<'_>, memory: &mut [u8]) -> io::Result<usize> {
+    #[cfg(feature = "faults")]
+    let memory = faults::to_read(fd, memory)?;
     // SAFETY: the pointer and length are those of a live, exclusively borrowed slice.
     size(unsafe { libc::read(fd.as_raw_fd(), memory.as_mut_ptr().cast(), memory.len()) })
 }
 
 /// send(2), with MSG_NOSIGNAL.
+#[inline]
 pub fn send(fd: BorrowedFd<'_>, data: &[u8]) -> io::Result<usize> {
+    #[cfg(feature = "faults")]
+    let data = faults::to_write(fd, data)?;
     let raw = fd.as_raw_fd();
     // SAFETY: the pointer and length are those of a live slice, which send only reads.
     size(unsafe { libc::send(raw, data.as_ptr().cast(), data.len(), libc::MSG_NOSIGNAL) })
@@ -33,6 +43,13 @@ pub fn send_two(fd: BorrowedFd<'_>, first: &[u8], second: &[u8]) -> io::Result<u
 
 /// All slices in one sendmsg(2), with MSG_NOSIGNAL.
 pub fn send_slices(fd: BorrowedFd<'_>, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
+    #[cfg(feature = "faults")]
+    if let Some(first) = slices.iter().find(|slice| !slice.is_empty()) {
+        let some = faults::to_write(fd, first)?;
+        if some.len() < first.len() {
+            return send(fd, some);
+        }
+    }
     socket2::SockRef::from(&fd).send_vectored_with_flags(slices, libc::MSG_NOSIGNAL)
 }
 
@@ -40,6 +57,8 @@ pub fn send_slices(fd: BorrowedFd<'_>, slices: &[io::IoSlice<'_>]) -> io::Result
 /// during the call, and taken away if this very call raised it. Not in line, for its large frame.
 #[inline(never)]
 pub fn write(fd: BorrowedFd<'_>, data: &[u8]) -> io::Result<usize> {
+    #[cfg(feature = "faults")]
+    let data = faults::to_write(fd, data)?;
     let held = HeldSigpipe::hold()?;
     // SAFETY: the pointer and length are those of a live slice, which write only reads.
     let result = size(unsafe { libc::write(fd.as_raw_fd(), data.as_ptr().cast(), data.len()) });
@@ -115,10 +134,14 @@ pub fn send_to(
     to: Option<&socket2::SockAddr>,
 ) -> io::Result<usize> {
     let socket = socket2::SockRef::from(&fd);
-    match to {
-        Some(to) => socket.send_to_with_flags(data, to, libc::MSG_NOSIGNAL),
-        None => socket.send_with_flags(data, libc::MSG_NOSIGNAL),
-    }
+    uninterrupted(|| {
+        #[cfg(feature = "faults")]
+        faults::check_at(Call::SendTo, fd)?;
+        match to {
+            Some(to) => socket.send_to_with_flags(data, to, libc::MSG_NOSIGNAL),
+            None => socket.send_with_flags(data, libc::MSG_NOSIGNAL),
+        }
+    })
 }
 
 /// recvfrom(2) of one datagram: its whole length, of which no more than `memory` holds is there, and
@@ -133,11 +156,18 @@ pub fn receive_from(
     );
     // SAFETY: the same initialised bytes, which socket2 only writes initialised ones to.
     let memory = unsafe { std::slice::from_raw_parts_mut(start, len) };
-    socket2::SockRef::from(&fd).recv_from_with_flags(memory, libc::MSG_TRUNC)
+    let socket = socket2::SockRef::from(&fd);
+    uninterrupted(|| {
+        #[cfg(feature = "faults")]
+        faults::check_at(Call::ReceiveFrom, fd)?;
+        socket.recv_from_with_flags(memory, libc::MSG_TRUNC)
+    })
 }
 
 /// accept4(2): non-blocking and closed on exec from the start.
 pub fn accept(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    #[cfg(feature = "faults")]
+    faults::check_at(Call::Accept, fd)?;
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     let none = std::ptr::null_mut();
     // SAFETY: NULL for the address and its length is allowed: no address is wanted.
@@ -147,6 +177,7 @@ pub fn accept(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
 }
 
 /// The result of a call that gives a size or -1.
+#[inline]
 fn size(result: isize) -> io::Result<usize> {
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }

@@ -2,6 +2,8 @@
 //! A descriptor that becomes readable when time has passed (timerfd_create(2)).
 
 use super::descriptor::check;
+#[cfg(feature = "faults")]
+use super::faults::{self, Call};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
@@ -14,6 +16,8 @@ pub struct Timer(OwnedFd);
 impl Timer {
     /// Opens one that is not armed.
     pub fn new() -> io::Result<Self> {
+        #[cfg(feature = "faults")]
+        faults::check(Call::Descriptor)?;
         let flags = libc::TFD_NONBLOCK | libc::TFD_CLOEXEC;
         // SAFETY: no memory is passed.
         let fd = check(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, flags) })?;

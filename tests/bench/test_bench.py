@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The benchmark itself: every byte is verified, a wrong one is found, our servers answer, counts count."""
 
+import ctypes
 import dataclasses
 import os
 import pathlib
@@ -17,6 +18,7 @@ os.environ["PATH"] += os.pathsep + "/usr/local/go/bin"
 
 import build  # noqa: E402
 import cases  # noqa: E402
+import failure  # noqa: E402
 import machine  # noqa: E402
 import measure  # noqa: E402
 import outcome  # noqa: E402
@@ -28,13 +30,18 @@ import servers  # noqa: E402
 SPAN = ["--requests", 3000, "--warm-up", 0]
 IDLE, PARKED, COUNTED = 200, 1000, 2000
 # Of each kind of load one, for servers that are not measured in all.
-KINDS = ("lines-16", "pipelined", "bulk-16", "copied", "short", "parked")
+KINDS = ("lines-16", "pipelined", "bulk-16", "copied", "short", "parked", "tls-handshakes",
+         "tls-bulk", "tls-lines", "tls-idle")
+# Whom encrypted connections are compared with needs a package; scripts/setup bench installs it.
+PEER = "libevent-tls"
 
 
 def small(case):
     """The same case with fewer connections, coroutines and requests."""
     if case.idle:
-        return dataclasses.replace(cases.idle(IDLE, case.name), long=case.long)
+        load = [IDLE if before == "--idle" else word
+                for before, word in zip(("", *case.load), case.load)]
+        return dataclasses.replace(case, load=tuple(load), idle=IDLE)
     if case.tool:
         return dataclasses.replace(case, count=COUNTED)
     return dataclasses.replace(case, count=PARKED) if case.count else case
@@ -52,10 +59,19 @@ def interpreter():
 NEED_PACKAGES = ("copas-uvloop", "copas-seq")
 
 
+def has_tls():
+    return ctypes.CDLL(BUILD / "lib" / "libcopas.so").copas_has_feature(b"tls") == 1
+
+
+def is_ours(server):
+    return server.group == "ours" or server.uses == "copas"
+
+
 def ours():
     """All of ours, in each language."""
+    unfit = NEED_PACKAGES if has_tls() else (*NEED_PACKAGES, "copas-tls")
     return [one for one in servers.read_list(paths.LIST)
-            if (one.group == "ours" or one.uses == "copas") and one.name not in NEED_PACKAGES]
+            if is_ours(one) and one.name not in unfit]
 
 
 def go_is_there():
@@ -73,12 +89,13 @@ class Bench(unittest.TestCase):
         cls.cases = [small(case) for case in cases.all_cases(machine.raise_descriptor_limit())]
         cls.builder = build.Builder(BUILD / "bench", BUILD / "lib", interpreter())
         cls.servers = servers.read_list(HERE / "servers.list")
-        cls.servers += [one for one in ours() if one.name == "copas-c"]
+        cls.servers += [one for one in ours() if one.name in ("copas-c", "copas-tls")]
         cls.commands = {server: cls.builder.command(server) for server in cls.servers}
         cls.load = build.load(BUILD / "bench")
+        cls.identity = build.identity(BUILD / "bench")
 
     def measured(self, commands, wanted):
-        tool = measure.Measure(self.load, machine.cores(), SPAN)
+        tool = measure.Measure(self.load, machine.cores(), SPAN, self.identity)
         return rounds.Rounds(tool, wanted, commands, set(), lambda text: None)
 
     def rounds(self, names, wanted):
@@ -90,13 +107,13 @@ class Bench(unittest.TestCase):
 
     def test_the_floor_and_ours_answer_every_byte_in_every_case(self):
         wanted = [dataclasses.replace(case, long=False) for case in self.cases if not case.tool]
-        done = self.rounds(["epoll", "copas-c"], wanted)
+        names = ("epoll", "copas-c", "copas-tls")
+        done = self.rounds(names, wanted)
         done.round(done.plan(None))
         self.assertEqual((done.failures, done.thrown_out), ({}, {}))
         for case in wanted:
-            for server in ("epoll", "copas-c"):
-                if case.mode == "parked" and server == "epoll":
-                    continue
+            for server in (one.name for one in self.commands if one.name in names
+                           and case.suits(one)):
                 result = done.results[case.name, server][0]
                 self.assertGreater(result["memory_kib"], 0)
                 if case.load:
@@ -119,15 +136,37 @@ class Bench(unittest.TestCase):
                 suited = [case.name for case in wanted if case.suits(server)]
                 self.assertEqual([name for name, _ in done.results], suited)
 
+    def test_whom_encrypted_connections_are_compared_with_answers_every_byte(self):
+        [peer] = [one for one in servers.read_list(paths.LIST) if one.name == PEER]
+        try:
+            command = self.builder.command(peer)
+        except (build.Missing, build.Failed) as error:
+            print(f"(skipped: {error})")
+            return
+        wanted = [case for case in self.cases if case.tls]
+        done = self.measured({peer: command}, wanted)
+        done.round(done.plan(None))
+        self.assertEqual((done.failures, done.thrown_out), ({}, {}))
+        self.assertEqual([name for name, _ in done.results], [case.name for case in wanted])
+
+    def test_the_load_wants_an_encrypted_server_where_the_case_does(self):
+        [plain] = [one for one in self.servers if one.name == "epoll"]
+        case = dataclasses.replace(self.case("tls-lines"), bindings=True)
+        with self.assertRaisesRegex(failure.Failure, "load: "):
+            tool = measure.Measure(self.load, machine.cores(), SPAN, self.identity)
+            tool.run(["env", "-S", "sh -c", 'exec "$0" --mode lines', *self.commands[plain]], case)
+
     def test_a_server_with_a_wrong_byte_is_out_of_every_table(self):
-        for name in ("lines-1", "bulk-1", "short"):
+        encrypted = ("tls-handshakes", "tls-bulk", "tls-lines") if has_tls() else ()
+        for name in ("lines-1", "bulk-1", "short", *encrypted):
             with self.subTest(name):
                 case = self.case(name)
-                done = self.rounds(["epoll", "wrong"], [case])
+                right = "copas-tls" if case.tls else "epoll"
+                done = self.rounds([right, "wrong"], [case])
                 done.round(done.plan(None))
                 self.assertIn("wrong byte", done.thrown_out["wrong"])
                 [(_, rows)] = outcome.tables(done, self.servers, [case])
-                self.assertEqual([row.server.name for row in rows], ["epoll"])
+                self.assertEqual([row.server.name for row in rows], [right])
                 self.assertIn("wrong", outcome.remarks(done)[0])
 
     def test_a_server_that_does_not_start_is_a_failure_in_words(self):

@@ -3,6 +3,7 @@
 
 import argparse
 import asyncio
+import ssl
 
 # Which byte of all that it receives.
 WRONG = 100
@@ -23,8 +24,15 @@ class Echo(asyncio.Protocol):
         self.transport.write(data)
 
 
-async def serve():
-    server = await asyncio.get_running_loop().create_server(Echo, "127.0.0.1", 0)
+def secured(folder):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(f"{folder}/cert.pem", f"{folder}/key.pem")
+    return context
+
+
+async def serve(folder):
+    server = await asyncio.get_running_loop().create_server(
+        Echo, "127.0.0.1", 0, ssl=secured(folder) if folder else None)
     print("port", server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -32,8 +40,8 @@ async def serve():
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mode", choices=["lines", "bulk"], required=True)
-    parser.parse_args()
-    asyncio.run(serve())
+    parser.add_argument("--identity", metavar="FOLDER", help="encrypts, with its certificate")
+    asyncio.run(serve(parser.parse_args().identity))
 
 
 if __name__ == "__main__":

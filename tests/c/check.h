@@ -18,8 +18,8 @@ static int check_cases;
 static int check_skips;
 
 /* Seconds that one case may take before SIGALRM ends the program: far more than it needs, also
- * under valgrind on a busy machine. */
-#define CHECK_DEADLINE 120
+ * under a tool on a busy machine. */
+#define CHECK_DEADLINE (check_small() ? 600 : 120)
 
 #define RUN(name)                                                                                  \
   do {                                                                                             \

@@ -26,17 +26,6 @@ static double cpu_seconds(void)
          (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-6;
 }
 
-/* Lets this process open `room` more descriptors, and no other one. */
-static void leave_room(int room)
-{
-  int end = 0;
-  for (; room > 0; end++) room -= fcntl(end, F_GETFD) < 0;
-  struct rlimit limit;
-  CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-  limit.rlim_cur = (rlim_t)end;
-  CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
-}
-
 /* For each line that is asked: what a second cost. */
 static void tell_the_cost_of_a_second(void *user)
 {
@@ -65,7 +54,7 @@ static void serve_with_little_room(int control_fd)
   CHECK_OK(copas_wrap(c, control_fd, &control));
   CHECK_OK(copas_addthread(c, tell_the_cost_of_a_second, control, NULL));
   net_settle(c);
-  leave_room(ROOM);
+  net_leave_room(ROOM);
   int len = snprintf(text, sizeof text, "%d\n", port);
   CHECK_OK(copas_send(control, text, (size_t)len));
   CHECK_OK(copas_loop(c, COPAS_FOREVER));

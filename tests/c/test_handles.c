@@ -83,6 +83,7 @@ CALL(shut, copas_shut(h, COPAS_SHUT_BOTH))
 CALL(settimeout, copas_settimeout(h, 1))
 CALL(settimeouts, copas_settimeouts(h, 1, 1, 1))
 CALL(setlimits, copas_setlimits(h, 1, 1))
+CALL(setarmour, copas_setarmour(h, NULL))
 CALL(setoption, copas_setoption(h, COPAS_KEEPALIVE, 1))
 CALL(getpeername, copas_getpeername(h, &address))
 CALL(getsockname, copas_getsockname(h, &address))
@@ -119,7 +120,7 @@ static const struct function functions[] = {
     ROW(poll, DISPATCHER, 0), ROW(error, DISPATCHER, 0), ROW(removeserver, SOCKET, 0),
     ROW(unwrap, SOCKET, 0), ROW(close, SOCKET, 0), ROW(abort, SOCKET, 0), ROW(shut, SOCKET, 0),
     ROW(settimeout, SOCKET, 0), ROW(settimeouts, SOCKET, 0), ROW(setlimits, SOCKET, 0),
-    ROW(setoption, SOCKET, 0), ROW(getpeername, SOCKET, 0), ROW(getsockname, SOCKET, 0),
+    ROW(setarmour, SOCKET, 0), ROW(setoption, SOCKET, 0), ROW(getpeername, SOCKET, 0), ROW(getsockname, SOCKET, 0),
     ROW(getstats, SOCKET, 0), ROW(setname, SOCKET, 0), ROW(receive, SOCKET, 0),
     ROW(receive_until, SOCKET, 0), ROW(receive_some, SOCKET, 0), ROW(receive_into, SOCKET, 0),
     ROW(send, SOCKET, 0), ROW(send_part, SOCKET, 0), ROW(flush, SOCKET, 0),

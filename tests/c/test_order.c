@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What one OS thread has done before it hands something over is seen by the other one: for posts, for
  * functions that block, for names. The contents are checked here; ThreadSanitizer, in
- * scripts/check-threads, checks the order. */
+ * scripts/check-tsan, checks the order. */
 #include "network.h"
 
 enum { POSTERS = 3, WORDS = 8 };

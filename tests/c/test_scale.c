@@ -337,7 +337,8 @@ static void the_stacks_of_a_crowd_are_given_back(void)
   long before = resident_kib();
   run_batch(c, crowd);
   /* 5,000 stacks with 50 KB touched are 250 MB, of which little may stay. */
-  CHECK(resident_kib() - before < 60000);
+  if (check_small()) SKIP("a tool's own memory grows with the crowd");
+  else CHECK(resident_kib() - before < 60000);
   CHECK_OK(copas_free(c));
 }
 

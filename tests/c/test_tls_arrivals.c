@@ -3,6 +3,18 @@
  * come, and a server that ends meanwhile. */
 #include "tls.h"
 
+#include <sys/syscall.h>
+
+static int refusals;
+
+/* The library calls this one, which counts. */
+int accept4(int fd, __SOCKADDR_ARG address, socklen_t *restrict len, int flags)
+{
+  int got = (int)syscall(SYS_accept4, fd, address.__sockaddr__, len, flags);
+  refusals += got < 0 && errno == EMFILE;
+  return got;
+}
+
 static copas *c;
 static copas_tls_context *server_context, *client_context;
 static copas_socket *server;
@@ -193,6 +205,52 @@ static void a_client_that_leaves_in_its_handshake_is_forgotten(void)
   end();
 }
 
+/* Descriptors are used up when accepting was refused so often: it pauses for 0.6 s then, or for longer. */
+enum { REFUSALS = 7, TRIES = 8 };
+
+static void encrypt(void *user)
+{
+  CHECK_OK(copas_starttls((copas_socket *)user, client_context, "localhost"));
+}
+
+/* Connections that are accepted, and wait for their handshake. */
+static void arrive_in_clear(copas_socket **clients, int count)
+{
+  for (int i = 0; i < count; i++)
+    CHECK_OK(copas_connect(c, "127.0.0.1", port, NET_PATIENCE, &clients[i]));
+  net_settle(c);
+}
+
+static void handlers_of_finished_handshakes_start_while_accepting_pauses(void)
+{
+  copas_socket *clients[TRIES];
+  struct rlimit limit;
+  int in_the_pause = 0;
+  if (check_small()) {
+    SKIP("valgrind keeps this limit itself: it accepts a connection and then drops it");
+    return;
+  }
+  begin(count);
+  CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  arrive_in_clear(clients, TRIES);
+  int fd = net_connect(port);
+  refusals = 0;
+  net_leave_room(0);
+  net_until(c, &refusals, REFUSALS);
+  /* A machine that is busy may sleep through a pause: that tells nothing. */
+  for (int i = 0; i < TRIES && !in_the_pause; i++) {
+    net_until(c, &refusals, refusals + 1);
+    int before = refusals;
+    CHECK_OK(copas_addthread(c, encrypt, clients[i], NULL));
+    net_until(c, &handled, i + 1);
+    in_the_pause = refusals == before;
+  }
+  CHECK(in_the_pause);
+  CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  CHECK(close(fd) == 0);
+  end();
+}
+
 static void handshakes_end_with_their_server(void)
 {
   begin(count);
@@ -241,6 +299,7 @@ int main(void)
   RUN(what_is_not_tls_gets_an_alert_and_no_handler);
   RUN(random_bytes_never_reach_a_handler);
   RUN(a_client_that_leaves_in_its_handshake_is_forgotten);
+  RUN(handlers_of_finished_handshakes_start_while_accepting_pauses);
   RUN(handshakes_end_with_their_server);
   RUN(handshakes_end_with_their_dispatcher);
   RUN(a_shutdown_does_not_wait_for_handshakes);

@@ -2,6 +2,7 @@
 /* What was secret is in no freed memory: neither what went through encrypted sockets nor a key. */
 #include "tls.h"
 
+#include <malloc.h>
 #include <sys/mman.h>
 
 #define MARK_LEN 24
@@ -110,6 +111,53 @@ static void no_key_stays_behind(void)
   CHECK_NUMBER(find_in_memory(is_key, sizeof key_part, key_part), 0);
 }
 
+enum { IDLE = 20, LONG = 60000 };
+
+static void answer_long(copas_socket *client, void *user)
+{
+  copas_bytes bytes;
+  (void)user;
+  while (copas_receive(client, LONG, &bytes) == COPAS_OK)
+    copas_send(client, bytes.data, bytes.len);
+}
+
+/* Bytes of the heap that a connection, of which both ends are here, adds when it has had `len` bytes there
+ * and back. */
+static size_t heap_of_idle_connections(int len)
+{
+  int port;
+  copas_socket *clients[IDLE];
+  copas_bytes bytes;
+  char *block = net_allocate(LONG);
+  copas *c = net_new(NULL);
+  copas_tls_context *server = tls_server(c, "server"), *client = tls_client(c, "ca");
+  tls_serve(c, server, len == LONG ? answer_long : answer, NULL, &port);
+  size_t before = mallinfo2().uordblks;
+  for (int i = 0; i < IDLE; i++) {
+    CHECK_OK(tls_connect(c, client, port, "localhost", &clients[i]));
+    CHECK_OK(copas_send(clients[i], block, (size_t)len));
+    CHECK_OK(copas_receive(clients[i], len, &bytes));
+    CHECK_NUMBER(bytes.len, len);
+    CHECK_OK(copas_settimeout(clients[i], 0));
+    CHECK_STATUS(copas_receive_some(clients[i], &bytes), COPAS_TIMEOUT);
+  }
+  net_settle(c);
+  size_t after = mallinfo2().uordblks;
+  CHECK_OK(copas_tls_context_release(server));
+  CHECK_OK(copas_tls_context_release(client));
+  CHECK_OK(copas_free(c));
+  free(block);
+  return (after - before) / IDLE;
+}
+
+static void an_idle_connection_keeps_no_memory_of_long_records(void)
+{
+  size_t of_short = heap_of_idle_connections(MARK_LEN);
+  size_t of_long = heap_of_idle_connections(LONG);
+  printf("%zu bytes after short records, %zu after long ones ", of_short, of_long);
+  CHECK(of_long < of_short + 1500);
+}
+
 int main(void)
 {
   if (check_small()) {
@@ -119,5 +167,6 @@ int main(void)
   tls_begin();
   RUN(no_secret_stays_behind);
   RUN(no_key_stays_behind);
+  RUN(an_idle_connection_keeps_no_memory_of_long_records);
   return check_report();
 }

@@ -178,10 +178,13 @@ static void an_upgrade_that_is_canceled_before_it_begins_leaves_nothing_plain(vo
   end();
 }
 
+/* More than the kernel takes. */
+enum { STUCK = 40000 };
+
 /* Begins with what does not fit into the kernel's buffer on its way; gives the other end. */
 static int begin_stuck(void)
 {
-  static char block[40000];
+  static char block[STUCK];
   int fd;
   c = net_new(NULL);
   server_context = tls_server(c, "server");
@@ -237,6 +240,115 @@ static void senders_wait_for_the_handshake(void)
   end();
 }
 
+static void send_a_secret(void *user)
+{
+  (void)user;
+  sent_status = copas_send(far, "in secret\n", 10);
+}
+
+static void begin_to_send_a_secret(void)
+{
+  sent_status = COPAS_FAILED;
+  CHECK_OK(copas_addthread(c, send_a_secret, NULL, NULL));
+}
+
+/* Takes what was sent in clear from the other end, then encrypts that too. */
+static void encrypt_near(int fd)
+{
+  copas_bytes bytes;
+  CHECK_OK(copas_wrap(c, fd, &near));
+  CHECK_OK(copas_receive(near, STUCK, &bytes));
+  CHECK_OK(copas_starttls(near, client_context, "localhost"));
+}
+
+static void what_is_sent_while_an_upgrade_waits_for_the_kernel_is_encrypted(void)
+{
+  copas_bytes bytes;
+  int fd = begin_stuck();
+  CHECK_OK(copas_addthread(c, upgrade_far, NULL, NULL));
+  net_settle(c);
+  begin_to_send_a_secret();
+  net_settle(c);
+  CHECK_STATUS(sent_status, COPAS_FAILED);
+  encrypt_near(fd);
+  CHECK_OK(copas_receive(near, COPAS_LINE, &bytes));
+  CHECK_BYTES(bytes, "in secret");
+  CHECK_OK(sent_status);
+  end();
+}
+
+static void what_is_submitted_while_an_upgrade_waits_for_the_kernel_is_encrypted(void)
+{
+  copas_event event = {0};
+  copas_bytes bytes;
+  size_t taken;
+  int fd = begin_stuck();
+  CHECK_OK(copas_addthread(c, upgrade_far, NULL, NULL));
+  net_settle(c);
+  CHECK_OK(copas_submit_send(far, "in secret\n", 10, 0, 7, &taken, NULL, NULL));
+  CHECK_NUMBER(taken, 0);
+  CHECK_NUMBER(copas_poll(c, &event, 1, 0), 0);
+  encrypt_near(fd);
+  while (copas_poll(c, &event, 1, NET_PATIENCE) == 0) continue;
+  CHECK_NUMBER(event.token, 7);
+  CHECK_NUMBER(copas_submit_send(far, "in secret\n", 10, 0, 8, &taken, &event, NULL), 1);
+  CHECK_NUMBER(taken, 10);
+  CHECK_OK(copas_receive(near, COPAS_LINE, &bytes));
+  CHECK_BYTES(bytes, "in secret");
+  end();
+}
+
+static void who_sends_while_an_upgrade_fails_learns_it(void)
+{
+  copas_thread *thread;
+  int fd = begin_stuck();
+  CHECK_OK(copas_addthread(c, upgrade_far, NULL, &thread));
+  net_settle(c);
+  begin_to_send_a_secret();
+  net_settle(c);
+  CHECK_OK(copas_removethread(thread));
+  net_settle(c);
+  CHECK_STATUS(sent_status, COPAS_TLS_FAILED);
+  CHECK(close(fd) == 0);
+  end();
+}
+
+static void each_upgrade_counts_for_the_context_that_it_was_given(void)
+{
+  copas_event event;
+  copas_operation *operation;
+  begin();
+  copas_tls_context *other = tls_client(c, "ca");
+  far_done = 0;
+  CHECK_OK(copas_addthread(c, upgrade_far, NULL, NULL));
+  CHECK_OK(copas_starttls(near, client_context, "localhost"));
+  net_until(c, &far_done, 1);
+  CHECK_STATUS(copas_starttls(near, other, "localhost"), COPAS_UNSUPPORTED);
+  CHECK_NUMBER(tls_stats(client_context).handshakes, 1);
+  CHECK_NUMBER(tls_stats(client_context).failed, 0);
+  CHECK_NUMBER(tls_stats(server_context).handshakes, 1);
+  CHECK_NUMBER(tls_stats(other).failed, 0);
+  CHECK_OK(copas_tls_context_release(other));
+  end();
+  /* One that is given up amid its handshake, one that does not come so far. */
+  begin();
+  CHECK_OK(copas_submit_starttls(near, client_context, "localhost", 1, NULL, &operation));
+  net_settle(c);
+  CHECK_OK(copas_submit_cancel(operation));
+  while (copas_poll(c, &event, 1, NET_PATIENCE) == 0) continue;
+  CHECK_STATUS(event.status, COPAS_CANCELED);
+  CHECK_NUMBER(tls_stats(client_context).failed, 1);
+  end();
+  int fd = begin_stuck();
+  CHECK_OK(copas_addthread(c, upgrade_far, NULL, NULL));
+  net_settle(c);
+  CHECK_OK(copas_close(far));
+  net_until(c, &far_done, 1);
+  CHECK_NUMBER(tls_stats(server_context).failed, 1);
+  CHECK(close(fd) == 0);
+  end();
+}
+
 static void a_send_that_is_half_done_keeps_an_upgrade_away(void)
 {
   static char memory[340000];
@@ -284,7 +396,7 @@ static void a_half_close_waits_for_the_handshake(void)
 
 static void a_close_before_the_handshake_writes_what_was_sent_in_clear(void)
 {
-  static char memory[40000];
+  static char memory[STUCK];
   int fd = begin_stuck();
   CHECK_OK(copas_addthread(c, upgrade_far, NULL, NULL));
   net_settle(c);
@@ -323,6 +435,10 @@ int main(void)
   RUN(an_upgrade_that_is_canceled_before_it_begins_leaves_nothing_plain);
   RUN(an_upgrade_that_ends_before_its_handshake_hides_what_came_in_clear);
   RUN(senders_wait_for_the_handshake);
+  RUN(what_is_sent_while_an_upgrade_waits_for_the_kernel_is_encrypted);
+  RUN(what_is_submitted_while_an_upgrade_waits_for_the_kernel_is_encrypted);
+  RUN(who_sends_while_an_upgrade_fails_learns_it);
+  RUN(each_upgrade_counts_for_the_context_that_it_was_given);
   RUN(a_send_that_is_half_done_keeps_an_upgrade_away);
   RUN(a_closed_socket_ends_its_upgrade);
   RUN(a_half_close_waits_for_the_handshake);

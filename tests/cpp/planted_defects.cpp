@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// planted_defects DEFECT: a program with one defect on a coroutine's stack, which scripts/check-cpp
-// must see its tool report before it trusts its silence.
+// planted_defects DEFECT: a program with one defect on a coroutine's stack, which the check
+// scripts must see their tool report before they trust its silence.
 #include <copas.hpp>
 #include <cstdio>
 #include <cstring>

@@ -2,6 +2,8 @@
 // Sockets: owners and views, patterns, servers, datagrams, Unix sockets.
 #include "expect.hpp"
 
+#include <cerrno>
+
 namespace {
 
 void an_owner_closes_itself_and_only_once()
@@ -101,6 +103,56 @@ void a_lambda_serves_every_client()
   server.removeserver();
   d.loop();
   CHECK_THROWS(copas::stale_error, server.getsockname());
+}
+
+void a_server_bears_what_its_options_say()
+{
+  copas::dispatcher_options small;
+  small.memory_budget = 1 << 20;
+  copas::dispatcher d(small);
+  std::error_code ended;
+  copas::server_options options;
+  options.first_byte = 20ms;
+  options.max_connections = options.max_per_address = 10;
+  options.min_rate = 1000;
+  options.rate_window = 5s;
+  copas::socket listening = d.bind("127.0.0.1", 0);
+  listening.setarmour({});
+  const copas::socket_ref server = d.addserver(std::move(listening), [&](copas::socket_ref client) {
+    client.receive(COPAS_LINE, ended);
+  }, options);
+  copas::socket skt = d.connect("127.0.0.1", server.getsockname().port(), patience);
+  skt.settimeout(patience);
+  CHECK_THROWS(copas::closed_error, skt.receive(COPAS_LINE));
+  CHECK(ended == COPAS_CLOSED);
+  server.removeserver();
+  d.loop();
+}
+
+void lines_throw_at_a_reset()
+{
+  copas::dispatcher d;
+  std::string seen;
+  bool thrown = false;
+  const copas::socket_ref server = d.addserver(d.bind("127.0.0.1", 0), [&](copas::socket_ref client) {
+    try {
+      for (const std::string_view line : client.lines()) {
+        seen += line;
+        client.send("got it\n");
+      }
+    } catch (const copas::closed_error &e) {
+      thrown = e.sys_errno() == ECONNRESET;
+    }
+  });
+  copas::socket skt = d.connect("127.0.0.1", server.getsockname().port(), patience);
+  skt.settimeout(patience);
+  skt.send("one\n");
+  CHECK_TEXT(skt.receive(COPAS_LINE), "got it");
+  skt.abort();
+  server.removeserver();
+  d.loop();
+  CHECK_TEXT(seen, "one");
+  CHECK(thrown);
 }
 
 void a_server_that_stays_the_callers_ends_with_it()
@@ -252,6 +304,8 @@ int main()
   RUN(a_twin_shows_what_has_arrived);
   RUN(sends_tell_how_much_was_taken);
   RUN(a_lambda_serves_every_client);
+  RUN(a_server_bears_what_its_options_say);
+  RUN(lines_throw_at_a_reset);
   RUN(a_server_that_stays_the_callers_ends_with_it);
   RUN(a_server_that_cannot_be_added_stays_the_callers);
   RUN(a_handlers_exception_closes_its_client_only);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the tests of the examples share: starting and ending programs, talking to them."""
 
+import os
 import pathlib
 import select
 import signal
@@ -10,8 +11,10 @@ import sys
 import unittest
 
 BUILD = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path("build")
+# Whether a tool makes programs slow: fewer connections then.
+SMALL = os.environ.get("COPAS_TEST_SCALE") == "small"
 # Seconds until an awaited event counts as lost.
-PATIENCE = 30
+PATIENCE = 120 if SMALL else 30
 
 
 def example(name):

@@ -12,7 +12,7 @@ import program
 
 def drive(port, *arguments):
     return subprocess.run([program.LOAD_CLIENT, "127.0.0.1", str(port), *arguments],
-                          capture_output=True, text=True, timeout=120, check=False)
+                          capture_output=True, text=True, timeout=4 * program.PATIENCE, check=False)
 
 
 class Echo(unittest.TestCase):
@@ -23,6 +23,7 @@ class Echo(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("requests 10000\n", done.stdout)
 
+    @unittest.skipIf(program.SMALL, "at small scale")
     def test_two_thousand_connections_with_lines_of_every_length(self):
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if hard < 2100:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The programs in README.md and docs/scaling.md compile as they stand, without a warning, and serve."""
+"""The programs in README.md, docs/scaling.md and docs/overload.md compile as they stand, without a warning, and serve."""
 
 import pathlib
 import re
@@ -62,6 +62,10 @@ class Readme(unittest.TestCase):
     def test_the_c_program_echoes_on_all_cores_with_the_main_function_of_scaling(self):
         echo = snippet("c").split("int main")[0]
         self.check_echo(["cc"], self.folder / "echo.c", echo + snippet("c", "docs/scaling.md"))
+
+    def test_the_c_program_echoes_with_the_limits_of_overload(self):
+        echo = snippet("c").split("int main")[0]
+        self.check_echo(["cc"], self.folder / "echo.c", echo + snippet("c", "docs/overload.md"))
 
     def check_echo(self, compiler, source, text):
         port = free_port()

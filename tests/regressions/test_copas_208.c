@@ -4,13 +4,14 @@
 #include "network.h"
 
 static copas_socket *skt;
-static int served;
+static int gave_up, asks, served;
 
 static void give_up(void *user)
 {
   copas_bytes bytes;
   (void)user;
   CHECK_STATUS(copas_receive(skt, COPAS_LINE, &bytes), COPAS_TIMEOUT);
+  gave_up = 1;
   CHECK_STATUS(copas_pauseforever(copas_current()), COPAS_CANCELED);
 }
 
@@ -18,8 +19,8 @@ static void receive_after_that(void *user)
 {
   copas_bytes bytes;
   (void)user;
-  CHECK_OK(copas_pause(copas_current(), 0.03, NULL));
   CHECK_OK(copas_settimeout(skt, 30));
+  asks = 1;
   CHECK_OK(copas_receive(skt, COPAS_LINE, &bytes));
   CHECK_BYTES(bytes, "for the second");
   served = 1;
@@ -31,9 +32,9 @@ static void a_reader_after_one_that_timed_out_gets_its_data(void)
   int peer = net_tcp(c, &skt);
   CHECK_OK(copas_settimeout(skt, 0.01));
   CHECK_OK(copas_addthread(c, give_up, NULL, NULL));
+  net_until(c, &gave_up, 1);
   CHECK_OK(copas_addthread(c, receive_after_that, NULL, NULL));
-  double end = net_seconds() + 0.06;
-  while (net_seconds() < end) net_step(c);
+  net_until(c, &asks, 1);
   net_puts(peer, "for the second\n");
   net_until(c, &served, 1);
   CHECK_OK(copas_free(c));

@@ -2,6 +2,7 @@
 /* planted_defects DEFECT: a program with one defect on a coroutine's stack, which the check scripts
  * must see their tool report before they trust its silence. */
 #include <copas.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,18 +30,25 @@ static void leak(void)
   memory = NULL;
 }
 
+static void overflow(void)
+{
+  volatile int most = INT_MAX;
+  sink = most + 1;
+}
+
 static void run_on_a_coroutine(void *user)
 {
   const char *defect = user;
   if (strcmp(defect, "invalid_read") == 0) invalid_read();
   else if (strcmp(defect, "uninitialised") == 0) uninitialised();
   else if (strcmp(defect, "leak") == 0) leak();
+  else if (strcmp(defect, "overflow") == 0) overflow();
 }
 
 int main(int argc, char **argv)
 {
   if (argc != 2) {
-    fprintf(stderr, "usage: planted_defects invalid_read|uninitialised|leak|none\n");
+    fprintf(stderr, "usage: planted_defects invalid_read|uninitialised|leak|overflow|none\n");
     return 2;
   }
   copas *c = copas_new(NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What scripts/check-threads shows its tool first: a race that it must report, and the same without the
+/* What scripts/check-tsan shows its tool first: a race that it must report, and the same without the
  * race, which it must not.
  *     planted_races none | counter | item
  * counter: two dispatchers on two OS threads count in one plain number. item: one writes into an item

@@ -3,10 +3,11 @@
 
 use crate::content::{Content, Cursor};
 use crate::failure::Failure;
+use crate::transport::{Target, Transport};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddrV4};
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Instant;
 
@@ -15,7 +16,7 @@ const SOURCES: u64 = 32;
 
 pub struct Connection {
     number: u64,
-    socket: Socket,
+    transport: Transport,
     /// What the kernel has taken.
     sent: Cursor,
     /// What has come back.
@@ -64,20 +65,20 @@ fn first_difference(one: &[u8], other: &[u8]) -> Option<usize> {
 
 impl Connection {
     /// Begins to connect; what is sent before it stands follows as soon as it does.
-    pub fn open(number: u64, port: u16, content: &Content) -> io::Result<Connection> {
+    pub fn open(number: u64, target: &Target, content: &Content) -> io::Result<Connection> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
         let source = Ipv4Addr::new(127, 0, 0, 1 + (number % SOURCES) as u8);
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
         choose_port_late(&socket)?;
         socket.bind(&SocketAddrV4::new(source, 0).into())?;
-        match socket.connect(&SocketAddrV4::new(Ipv4Addr::LOCALHOST, port).into()) {
+        match socket.connect(&SocketAddrV4::new(Ipv4Addr::LOCALHOST, target.port).into()) {
             Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
             _ => (),
         }
         Ok(Connection {
             number,
-            socket,
+            transport: target.transport(socket)?,
             sent: content.cursor(number),
             received: content.cursor(number),
             asked: 0,
@@ -86,7 +87,7 @@ impl Connection {
     }
 
     pub fn descriptor(&self) -> RawFd {
-        self.socket.as_raw_fd()
+        self.transport.descriptor()
     }
 
     /// Adds `count` requests that are due at `due`.
@@ -104,10 +105,10 @@ impl Connection {
     pub fn flush(&mut self, content: &Content) -> Result<(), Failure> {
         loop {
             let next = content.next(&self.sent, self.asked);
-            if next.is_empty() {
+            if next.is_empty() && !self.transport.owes() {
                 return Ok(());
             }
-            match self.socket.write(next) {
+            match self.transport.write(next) {
                 Ok(n) => content.advance(&mut self.sent, n),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 // Not connected yet: the event that says so is still to come.
@@ -126,7 +127,7 @@ impl Connection {
         mut reply: impl FnMut(Instant, Instant),
     ) -> Result<Received, Failure> {
         loop {
-            match self.socket.read(memory) {
+            match self.transport.read(memory) {
                 Ok(0) => return Ok(Received::End),
                 Ok(n) => {
                     let now = Instant::now();
@@ -134,8 +135,7 @@ impl Connection {
                         let due = self.due.pop_front().expect("a request for each reply");
                         reply(due, now);
                     }
-                    // A short read has emptied the socket; more bytes are another event.
-                    if n < memory.len() {
+                    if self.transport.is_empty_after(n, memory.len()) {
                         return Ok(Received::All);
                     }
                 }
@@ -166,9 +166,9 @@ impl Connection {
     }
 
     /// Says that nothing more will be sent.
-    pub fn end(&self) -> Result<(), Failure> {
-        self.socket
-            .shutdown(Shutdown::Write)
+    pub fn end(&mut self) -> Result<(), Failure> {
+        self.transport
+            .end()
             .map_err(|error| self.broken("cannot end", &error))
     }
 

@@ -9,6 +9,7 @@ use crate::opener::Opener;
 use crate::options::Options;
 use crate::pace::Pace;
 use crate::poller::Poller;
+use crate::transport::Target;
 use std::time::{Duration, Instant};
 
 /// Bytes that one receive may give.
@@ -20,6 +21,7 @@ const SAMPLE: usize = 100;
 
 struct Load {
     content: Content,
+    target: Target,
     poller: Poller,
     connections: Vec<Connection>,
     /// Those before this place are idle.
@@ -33,6 +35,7 @@ impl Load {
     fn new(options: &Options, meter: Meter) -> Result<Load, Failure> {
         Ok(Load {
             content: Content::of(options.shape),
+            target: Target::of(options),
             poller: Poller::new()?,
             connections: Vec::new(),
             first_active: options.idle,
@@ -42,10 +45,10 @@ impl Load {
         })
     }
 
-    fn open(&mut self, count: usize, port: u16) -> Result<(), Failure> {
+    fn open(&mut self, count: usize) -> Result<(), Failure> {
         let mut opener = Opener {
             content: &self.content,
-            port,
+            target: &self.target,
             memory: &mut self.memory,
         };
         opener.open(count, &mut self.poller, &mut self.connections)
@@ -56,7 +59,7 @@ impl Load {
             return Ok(());
         }
         let before = self.meter.server.memory()?;
-        self.open(options.idle, options.port)?;
+        self.open(options.idle)?;
         let after = self.meter.server.memory()?;
         self.meter.idle(Idle {
             connections: options.idle as u64,
@@ -140,7 +143,7 @@ impl Load {
 pub fn run(options: &Options, meter: Meter) -> Result<Report, Failure> {
     let mut load = Load::new(options, meter)?;
     load.open_idle(options)?;
-    load.open(options.connections, options.port)?;
+    load.open(options.connections)?;
     let mut pace = Pace::new(options);
     load.start(&pace)?;
     load.measure(&mut pace)?;

@@ -13,6 +13,8 @@ mod pace;
 mod poller;
 mod server;
 mod short;
+mod tls;
+mod transport;
 
 use failure::Failure;
 use meter::{End, Meter, Report};

@@ -5,6 +5,7 @@ use crate::connection::{Connection, Received};
 use crate::content::Content;
 use crate::failure::Failure;
 use crate::poller::Poller;
+use crate::transport::Target;
 use std::time::{Duration, Instant};
 
 /// Connections that are being opened at a time: fewer than any server's backlog.
@@ -13,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Opener<'a> {
     pub content: &'a Content,
-    pub port: u16,
+    pub target: &'a Target,
     pub memory: &'a mut [u8],
 }
 
@@ -46,7 +47,7 @@ impl Opener<'_> {
     }
 
     fn begin(&self, token: usize, poller: &Poller) -> Result<Connection, Failure> {
-        let mut connection = Connection::open(token as u64, self.port, self.content)
+        let mut connection = Connection::open(token as u64, self.target, self.content)
             .map_err(|error| Failure::Broken(format!("cannot connect: {error}")))?;
         poller.add(connection.descriptor(), token)?;
         connection.ask(1, Instant::now());
@@ -57,8 +58,10 @@ impl Opener<'_> {
     /// How many connections have become open with this event: 1 or 0.
     fn go_on(&mut self, connection: &mut Connection) -> Result<usize, Failure> {
         let before = connection.under_way();
+        let received = connection.receive(self.content, self.memory, |_, _| ())?;
+        // Also what waited for the handshake that has just ended.
         connection.flush(self.content)?;
-        match connection.receive(self.content, self.memory, |_, _| ())? {
+        match received {
             Received::End => Err(connection.ended()),
             Received::All => Ok((before - connection.under_way()) as usize),
         }

@@ -26,6 +26,7 @@ Options:
   --seconds S      of the measured time (1)
   --requests N     ends with so many replies instead, however long they take
   --warm-up S      before it (0.2)
+  --transport T    tcp, or tls: TLS 1.3, TLS_AES_128_GCM_SHA256, X25519, no session resumed (tcp)
 Exit codes: 0 done, 1 the run broke off, 2 wrong usage, 3 the server sent a wrong byte.";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,7 @@ pub struct Options {
     /// Where it is not 0, these many replies end the measured time.
     pub requests: u64,
     pub warm_up: Duration,
+    pub is_encrypted: bool,
 }
 
 /// Why there are no options.
@@ -103,6 +105,7 @@ impl Options {
             seconds: Duration::from_secs(1),
             requests: 0,
             warm_up: Duration::from_millis(200),
+            is_encrypted: false,
         }
     }
 
@@ -122,6 +125,13 @@ impl Options {
             "--requests" => self.requests = number(name, text, 1)?,
             "--seconds" => self.seconds = seconds(name, text)?,
             "--warm-up" => self.warm_up = seconds(name, text)?,
+            "--transport" => {
+                self.is_encrypted = match text {
+                    "tcp" => false,
+                    "tls" => true,
+                    _ => return Err(Stop::Mistake(format!("no transport is called {text}"))),
+                };
+            }
             _ => return Err(Stop::Mistake(format!("{name} is no option"))),
         }
         Ok(())
@@ -174,6 +184,9 @@ mod tests {
         );
         assert_eq!((options.rate, options.batch), (50, 1));
         assert_eq!(options.seconds, Duration::from_millis(500));
+        assert!(!options.is_encrypted);
+        let options = parse("short --port 7 --pid 9 --transport tls").unwrap();
+        assert!(options.is_encrypted);
     }
 
     #[test]
@@ -185,6 +198,7 @@ mod tests {
             "closed --port",
             "closed --port 0",
             "closed --por 1",
+            "closed --port 1 --pid 1 --transport quic",
         ] {
             assert!(matches!(parse(line), Err(Stop::Mistake(_))), "{line}");
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Short connections: each is opened, sends a line, has its reply, and is ended by both sides.
+//! Short connections: each is opened (over TLS with a full handshake), sends a line,
+//! has its reply, and is ended by both sides.
 
 use crate::connection::{Connection, Received};
 use crate::content::Content;
@@ -8,6 +9,7 @@ use crate::load::MEMORY;
 use crate::meter::{Meter, Report};
 use crate::options::Options;
 use crate::poller::Poller;
+use crate::transport::Target;
 use std::time::{Duration, Instant};
 
 /// How long one connection may take.
@@ -21,7 +23,7 @@ struct Short {
 
 struct Shorts {
     content: Content,
-    port: u16,
+    target: Target,
     poller: Poller,
     opened: u64,
     memory: Vec<u8>,
@@ -30,7 +32,7 @@ struct Shorts {
 impl Shorts {
     fn open(&mut self, token: usize) -> Result<Short, Failure> {
         let since = Instant::now();
-        let mut connection = Connection::open(self.opened, self.port, &self.content)
+        let mut connection = Connection::open(self.opened, &self.target, &self.content)
             .map_err(|error| Failure::Broken(format!("cannot connect: {error}")))?;
         self.opened += 1;
         self.poller.add(connection.descriptor(), token)?;
@@ -46,8 +48,9 @@ impl Shorts {
     /// True when the connection has come to its end.
     fn go_on(&mut self, short: &mut Short) -> Result<bool, Failure> {
         let connection = &mut short.connection;
-        connection.flush(&self.content)?;
         let received = connection.receive(&self.content, &mut self.memory, |_, _| ())?;
+        // Also what waited for the handshake that has just ended.
+        connection.flush(&self.content)?;
         if connection.under_way() == 0 && !short.ending {
             connection.end()?;
             short.ending = true;
@@ -64,7 +67,7 @@ impl Shorts {
 pub fn run(options: &Options, mut meter: Meter) -> Result<Report, Failure> {
     let mut shorts = Shorts {
         content: Content::of(options.shape),
-        port: options.port,
+        target: Target::of(options),
         poller: Poller::new()?,
         opened: 0,
         memory: vec![0; MEMORY],

@@ -11,11 +11,12 @@ from ._library import ALL, LINE, LINE_RAW, SHUT_BOTH, SHUT_RECEIVE, SHUT_SEND, v
 from ._runner import Task, run
 from ._server import Server, serve, serve_unix
 from ._tasks import sleep, spawn, timeout
-from ._tls import TLSContext, TLSInfo
+from ._tls import TLSContext, TLSInfo, TLSStats
 
 __all__ = [
     "ALL", "LINE", "LINE_RAW", "SHUT_BOTH", "SHUT_RECEIVE", "SHUT_SEND",
-    "Connection", "DatagramSocket", "Server", "TLSContext", "TLSInfo", "Task",
+    "Connection", "DatagramSocket", "Server", "TLSContext", "TLSInfo",
+    "TLSStats", "Task",
     "bind_udp", "connect", "connect_udp", "connect_unix", "run", "serve", "serve_unix", "sleep",
     "spawn", "timeout", "version",
     "Busy", "CancelledError", "Closed", "Error", "Invalid", "NoMemory", "Refused", "Timeout",

@@ -48,6 +48,15 @@ class Config(ctypes.Structure):
                 ("stack_size", ctypes.c_size_t)]
 
 
+class Armour(ctypes.Structure):
+    """copas_armour."""
+
+    _fields_ = [("size", ctypes.c_size_t), ("flags", ctypes.c_uint64),
+                ("max_connections", ctypes.c_size_t), ("max_per_address", ctypes.c_size_t),
+                ("first_byte", ctypes.c_double), ("min_rate", ctypes.c_size_t),
+                ("rate_window", ctypes.c_double)]
+
+
 class ErrorInfo(ctypes.Structure):
     """copas_error_info."""
 

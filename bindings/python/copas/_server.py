@@ -178,11 +178,17 @@ class Server:
 
 
 def _listening(hub: Hub, handler: Handler, timeout: Optional[float], bind: Any,
-               ssl: Optional[TLSContext] = None, handshake: float = 0) -> Server:
+               armour: _library.Armour, ssl: Optional[TLSContext] = None,
+               handshake: float = 0) -> Server:
     out = ctypes.c_void_p()
     code = bind(ctypes.byref(out))
     if code < 0:
         raise hub.failure(code)
+    code = _library.quick.copas_setarmour(out, ctypes.byref(armour))
+    if code < 0:
+        failure = hub.failure(code)
+        _library.quick.copas_close(out)
+        raise failure
     if timeout is not None:
         _library.quick.copas_settimeout(out, _library.seconds(timeout))
     if ssl is not None:
@@ -190,24 +196,44 @@ def _listening(hub: Hub, handler: Handler, timeout: Optional[float], bind: Any,
     return Server(hub, handler, out.value or 0, timeout, ssl)
 
 
+def _armour(max_connections: int, max_per_address: int, first_byte: float, min_rate: int,
+            rate_window: float) -> _library.Armour:
+    if min(max_connections, max_per_address, min_rate) < 0:
+        raise ValueError("numbers of connections and bytes are not negative")
+    return _library.Armour(ctypes.sizeof(_library.Armour), 0, max_connections, max_per_address,
+                           first_byte, min_rate, rate_window)
+
+
 async def serve(handler: Handler, host: str = "127.0.0.1", port: int = 0, *,
                 timeout: Optional[float] = None, ssl: Optional[TLSContext] = None,
-                ssl_handshake_timeout: float = 30) -> Server:
+                ssl_handshake_timeout: float = 30, max_connections: int = 0,
+                max_per_address: int = 0, first_byte: float = 0, min_rate: int = 0,
+                rate_window: float = 0) -> Server:
     """Listens on `host` (`"*"`: every IPv4 address, `"::"`: all) and `port` (0: a free one).
 
     Each connection runs `await handler(connection)` in a task and is closed at its end. `timeout`
     is the time limit in seconds of each receive and send on it. A `Closed` that a handler does not
     catch ends its connection quietly; other exceptions are reported. With a context in `ssl` the
     connections are encrypted, and the handler runs once a handshake has succeeded.
+
+    0 is no limit for the others: above `max_connections` new ones wait until one ends, above
+    `max_per_address` they are reset; a client is cut off that has sent nothing after `first_byte`
+    seconds, or sends or reads fewer than `min_rate` bytes a second while it owes any, averaged over
+    `rate_window` (10) seconds.
     """
     hub = current()
+    armour = _armour(max_connections, max_per_address, first_byte, min_rate, rate_window)
     at = await numeric(hub, host)
     return _listening(hub, handler, timeout, lambda out: _library.quick.copas_bind(
-        hub.argument, at.encode(), ctypes.c_int(port), out), ssl, ssl_handshake_timeout)
+        hub.argument, at.encode(), ctypes.c_int(port), out), armour, ssl, ssl_handshake_timeout)
 
 
-async def serve_unix(handler: Handler, path: str, *, timeout: Optional[float] = None) -> Server:
-    """Listens on the Unix socket at `path`; one that nobody listens on is removed before."""
+async def serve_unix(handler: Handler, path: str, *, timeout: Optional[float] = None,
+                     max_connections: int = 0, first_byte: float = 0, min_rate: int = 0,
+                     rate_window: float = 0) -> Server:
+    """Listens on the Unix socket at `path`; one that nobody listens on is removed before. The limits
+    are those of `serve()`."""
     hub = current()
+    armour = _armour(max_connections, 0, first_byte, min_rate, rate_window)
     return _listening(hub, handler, timeout, lambda out: _library.quick.copas_bind_unix(
-        hub.argument, path.encode(), _library.number(2), out))
+        hub.argument, path.encode(), _library.number(2), out), armour)

@@ -41,6 +41,14 @@ class _Details(ctypes.Structure):
                 ("certificate_len", ctypes.c_size_t), ("resumed", ctypes.c_int)]
 
 
+class _Stats(ctypes.Structure):
+    """copas_tls_stats."""
+
+    _fields_ = [("size", ctypes.c_size_t), ("handshakes", ctypes.c_uint64),
+                ("resumed", ctypes.c_uint64), ("failed", ctypes.c_uint64),
+                ("timed_out", ctypes.c_uint64)]
+
+
 class ConnectOptions(ctypes.Structure):
     """copas_connect_options."""
 
@@ -60,13 +68,42 @@ class TLSInfo(NamedTuple):
     resumed: bool
 
 
+class TLSStats(NamedTuple):
+    """How many handshakes of a context ended how."""
+
+    #: Successful ones, and those of them that resumed an earlier session.
+    handshakes: int
+    resumed: int
+    failed: int
+    timed_out: int
+
+
+def _server_options(certfile: str, keyfile: str, *, more: Sequence[Tuple[str, str]] = (),
+                    cafile: Optional[str] = None, client_certificate_optional: bool = False,
+                    alpn_protocols: Sequence[str] = (), minimum_version: Optional[str] = None,
+                    resumption: bool = True) -> _Options:
+    flags = _CLIENT_CERTIFICATE_OPTIONAL if client_certificate_optional else 0
+    return _options([(certfile, keyfile), *more], cafile, alpn_protocols, minimum_version, resumption,
+                    flags)
+
+
+def _client_options(*, cafile: Optional[str] = None, certfile: Optional[str] = None,
+                    keyfile: Optional[str] = None, alpn_protocols: Sequence[str] = (),
+                    minimum_version: Optional[str] = None, resumption: bool = True,
+                    insecure_no_verification: bool = False) -> _Options:
+    flags = _NO_VERIFICATION if insecure_no_verification else 0
+    own = [(certfile, keyfile)] if certfile and keyfile else []
+    return _options(own, cafile, alpn_protocols, minimum_version, resumption, flags)
+
+
 class TLSContext:
     """What encrypted connections share. Made by server() or client(); may serve several loops."""
 
-    __slots__ = ("bits", "argument")
+    __slots__ = ("bits", "argument", "_role")
 
     def __init__(self, role: int, options: _Options) -> None:
         self.bits = 0
+        self._role = role
         made = ctypes.c_void_p()
         self._with_dispatcher(lambda c: _library.quick.copas_tls_context_new(
             c, ctypes.c_int(role), ctypes.byref(options), ctypes.byref(made)))
@@ -94,9 +131,10 @@ class TLSContext:
         """For servers, with the PEM files of a certificate and its key, and `more` of them for other
         names. With `cafile` clients must show a certificate of those CAs.
         """
-        flags = _CLIENT_CERTIFICATE_OPTIONAL if client_certificate_optional else 0
-        return cls(_SERVER, _options([(certfile, keyfile), *more], cafile, alpn_protocols,
-                                     minimum_version, resumption, flags))
+        return cls(_SERVER, _server_options(
+            certfile, keyfile, more=more, cafile=cafile,
+            client_certificate_optional=client_certificate_optional, alpn_protocols=alpn_protocols,
+            minimum_version=minimum_version, resumption=resumption))
 
     @classmethod
     def client(cls, *, cafile: Optional[str] = None, certfile: Optional[str] = None,
@@ -104,10 +142,28 @@ class TLSContext:
                minimum_version: Optional[str] = None, resumption: bool = True,
                insecure_no_verification: bool = False) -> "TLSContext":
         """For clients, which verify by the CAs that the system trusts, or those of `cafile`."""
-        flags = _NO_VERIFICATION if insecure_no_verification else 0
-        own = [(certfile, keyfile)] if certfile and keyfile else []
-        return cls(_CLIENT, _options(own, cafile, alpn_protocols, minimum_version, resumption,
-                                     flags))
+        return cls(_CLIENT, _client_options(
+            cafile=cafile, certfile=certfile, keyfile=keyfile, alpn_protocols=alpn_protocols,
+            minimum_version=minimum_version, resumption=resumption,
+            insecure_no_verification=insecure_no_verification))
+
+    def reload(self, *files: str, **settings: Any) -> None:
+        """Has handshakes that begin from now on use other settings, such as a renewed certificate: the
+        arguments are those of server(), or of client(). Where it fails, all stays as it was.
+        """
+        build: Any = _server_options if self._role == _SERVER else _client_options
+        options = build(*files, **settings)
+        self._with_dispatcher(lambda c: _library.quick.copas_tls_context_reload(
+            c, self.argument, ctypes.byref(options)))
+
+    @property
+    def stats(self) -> TLSStats:
+        """How many handshakes ended how."""
+        stats = _Stats(ctypes.sizeof(_Stats))
+        code = _library.quick.copas_tls_context_stats(self.argument, ctypes.byref(stats))
+        if code < 0:
+            raise error_of(code)
+        return TLSStats(stats.handshakes, stats.resumed, stats.failed, stats.timed_out)
 
     def __del__(self) -> None:
         if getattr(self, "bits", 0):

@@ -30,6 +30,31 @@ class Serve:
             for task in tasks:
                 await task
 
+    async def test_the_most_connections(self):
+        async with await copas.serve(echo, max_connections=1) as server:
+            async with await copas.connect("127.0.0.1", server.port, timeout=5) as first, \
+                    await copas.connect("127.0.0.1", server.port, timeout=5) as second:
+                second.settimeout(0.02)
+                await first.send(b"one\n")
+                self.assertEqual(await first.receive(), b"one")
+                await second.send(b"two\n")
+                with self.assertRaises(copas.Timeout):
+                    await second.receive()
+                first.close()
+                second.settimeout(20)
+                self.assertEqual(await second.receive(), b"two")
+
+    async def test_a_silent_client_is_cut_off(self):
+        async with await copas.serve(echo, first_byte=0.02) as server:
+            async with await copas.connect("127.0.0.1", server.port, timeout=20) as conn:
+                conn.settimeout(20)
+                with self.assertRaises(copas.Closed):
+                    await conn.receive()
+        with self.assertRaises(ValueError):
+            await copas.serve(echo, max_connections=-1)
+        with self.assertRaises(ValueError):
+            await copas.serve(echo, first_byte=-1)
+
     async def test_names_and_addresses(self):
         async with await copas.serve(echo, "localhost") as server:
             host, port = server.address

@@ -57,6 +57,14 @@ async def _connect(server, context, name="localhost"):
     return await copas.connect("127.0.0.1", server.port, ssl=context, server_hostname=name)
 
 
+async def _shown(server, name):
+    """The certificate that the server shows, when its handshake has ended too."""
+    async with await _connect(server, _client(), name) as peer:
+        await peer.send(b"x\n")
+        await peer.receive()
+        return peer.tls.certificate
+
+
 @on_every_loop
 class Encrypted:
     async def test_lines_go_there_and_back(self):
@@ -102,6 +110,17 @@ class Encrypted:
         async with await copas.serve(_echo, ssl=context) as server:
             async with await _connect(server, _client(alpn_protocols=["http/1.1"])) as peer:
                 self.assertEqual(peer.tls.alpn_protocol, "http/1.1")
+
+    async def test_a_reloaded_context_shows_the_new_certificate(self):
+        context = _server(resumption=False)
+        async with await copas.serve(_echo, ssl=context) as server:
+            before = await _shown(server, "localhost")
+            with self.assertRaises(copas.Error):
+                context.reload(_file("nowhere.pem"), _file("client.key"))
+            self.assertEqual(await _shown(server, "localhost"), before)
+            context.reload(_file("client.pem"), _file("client.key"), resumption=False)
+            self.assertNotEqual(await _shown(server, "client"), before)
+        self.assertEqual(context.stats, copas.TLSStats(3, 0, 0, 0))
 
     async def test_a_connection_is_upgraded(self):
         context = _server()

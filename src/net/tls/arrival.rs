@@ -6,6 +6,7 @@
 use super::context::Context;
 use super::session::Session;
 use crate::dispatcher::Dispatcher;
+use crate::net::armour;
 use crate::net::close::close;
 use crate::net::server::Server;
 use crate::net::socket::Socket;
@@ -27,7 +28,8 @@ pub fn begin(
     seconds: f64,
     (server, listener): (&Rc<Server>, &Rc<Socket>),
 ) -> Outcome<()> {
-    let session = Session::new(Arc::clone(context), None, Vec::new())?;
+    let account = &client.net.memory.account;
+    let session = Session::new(account, Arc::clone(context), None, Vec::new())?;
     session.arrival.replace(Some(Arrival {
         server: Rc::clone(server),
         listener: Rc::clone(listener),
@@ -66,6 +68,7 @@ fn arrive(d: &Dispatcher, client: &Rc<Socket>, session: &Session) {
     let Some(arrival) = session.arrival.take() else {
         return;
     };
+    armour::begin(d, client);
     arrival
         .server
         .secured

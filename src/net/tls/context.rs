@@ -2,14 +2,15 @@
 //! Contexts: what many connections share. They belong to no dispatcher, and any OS thread uses them.
 
 use super::settings::Settings;
-use crate::dispatcher::{Handle, Kind, Slots};
+use crate::dispatcher::{Handle, Kind, shared};
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::wiping;
 use parking_lot::Mutex;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 /// Which side of a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,13 +51,11 @@ pub struct Context {
     pub tally: Tally,
 }
 
-/// A context in the table, and how many references the program has.
-struct Entry {
+/// A context in the program's hands, and how many references it has.
+struct Counted {
     context: Arc<Context>,
-    references: usize,
+    references: AtomicUsize,
 }
-
-static TABLE: Mutex<Slots<Entry>> = Mutex::new(Slots::new(1));
 
 impl Context {
     /// Makes a context, with one reference.
@@ -67,44 +66,39 @@ impl Context {
             config: Mutex::new(settings.config(role)?),
             tally: Tally::default(),
         });
-        let mut made = None;
-        TABLE.lock().insert_with(|slot, generation| {
-            made = Some(Handle::new(Kind::Tls, 0, slot, generation));
-            Entry {
+        let references = AtomicUsize::new(1);
+        shared::share(
+            Kind::Tls,
+            Counted {
                 context,
-                references: 1,
-            }
-        });
-        made.ok_or_else(|| Status::LIMIT.into())
+                references,
+            },
+        )
     }
 
     /// The context of a handle.
     pub fn find(handle: Handle) -> Outcome<Arc<Self>> {
-        let table = TABLE.lock();
-        let entry = table.get(handle.slot(), handle.generation());
-        let entry = entry.ok_or(Status::STALE)?;
-        Ok(Arc::clone(&entry.context))
+        let counted = shared::shared::<Counted>(handle)?;
+        Ok(Arc::clone(&counted.context))
     }
 
     /// One more reference.
     pub fn retain(handle: Handle) -> Outcome<()> {
-        let mut table = TABLE.lock();
-        let entry = table.get_mut(handle.slot(), handle.generation());
-        entry.ok_or(Status::STALE)?.references += 1;
-        Ok(())
+        let counted = shared::shared::<Counted>(handle)?;
+        let more = |count: usize| (count != 0).then_some(count + 1);
+        let counted = counted.references.fetch_update(AcqRel, Acquire, more);
+        counted.map(|_| ()).map_err(|_| Status::STALE.into())
     }
 
     /// One reference less; without any the handle is stale.
     pub fn release(handle: Handle) -> Outcome<()> {
-        let mut table = TABLE.lock();
-        let entry = table.get_mut(handle.slot(), handle.generation());
-        let entry = entry.ok_or(Status::STALE)?;
-        entry.references -= 1;
-        let last = entry.references == 0;
-        let gone = last.then(|| table.remove(handle.slot(), handle.generation()));
-        drop(table);
-        drop(gone);
-        Ok(())
+        let counted = shared::shared::<Counted>(handle)?;
+        let less = |count: usize| count.checked_sub(1);
+        match counted.references.fetch_update(AcqRel, Acquire, less) {
+            Ok(1) => shared::unshare::<Counted>(handle).map(drop),
+            Ok(_) => Ok(()),
+            Err(_) => Err(Status::STALE.into()),
+        }
     }
 
     /// Has connections that begin from now on use new settings.

@@ -63,12 +63,14 @@ impl Session {
     /// Counts how its handshake ended.
     pub(super) fn count(&self, ended: &Outcome<()>) {
         self.context.count(match ended {
-            Ok(()) => {
-                let kind = self.connection.borrow().handshake_kind();
-                Ok(kind == Some(HandshakeKind::Resumed))
-            }
+            Ok(()) => Ok(self.is_resumed()),
             Err(fault) => Err(fault.status),
         });
+    }
+
+    fn is_resumed(&self) -> bool {
+        let kind = self.connection.borrow().handshake_kind();
+        kind == Some(HandshakeKind::Resumed)
     }
 }
 
@@ -85,26 +87,51 @@ fn refuse(socket: &Socket) {
 /// never had a turn: who asked for encryption must not go on in clear.
 struct Upgrade {
     socket: Rc<Socket>,
+    context: Arc<Context>,
     /// The place of the one that receives, until the handshake has it.
     reading: Option<Reading>,
-    is_done: bool,
+    /// How it has ended: whether it has resumed a session, or why it has failed.
+    ended: Result<bool, Status>,
 }
 
 impl Upgrade {
     /// Of a connection that can be upgraded; else nothing has happened.
-    fn begin(socket: &Rc<Socket>) -> Outcome<Self> {
+    fn begin(socket: &Rc<Socket>, context: Arc<Context>) -> Outcome<Self> {
         check(socket)?;
+        let reading = Some(Reading::begin(socket)?);
+        socket.marks.put(Mark::Upgrading);
         Ok(Upgrade {
             socket: Rc::clone(socket),
-            reading: Some(Reading::begin(socket)?),
-            is_done: false,
+            context,
+            reading,
+            ended: Err(Status::CANCELED),
         })
+    }
+
+    /// What is sent from now on is encrypted.
+    fn encrypt(&self, name: Option<&ServerName<'static>>) -> Outcome<()> {
+        let socket = &self.socket;
+        let unread = socket.input.borrow_mut().take_pending();
+        let session = Session::new(
+            &socket.net.memory.account,
+            Arc::clone(&self.context),
+            name,
+            unread,
+        )?;
+        if socket.tls.set(session).is_err() {
+            return Err(Status::BUSY.into());
+        }
+        socket.marks.end_upgrading();
+        socket.senders.wake_first();
+        Ok(())
     }
 }
 
 impl Drop for Upgrade {
     fn drop(&mut self) {
-        if self.is_done {
+        self.context.count(self.ended);
+        self.socket.marks.end_upgrading();
+        if self.ended.is_ok() {
             return;
         }
         let is_closed = self.socket.marks.has(Mark::Closed);
@@ -184,41 +211,27 @@ fn check(socket: &Socket) -> Outcome<()> {
             "this socket is encrypted already",
         ));
     }
-    check_senders(socket)?;
-    socket.check_send()
-}
-
-/// An error while a send is under way: its first part would be plain, the rest encrypted.
-fn check_senders(socket: &Socket) -> Outcome<()> {
+    // The first part of what they send would be plain, the rest encrypted.
     if socket.has_senders() {
         let text = "somebody sends on this socket: encrypt it when that is done";
         return Err(Fault::new(Status::BUSY, text));
     }
-    Ok(())
+    socket.check_send()
 }
 
 /// Upgrades a connection: what was sent goes out in clear, then the handshake begins; what was received
 /// and not taken is its beginning.
-async fn perform(
-    upgrade: &mut Upgrade,
-    context: &Arc<Context>,
-    name: Option<ServerName<'static>>,
-) -> Outcome<()> {
+async fn perform(upgrade: &mut Upgrade, name: Option<ServerName<'static>>) -> Outcome<()> {
     let socket = &upgrade.socket;
     Flush::new(socket, false)?.await?;
-    check_senders(socket)?;
-    let unread = socket.input.borrow_mut().take_pending();
-    let session = Session::new(Arc::clone(context), name.as_ref(), unread)?;
-    if socket.tls.set(session).is_err() {
-        return Err(Status::BUSY.into());
-    }
+    upgrade.encrypt(name.as_ref())?;
     let handshake = Handshake {
         socket: Rc::clone(socket),
         reading: upgrade.reading.take().ok_or(Status::BUSY)?,
         place: None,
     };
     handshake.await?;
-    upgrade.is_done = true;
+    upgrade.ended = Ok(socket.tls.get().is_some_and(|session| session.is_resumed()));
     socket.writable.set(true);
     // Senders go on, and so does an end that waited.
     if let Some(d) = socket.net.dispatcher() {
@@ -231,14 +244,13 @@ async fn perform(
 async fn finish(
     d: Rc<Dispatcher>,
     mut upgrade: Upgrade,
-    context: Arc<Context>,
     name: Option<ServerName<'static>>,
     seconds: f64,
 ) -> Outcome<()> {
-    let ended = within(&d, seconds, perform(&mut upgrade, &context, name)).await;
+    let ended = within(&d, seconds, perform(&mut upgrade, name)).await;
     let ended = ended.and_then(|outcome| outcome);
-    if let Some(session) = upgrade.socket.tls.get() {
-        session.count(&ended);
+    if let Err(fault) = &ended {
+        upgrade.ended = Err(fault.status);
     }
     ended
 }
@@ -252,8 +264,8 @@ pub fn securing(
     name: Option<ServerName<'static>>,
     seconds: f64,
 ) -> impl Future<Output = Outcome<()>> {
-    let begun = Upgrade::begin(&socket);
-    async move { finish(d, begun?, context, name, seconds).await }
+    let begun = Upgrade::begin(&socket, context);
+    async move { finish(d, begun?, name, seconds).await }
 }
 
 /// The name that a client verifies; none for a server.
@@ -280,6 +292,6 @@ pub fn secure(
     let name = name_for(&context, name)?;
     let own = Net::of(d).dispatcher().ok_or(Status::STALE)?;
     let seconds = socket.timeouts.get().connect;
-    let upgrade = Upgrade::begin(socket)?;
-    d.wait(pin!(finish(own, upgrade, context, name, seconds)), -1.0)?
+    let upgrade = Upgrade::begin(socket, context)?;
+    d.wait(pin!(finish(own, upgrade, name, seconds)), -1.0)?
 }

@@ -2,7 +2,7 @@
 //! Who this side is: certificates with their keys, and which of them a client is shown.
 
 use crate::status::{Fault, Outcome, Status};
-use crate::sys::wiping;
+use crate::sys::{file, wiping};
 use rustls::client::verify_server_name;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
@@ -26,7 +26,7 @@ impl Source<'_> {
     pub fn read(&self) -> Outcome<Cow<'_, [u8]>> {
         match self {
             Source::Memory(text) => Ok(Cow::Borrowed(text)),
-            Source::File(path) => std::fs::read(path)
+            Source::File(path) => file::read(path)
                 .map(Cow::Owned)
                 .map_err(|e| Fault::system(&e, &format!("read {path}"))),
         }

@@ -13,6 +13,7 @@ use super::arrival::Arrival;
 use super::context::Context;
 use super::failure;
 use super::info::Told;
+use crate::net::armour::{Account, Charge};
 use crate::net::socket::Socket;
 use crate::status::{Fault, Outcome, Status};
 use crate::sys::stream;
@@ -25,11 +26,18 @@ use std::sync::Arc;
 /// Bytes that are asked of the kernel at once: four full records.
 const CHUNK: usize = 64 * 1024;
 
+/// Bytes of memory that a connection's encryption is counted with, beside what is sealed and not written,
+/// or received and not looked at.
+const MEMORY: usize = 16 * 1024;
+
 /// Full chunks in a row without a byte for the program, after which the peer is up to nothing good.
 const MOST_IDLE_READS: usize = 16;
 
 /// The most plaintext in a record.
 const RECORD: usize = 16 * 1024;
+
+/// From so much plaintext on the connection may have needed more memory than for a short record.
+const LONG: usize = 4096;
 
 /// The first byte of a record with plaintext of the program's; over TLS 1.3 of every record.
 const APPLICATION_DATA: u8 = 23;
@@ -90,7 +98,9 @@ pub struct Session {
     dry: Cell<bool>,
     /// Bytes of the program's that are sealed and that the kernel has not taken; 1 stands for those that
     /// are not the program's.
-    sealed: Cell<usize>,
+    sealed: Charge,
+    /// What the encryption itself needs, and what is not looked at.
+    memory: Charge,
     /// The peer is told that no more will come.
     ended: Cell<bool>,
     /// Something has come since the handshake, or nothing more will.
@@ -108,8 +118,9 @@ pub struct Session {
 
 impl Session {
     /// The encryption of a new connection; `name` is the server's, for a client. `unread` was received
-    /// before it.
+    /// before it; its memory is counted in `account`.
     pub fn new(
+        account: &Account,
         context: Arc<Context>,
         name: Option<&ServerName<'static>>,
         unread: Vec<u8>,
@@ -121,10 +132,11 @@ impl Session {
             connection: RefCell::new(connection),
             stage: Cell::new(Stage::Handshake),
             secured: Cell::new(false),
-            unread: RefCell::new(Unread::of(unread)),
             exhausted: Cell::new(false),
             dry: Cell::new(false),
-            sealed: Cell::new(sealed),
+            sealed: Charge::new(account, sealed),
+            memory: Charge::new(account, MEMORY + unread.len()),
+            unread: RefCell::new(Unread::of(unread)),
             ended: Cell::new(false),
             heard: Cell::new(false),
             broken: Cell::new(0),
@@ -154,6 +166,11 @@ impl Session {
     /// How much is sealed that the kernel has not taken.
     pub fn unsent(&self) -> usize {
         self.sealed.get()
+    }
+
+    /// Bytes of memory that it is counted with, beside those.
+    pub fn memory(&self) -> usize {
+        self.memory.get()
     }
 
     /// The kernel will take nothing more.
@@ -187,9 +204,19 @@ impl Session {
         })
     }
 
-    /// Remembers what has gone wrong first; the error that stands for it.
+    /// Whether what has gone wrong ends receiving alone.
+    pub fn may_send_on(&self) -> bool {
+        self.stage.get() == Stage::Secured
+    }
+
+    /// Nothing goes through any more; the error that stands for it.
     pub(super) fn fail(&self, fault: Fault) -> io::Error {
         self.stage.set(Stage::Failed);
+        self.note(fault)
+    }
+
+    /// Remembers what has gone wrong first.
+    fn note(&self, fault: Fault) -> io::Error {
         let text = fault.describe().into();
         self.failure
             .borrow_mut()
@@ -244,12 +271,16 @@ impl Session {
     }
 
     /// The stream has ended without the peer's word for it, by its end (0) or an errno. Who can forge an
-    /// end can forge a reset.
+    /// end can forge a reset. An end is of one direction: what was sent still goes out.
     fn cut_off(&self, errno: i32) -> io::Error {
-        self.fail(Fault {
+        let fault = Fault {
             errno,
             ..Status::TRUNCATED.into()
-        })
+        };
+        match errno {
+            0 => self.note(fault),
+            _ => self.fail(fault),
+        }
     }
 
     /// The error of a read that the kernel has refused.
@@ -282,13 +313,14 @@ impl Session {
         memory: &mut [u8],
     ) -> io::Result<usize> {
         let mut unread = self.unread.take();
+        self.memory.set(MEMORY);
         if !unread.left().is_empty() {
             let mut records = unread.left();
             let filled = self.unseal(socket, connection, &mut records, memory)?;
             let left = records.len();
             if left != 0 {
                 unread.at = unread.bytes.len() - left;
-                self.unread.replace(unread);
+                self.keep_unread(unread);
             }
             return Ok(filled);
         }
@@ -316,9 +348,15 @@ impl Session {
         let mut records = &scratch[..n];
         let filled = self.unseal(socket, connection, &mut records, memory)?;
         if !records.is_empty() {
-            self.unread.replace(Unread::of(records.to_vec()));
+            self.keep_unread(Unread::of(records.to_vec()));
         }
         Ok(filled)
+    }
+
+    /// Keeps what there was no room for.
+    fn keep_unread(&self, unread: Unread) {
+        self.memory.set(MEMORY + unread.bytes.len());
+        self.unread.replace(unread);
     }
 
     /// Opens records, and leaves those that `memory` has no room for.
@@ -360,6 +398,10 @@ impl Session {
                 break Ok(());
             }
         };
+        if records.is_empty() && (for_handshake || filled >= LONG) {
+            // The connection gives memory back before it reads: an idle one keeps none of a long record.
+            let _ = connection.read_tls(&mut Nothing);
+        }
         // Answers of the protocol itself, and the alert that tells of a failure.
         if connection.wants_write() {
             self.sealed.set(self.sealed.get().max(1));
@@ -455,6 +497,15 @@ impl Session {
     /// Whether a handler waits for the handshake.
     pub fn is_arriving(&self) -> bool {
         self.arrival.borrow().is_some()
+    }
+}
+
+/// Where nothing more is to be had now.
+struct Nothing;
+
+impl Read for Nothing {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
     }
 }
 

@@ -10,7 +10,7 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, Error, ServerConfig, SupportedProtocolVersion};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// What a context is made of.
 pub struct Settings<'a> {
@@ -33,10 +33,10 @@ pub struct Settings<'a> {
 /// The versions that are spoken, newest first.
 static VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
 
-/// The one implementation of the algorithms.
-fn provider() -> &'static Arc<CryptoProvider> {
-    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    PROVIDER.get_or_init(|| Arc::new(ring::default_provider()))
+/// The one implementation of the algorithms. Made for each configuration: what is made once for the process
+/// may be half done in a child of fork(2), for ever.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
 }
 
 fn unusable(error: Error) -> Fault {
@@ -69,13 +69,15 @@ impl Settings<'_> {
             ));
         }
         let provider = provider();
-        let identities = Identities::load(&self.identities, provider)?;
-        let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
+        let identities = Identities::load(&self.identities, &provider)?;
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(self.versions())
             .map_err(unusable)?;
         let builder = match &self.trusted {
             None => builder.with_no_client_auth(),
-            Some(source) => builder.with_client_cert_verifier(self.client_verifier(source)?),
+            Some(source) => {
+                builder.with_client_cert_verifier(self.client_verifier(source, provider)?)
+            }
         };
         let mut config = builder.with_cert_resolver(Arc::new(identities));
         config.alpn_protocols = self.protocols.clone();
@@ -88,10 +90,13 @@ impl Settings<'_> {
         Ok(config)
     }
 
-    fn client_verifier(&self, source: &Source<'_>) -> Outcome<Arc<dyn ClientCertVerifier>> {
+    fn client_verifier(
+        &self,
+        source: &Source<'_>,
+        provider: Arc<CryptoProvider>,
+    ) -> Outcome<Arc<dyn ClientCertVerifier>> {
         let roots = trust::bundle(source)?;
-        let mut builder =
-            WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider()));
+        let mut builder = WebPkiClientVerifier::builder_with_provider(roots, provider);
         if self.client_may_be_unknown {
             builder = builder.allow_unauthenticated();
         }
@@ -112,21 +117,21 @@ impl Settings<'_> {
             ));
         }
         let provider = provider();
-        let builder = ClientConfig::builder_with_provider(Arc::clone(provider))
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(self.versions())
             .map_err(unusable)?;
         let builder = match &self.trusted {
             Some(source) => builder.with_root_certificates(trust::bundle(source)?),
             None if self.accepts_any => builder
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(AcceptAny(Arc::clone(provider)))),
+                .with_custom_certificate_verifier(Arc::new(AcceptAny(Arc::clone(&provider)))),
             None => builder.with_root_certificates(trust::platform()?),
         };
         let mut config = match &self.identities[..] {
             [] => builder.with_no_client_auth(),
             [own] => {
                 // Tells a key that does not belong to its certificate, which the builder does not.
-                own.load(provider)?;
+                own.load(&provider)?;
                 builder
                     .with_client_auth_cert(own.chain()?, own.key()?)
                     .map_err(unusable)?

@@ -8,16 +8,27 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 
-/// The platform's roots, read once for the process.
-static PLATFORM: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+/// The platform's roots, read once for the process. Nobody waits for the lock: in a child of fork(2) it may
+/// be held for ever, and the roots are read anew.
+static PLATFORM: Mutex<Option<Arc<RootCertStore>>> = Mutex::new(None);
 
 /// Those whom the platform trusts.
 pub fn platform() -> Outcome<Arc<RootCertStore>> {
-    if let Some(roots) = PLATFORM.get() {
+    if let Ok(known) = PLATFORM.try_lock()
+        && let Some(roots) = &*known
+    {
         return Ok(Arc::clone(roots));
     }
+    let roots = Arc::new(read_platform()?);
+    if let Ok(mut known) = PLATFORM.try_lock() {
+        *known = Some(Arc::clone(&roots));
+    }
+    Ok(roots)
+}
+
+fn read_platform() -> Outcome<RootCertStore> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(found.certs);
@@ -28,7 +39,7 @@ pub fn platform() -> Outcome<Arc<RootCertStore>> {
              name a CA bundle",
         ));
     }
-    Ok(Arc::clone(PLATFORM.get_or_init(|| Arc::new(roots))))
+    Ok(roots)
 }
 
 /// Those of a bundle.

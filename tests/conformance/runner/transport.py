@@ -3,6 +3,7 @@
 
 import array
 import atexit
+import contextlib
 import errno
 import fcntl
 import functools
@@ -144,74 +145,129 @@ class Tls(Tcp):
 
 
 class Encrypted:
-    """A connection whose handshake goes on by itself, for the driver's part of it may come later."""
+    """A connection whose handshake goes on by itself, for the driver's part of it may come later. It moves
+    the records itself: one that a socket is wrapped for reads on for the other side's goodbye when it says
+    its own, and takes what comes before that for a failure."""
 
     def __init__(self, plain, context, **how):
         self._seconds = plain.gettimeout()
         plain.settimeout(HANDSHAKE)
         self._failure = None
-        self._wrapped = None
         self._plain = plain
-        self._handshake = threading.Thread(target=self._shake, args=(context, how), daemon=True)
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._session = context.wrap_bio(self._incoming, self._outgoing, **how)
+        # Opened before it was asked for.
+        self._ahead = bytearray()
+        self._handshake = threading.Thread(target=self._shake, daemon=True)
         self._handshake.start()
 
-    def _shake(self, context, how):
+    def _shake(self):
         try:
-            self._wrapped = context.wrap_socket(self._plain, suppress_ragged_eofs=False, **how)
-            self._wrapped.settimeout(self._seconds)
+            self._perform(self._session.do_handshake)
+            self._plain.settimeout(self._seconds)
         except OSError as failure:
             self._failure = failure
 
-    def _secured(self):
+    def _secure(self):
         self._handshake.join(HANDSHAKE)
         if self._failure is not None:
             raise self._failure
-        if self._wrapped is None:
+        if self._handshake.is_alive():
             raise socket.timeout
-        return self._wrapped
+
+    def _push(self):
+        if self._outgoing.pending:
+            self._plain.sendall(self._outgoing.read())
+
+    def _perform(self, act, *arguments):
+        """What `act` gives, when it has all the records that it needs."""
+        while True:
+            try:
+                result = act(*arguments)
+                self._push()
+                return result
+            except ssl.SSLWantReadError:
+                self._push()
+            except ssl.SSLError:
+                # Tells the other side, where that still listens.
+                with contextlib.suppress(OSError):
+                    self._push()
+                raise
+            records = self._plain.recv(1 << 18)
+            if records:
+                self._incoming.write(records)
+            else:
+                self._incoming.write_eof()
 
     def settimeout(self, seconds):
         """The time limit of what follows."""
         self._seconds = seconds
-        if self._wrapped is not None:
-            self._wrapped.settimeout(seconds)
+        if not self._handshake.is_alive():
+            self._plain.settimeout(seconds)
 
-    def __getattr__(self, name):
-        return getattr(self._secured(), name)
+    # No call of the socket's own that sends or receives: it would be in clear.
+
+    def setsockopt(self, *arguments):
+        """Of the socket below."""
+        self._plain.setsockopt(*arguments)
+
+    def fileno(self):
+        """Of the socket below."""
+        return self._plain.fileno()
+
+    def sendall(self, data):
+        """Sends it as records of the greatest length."""
+        self._secure()
+        with memoryview(data) as rest:
+            at = 0
+            while at < len(rest):
+                at += self._perform(self._session.write, rest[at:at + (1 << 14)])
+
+    def send(self, data):
+        """Sends all of it."""
+        self.sendall(data)
+        return len(data)
 
     def recv(self, length):
         """What is there; nothing at the end that the driver has announced, and at no other."""
+        self._secure()
+        if self._ahead:
+            piece = bytes(self._ahead[:length])
+            del self._ahead[:length]
+            return piece
         try:
-            return self._secured().recv(length)
+            return self._perform(self._session.read, length)
         except ssl.SSLZeroReturnError:
             return b""
         except ssl.SSLEOFError:
-            # Python does not tell a reset from an end without an announcement.
+            # An end without an announcement is no better than a reset.
             raise ConnectionResetError(errno.ECONNRESET, "cut off") from None
+
+    def _open_ahead(self):
+        """Opens all the records that have come."""
+        with contextlib.suppress(ssl.SSLError):
+            while piece := self._session.read(1 << 18):
+                self._ahead += piece
 
     def say_goodbye(self):
         """Ends the sending half, as TLS does that."""
-        wrapped = self._secured()
-        wrapped.settimeout(0)
-        try:
-            wrapped.unwrap()
-        except (ssl.SSLError, ValueError):
-            # The other side's goodbye is not there yet, or this one was said before.
-            pass
-        wrapped.settimeout(self._seconds)
-        socket.socket.shutdown(wrapped, socket.SHUT_WR)
+        self._secure()
+        self._open_ahead()
+        # The other side's goodbye is not there yet, or this one was said before.
+        with contextlib.suppress(ssl.SSLError, ValueError):
+            self._session.unwrap()
+        self._push()
+        self._plain.shutdown(socket.SHUT_WR)
 
     def close(self):
         """Ends both halves."""
-        try:
+        with contextlib.suppress(OSError):
             self.say_goodbye()
-        except OSError:
-            pass
         self.abandon()
 
     def abandon(self):
         """Closes without a word."""
-        (self._wrapped or self._plain).close()
+        self._plain.close()
 
 
 class EncryptedListener:

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* What a server bears of its peers where their connections are encrypted. */
+#include "tls.h"
+
+#include <malloc.h>
+
+enum { CLIENTS = 100 };
+
+static copas *c;
+static struct net_reports reports;
+static copas_tls_context *server_context, *client_context;
+static int port, met;
+
+static copas_dispatcher_stats counts(void)
+{
+  copas_dispatcher_stats stats = {.size = sizeof stats};
+  CHECK_OK(copas_stats(c, &stats));
+  return stats;
+}
+
+static void begin(size_t budget, copas_server_options options)
+{
+  copas_config config = {.size = sizeof config, .report = net_report, .report_user = &reports};
+  config.memory_budget = budget;
+  memset(&reports, 0, sizeof reports);
+  c = copas_new(&config);
+  CHECK(c != NULL);
+  server_context = tls_server(c, "server");
+  client_context = tls_client(c, "ca");
+  options.size = sizeof options;
+  options.tls = server_context;
+  CHECK_OK(copas_addserver_with(c, net_bind(c, &port), net_echo, &options));
+  met = 0;
+}
+
+static void end(void)
+{
+  CHECK_OK(copas_tls_context_release(server_context));
+  CHECK_OK(copas_tls_context_release(client_context));
+  CHECK_OK(copas_free(c));
+}
+
+static void meet_and_stay(void *user)
+{
+  copas_socket *skt;
+  copas_bytes line;
+  (void)user;
+  CHECK_OK(tls_connect(c, client_context, port, "localhost", &skt));
+  CHECK_OK(copas_send(skt, "hello\n", 6));
+  CHECK_OK(copas_receive(skt, COPAS_LINE, &line));
+  CHECK_BYTES(line, "hello");
+  met++;
+  CHECK_STATUS(copas_receive(skt, COPAS_LINE, &line), COPAS_CANCELED);
+}
+
+static void an_encrypted_connection_needs_no_more_than_it_is_counted_with(void)
+{
+  if (check_small()) {
+    SKIP("these tools have an allocator of their own");
+    return;
+  }
+  begin(0, (copas_server_options){0});
+  CHECK_OK(copas_addthread(c, meet_and_stay, NULL, NULL));
+  net_until(c, &met, 1);
+  net_settle(c);
+  size_t heap = mallinfo2().uordblks, counted = (size_t)counts().memory;
+  for (int i = 0; i < CLIENTS; i++) CHECK_OK(copas_addthread(c, meet_and_stay, NULL, NULL));
+  net_until(c, &met, CLIENTS + 1);
+  net_settle(c);
+  heap = mallinfo2().uordblks - heap;
+  counted = (size_t)counts().memory - counted;
+  printf("(%zu bytes for a connection, %zu counted) ", heap / CLIENTS / 2, counted / CLIENTS / 2);
+  CHECK(heap <= counted && counted <= 4 * heap);
+  end();
+}
+
+static void handshakes_that_stall_are_kept_within_the_budget(void)
+{
+  int fds[CLIENTS], open = 0;
+  begin(1 << 20, (copas_server_options){.handshake_timeout = -1});
+  for (int i = 0; i < CLIENTS; i++) {
+    fds[i] = net_connect(port);
+    net_settle(c);
+    CHECK(counts().memory <= 1 << 20);
+  }
+  double last = net_seconds() + NET_PATIENCE;
+  /* Who waits to be accepted has pushed the idlest out. */
+  while (counts().evicted == 0) {
+    net_step(c);
+    CHECK(net_seconds() < last);
+  }
+  for (int i = 0; i < CLIENTS; i++) {
+    open += net_quiet(fds[i]);
+    close(fds[i]);
+  }
+  CHECK(open > 0 && open < CLIENTS);
+  end();
+}
+
+static void a_client_that_says_nothing_after_its_handshake_is_cut_off(void)
+{
+  begin(0, (copas_server_options){.first_byte = 0.05});
+  copas_socket *skt;
+  copas_bytes bytes;
+  CHECK_OK(tls_connect(c, client_context, port, "localhost", &skt));
+  CHECK_OK(copas_settimeout(skt, NET_PATIENCE));
+  copas_status status = copas_receive(skt, COPAS_LINE, &bytes);
+  CHECK(status == COPAS_TRUNCATED || status == COPAS_CLOSED);
+  CHECK(counts().late_first_byte == 1);
+  CHECK_OK(copas_close(skt));
+  end();
+}
+
+static void clients_in_their_handshake_count(void)
+{
+  begin(0, (copas_server_options){.max_connections = 2, .max_per_address = 2});
+  int first = net_connect(port), second = net_connect(port);
+  net_settle(c);
+  int third = net_connect(port);
+  net_settle(c);
+  CHECK(counts().sockets == 3 && counts().accept_pauses == 1);
+  close(first);
+  while (counts().over_address + counts().accept_pauses < 2) net_step(c);
+  close(second);
+  close(third);
+  net_settle(c);
+  end();
+}
+
+int main(void)
+{
+  tls_begin();
+  RUN(an_encrypted_connection_needs_no_more_than_it_is_counted_with);
+  RUN(handshakes_that_stall_are_kept_within_the_budget);
+  RUN(a_client_that_says_nothing_after_its_handshake_is_cut_off);
+  RUN(clients_in_their_handshake_count);
+  return check_report();
+}
