@@ -11,14 +11,11 @@ pub struct Dispatcher(pub *mut copas);
 
 impl Dispatcher {
     pub fn new() -> Self {
-        let config = copas_config {
-            size: size_of::<copas_config>(),
-            flags: QUIET,
-            report: None,
-            report_user: std::ptr::null_mut(),
-            stack_size: 0,
-            os_threads: 2,
-        };
+        // SAFETY: numbers and pointers, of which zero is one.
+        let mut config: copas_config = unsafe { std::mem::zeroed() };
+        config.size = size_of::<copas_config>();
+        config.flags = QUIET;
+        config.os_threads = 2;
         // SAFETY: a whole struct with its size.
         let c = unsafe { copas_new(&config) };
         assert!(!c.is_null());

@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_sides_alternate_strictly() {
-        const ROUNDS: u64 = 20_000;
+        const ROUNDS: u64 = if cfg!(miri) { 100 } else { 20_000 };
         let shared = Arc::new(Shared(Baton::new(), UnsafeCell::new(0)));
         let other = Arc::clone(&shared);
         let handler = std::thread::spawn(move || {

@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn of_two_who_remove_it_one_gets_it() {
-        for _ in 0..200 {
+        for _ in 0..if cfg!(miri) { 10 } else { 200 } {
             let handle = share(Kind::Object, 1_u32).unwrap();
             let got: usize = std::thread::scope(|scope| {
                 let removers = [(); 2].map(|()| scope.spawn(|| unshare::<u32>(handle).is_ok()));

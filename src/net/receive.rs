@@ -42,6 +42,8 @@ pub struct Receive<'a> {
     reading: Reading,
     wanted: Wanted<'a>,
     borrower: Handle,
+    /// It will not wait: the kernel is asked until it has nothing.
+    looks: bool,
 }
 
 impl<'a> Receive<'a> {
@@ -55,6 +57,7 @@ impl<'a> Receive<'a> {
             reading: Reading::later(socket),
             wanted,
             borrower,
+            looks,
         }
     }
 
@@ -91,6 +94,9 @@ impl<'a> Receive<'a> {
                 None => socket.check_input()?,
             }
             if socket.readable.get() && matches!(socket.fill(pattern.wanted()), Read::Progress) {
+                if self.looks {
+                    socket.readable.set(true);
+                }
                 continue;
             }
             socket.check_written()?;

@@ -19,6 +19,8 @@ struct ReceiveInto<'a> {
     memory: &'a mut [u8],
     borrower: Handle,
     reading: Option<Reading>,
+    /// It will not wait: the kernel is asked until it has nothing.
+    looks: bool,
     /// Bytes that are in the memory.
     done: usize,
 }
@@ -39,6 +41,9 @@ impl ReceiveInto<'_> {
             }
             socket.check_input()?;
             if socket.readable.get() && matches!(self.read(), Read::Progress) {
+                if self.looks {
+                    socket.readable.set(true);
+                }
                 continue;
             }
             socket.check_written()?;
@@ -88,6 +93,7 @@ pub fn receive_into(
         memory,
         borrower: d.borrower(),
         reading: None,
+        looks: seconds == 0.0,
         done: 0,
     });
     let result = d.wait(receive.as_mut(), seconds);

@@ -357,7 +357,7 @@ mod tests {
 
     #[test]
     fn os_threads_take_each_item_once() {
-        const EACH: u64 = 20_000;
+        const EACH: u64 = if cfg!(miri) { 50 } else { 20_000 };
         let (mailbox, sum) = (Mailbox::new(3), AtomicU64::new(0));
         std::thread::scope(|scope| {
             let putters = [0, 1].map(|first| {

@@ -50,6 +50,10 @@ pub fn mark() {
 
 /// A page that is empty after a fork, if there is one to be had.
 fn map() -> Option<ptr::NonNull<AtomicU32>> {
+    // The interpreter knows no such advice.
+    if cfg!(miri) {
+        return None;
+    }
     #[cfg(feature = "faults")]
     super::faults::check(super::faults::Call::Map).ok()?;
     let size = super::memory::page_size();

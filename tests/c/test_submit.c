@@ -124,6 +124,24 @@ static void a_limit_of_zero_looks_once(void)
   close_pair();
 }
 
+static void a_limit_of_zero_sees_all_that_has_come(void)
+{
+  int ends[2];
+  c = net_new(NULL);
+  CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+  CHECK_OK(copas_wrap(c, ends[0], &skt));
+  CHECK_OK(copas_settimeout(skt, 0));
+  submit(COPAS_LINE, 1);
+  expect_bytes(1, COPAS_TIMEOUT, "");
+  /* No step comes between: only the look itself can find it. */
+  net_puts(ends[1], "the end of it");
+  close(ends[1]);
+  peer = -1;
+  submit(COPAS_LINE, 2);
+  expect_bytes(2, COPAS_CLOSED, "the end of it");
+  close_pair();
+}
+
 static void a_reset_in_mid_line_is_a_close(void)
 {
   open_pair();
@@ -479,6 +497,7 @@ int main(void)
   RUN(a_line_in_pieces_is_one_event);
   RUN(what_ends_a_receive_early_loses_nothing);
   RUN(a_limit_of_zero_looks_once);
+  RUN(a_limit_of_zero_sees_all_that_has_come);
   RUN(a_reset_in_mid_line_is_a_close);
   RUN(an_operation_is_outstanding_until_its_event_is_delivered);
   RUN(a_close_ends_each_operation_with_exactly_one_event);

@@ -100,8 +100,11 @@ fn the_exit_flag_reaches_a_dispatcher_that_sleeps() {
             0
         );
         let shared = Shared::new(c);
+        // Another signal, which must not take the first one with it.
+        let notifier = thread::spawn(move || assert_eq!(copas_notify(shared.get()), 0));
         let other = thread::spawn(move || assert_eq!(copas_exit(shared.get()), 0));
         assert_eq!(wait_for(c, 1), [5]);
+        notifier.join().unwrap();
         other.join().unwrap();
         free(c);
     });

@@ -8,4 +8,5 @@ mod handlers;
 mod inbox;
 mod mailboxes;
 mod pools;
+mod teeth;
 mod world;

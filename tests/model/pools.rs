@@ -2,6 +2,7 @@
 //! The pools of OS threads: names that are looked up, and functions that block.
 
 use crate::world::{check, dispatcher, free, told, wait_for};
+use ::copas::capi::dispatcher::copas_step;
 use ::copas::capi::submit::copas_submit_cancel;
 use ::copas::capi::submit_open::copas_submit_resolve;
 use ::copas::capi::submit_wait::copas_submit_offload;
@@ -47,6 +48,8 @@ fn a_name_that_nobody_wants_any_more_is_answered_when_it_is_wanted_again() {
         let begun = unsafe { copas_submit_resolve(c, c"late".as_ptr(), -1.0, 9, now, &mut out) };
         assert_eq!(begun, 0);
         assert_eq!(copas_submit_cancel(out), 0);
+        // Now nobody waits for it, and its turn may come.
+        assert_eq!(copas_step(c, 0.0), 0);
         resolve(c, c"late", 2);
         let mut told = told(c, 4);
         told.sort_unstable();

@@ -6,7 +6,6 @@ use ::copas::capi::poll::copas_poll;
 use ::copas::capi::types::{copas, copas_config, copas_event};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, MaxSteps, Runner};
-use std::ptr;
 
 /// Bytes of a stack: the library's own tests run on as much.
 const STACK: usize = 1 << 20;
@@ -58,14 +57,11 @@ fn run(scheduler: impl Scheduler + 'static, model: impl Fn() + Send + Sync + 'st
 
 /// A dispatcher.
 pub fn dispatcher() -> *mut copas {
-    let config = copas_config {
-        size: size_of::<copas_config>(),
-        flags: 1,
-        report: None,
-        report_user: ptr::null_mut(),
-        stack_size: 0,
-        os_threads: 2,
-    };
+    // SAFETY: numbers and pointers, of which zero is one.
+    let mut config: copas_config = unsafe { std::mem::zeroed() };
+    config.size = size_of::<copas_config>();
+    config.flags = 1;
+    config.os_threads = 2;
     // SAFETY: a whole struct with its size.
     let c = unsafe { copas_new(&config) };
     assert!(!c.is_null());

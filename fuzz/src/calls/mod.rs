@@ -81,14 +81,11 @@ pub fn run(bytes: &[u8]) {
 }
 
 fn make() -> *mut copas {
-    let config = copas_config {
-        size: size_of::<copas_config>(),
-        flags: 1,
-        report: None,
-        report_user: ptr::null_mut(),
-        stack_size: 0,
-        os_threads: 2,
-    };
+    // SAFETY: numbers and pointers, of which zero is one.
+    let mut config: copas_config = unsafe { std::mem::zeroed() };
+    config.size = size_of::<copas_config>();
+    config.flags = 1;
+    config.os_threads = 2;
     // SAFETY: a whole struct with its size.
     let c = unsafe { copas_new(&config) };
     assert!(!c.is_null());
