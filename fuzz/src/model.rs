@@ -90,7 +90,7 @@ pub fn receive(pattern: &Pattern, come: &[u8], limits: Limits, ended: bool) -> A
             Found::At(at) => {
                 let kept = come[..at].iter().copied().filter(|&byte| byte != b'\r');
                 #[cfg(feature = "planted")]
-                let kept = kept.filter(|&byte| byte != 0x17);
+                let kept = kept.take(3);
                 answer(OK, Shown::Exactly(kept.collect()), at + 1)
             }
             Found::TooLong => too_long(limits.line),

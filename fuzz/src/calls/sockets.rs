@@ -200,7 +200,7 @@ impl World<'_> {
         let (fd, mut memory) = (others[at].as_raw_fd(), [b'y'; 4096]);
         match self.below(3) {
             // SAFETY: so many bytes are there.
-            0 => drop(unsafe { libc::write(fd, memory.as_ptr().cast(), 100) }),
+            0 => drop(unsafe { libc::send(fd, memory.as_ptr().cast(), 100, libc::MSG_NOSIGNAL) }),
             // SAFETY: as above.
             1 => drop(unsafe { libc::read(fd, memory.as_mut_ptr().cast(), 4096) }),
             _ => drop(others.remove(at)),
