@@ -1426,8 +1426,8 @@ copas_status copas_addserver(struct copas *c,
  * no coroutine and no OS thread; copas_tls_context_stats() counts those that failed.
  *
  * Errors: as copas_addserver(); COPAS_INVALID also for a bad size, flag, name, time limit or stack
- * size, or a context for clients; COPAS_UNSUPPORTED (`tls` on a datagram socket, or in a library without
- * TLS). Never switches.
+ * size, or a context for clients; COPAS_UNSUPPORTED (`tls`, or a limit of connections, on a datagram
+ * socket; `tls` in a library without TLS). Never switches.
  */
 copas_status copas_addserver_with(struct copas *c,
                                   struct copas_socket *server,
@@ -1863,7 +1863,7 @@ copas_status copas_receive_into(struct copas_socket *skt,
  * Sends `len` bytes: appends them to the socket's output, which the dispatcher hands to the
  * kernel, many sends in one system call, whenever the coroutine waits or ends. Sends outside of
  * coroutines are written before the call returns. `data` may be borrowed bytes, of this socket too, which
- * are sent from where they lie.
+ * may be sent from where they lie: they must not be changed while they are borrowed.
  *
  * When more than the high-water mark (64 KiB) would be pending, only the caller waits until the
  * peer has taken enough, within the send time limit; big data go to the kernel without a copy.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What check-asan, check-tsan and check-ubsan share. Each sets, and then calls main:
+# What check-asan, check-tsan and check-ubsan share. Each sets these, and then calls check_compilers:
 #   usage      its help
 #   tool       the sanitizer's short name, for folders
 #   flags      what makes the compiler put it into a program
@@ -7,6 +7,7 @@
 #   quick      a regular expression of the tests that --quick runs
 #   targets    what has to be built for these
 #   under      a command that programs must run under, or nothing
+#   unfit_clang  a part of a regular expression, as in `never`: tests that are not for clang's; may be unset
 # A function run_more NAME FOLDER runs what is particular to the tool.
 
 export COPAS_TEST_SCALE=small
@@ -82,9 +83,9 @@ prove_teeth() {
 
 # run_tests NAME FOLDER
 run_tests() {
-  local tests=$all_tests log=$2/tests.log
+  local tests=$all_tests log=$2/tests.log unfit=unfit_$1
   [ "$is_quick" = 0 ] || tests=$quick
-  if ! $under ctest --test-dir "$2" -R "$tests" -E "$never" -j "$(nproc)" --output-on-failure \
+  if ! $under ctest --test-dir "$2" -R "$tests" -E "$never${!unfit:-}" -j "$(nproc)" --output-on-failure \
     --no-tests=error >"$log" 2>&1; then
     cat "$log"
     echo "FAIL $1"

@@ -39,6 +39,17 @@ template <class Call> void guarded(Call &&call) noexcept
   }
 }
 
+/// Calls a handler: its connection's end, an exception that it lets pass, is no failure of the handler.
+template <class Call> void guarded_handler(Call &&call) noexcept
+{
+  guarded([&call] {
+    try {
+      call();
+    } catch (const closed_error &) {
+    }
+  });
+}
+
 /// A callable that runs once. It is kept in the user pointer itself where it fits, else on the heap,
 /// and moved to the coroutine's stack to run: what it owns ends there, where it may wait.
 template <class F> class once {

@@ -48,7 +48,7 @@ namespace detail {
 
 template <class F> void run_handler(copas_socket *client, void *user)
 {
-  guarded([client, user] { (*static_cast<F *>(user))(socket_ref(client)); });
+  guarded_handler([client, user] { (*static_cast<F *>(user))(socket_ref(client)); });
 }
 
 /// The time limit as the options of C have it, where 0 is none.

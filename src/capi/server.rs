@@ -80,8 +80,8 @@ pub extern "C" fn copas_addserver(
 /// no coroutine and no OS thread; copas_tls_context_stats() counts those that failed.
 ///
 /// Errors: as copas_addserver(); COPAS_INVALID also for a bad size, flag, name, time limit or stack
-/// size, or a context for clients; COPAS_UNSUPPORTED (`tls` on a datagram socket, or in a library without
-/// TLS). Never switches.
+/// size, or a context for clients; COPAS_UNSUPPORTED (`tls`, or a limit of connections, on a datagram
+/// socket; `tls` in a library without TLS). Never switches.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn copas_addserver_with(
     c: *mut copas,

@@ -111,7 +111,7 @@ pub unsafe extern "C" fn copas_receive_into(
 /// Sends `len` bytes: appends them to the socket's output, which the dispatcher hands to the
 /// kernel, many sends in one system call, whenever the coroutine waits or ends. Sends outside of
 /// coroutines are written before the call returns. `data` may be borrowed bytes, of this socket too, which
-/// are sent from where they lie.
+/// may be sent from where they lie: they must not be changed while they are borrowed.
 ///
 /// When more than the high-water mark (64 KiB) would be pending, only the caller waits until the
 /// peer has taken enough, within the send time limit; big data go to the kernel without a copy.
@@ -134,8 +134,9 @@ pub unsafe extern "C" fn copas_send(
 ) -> copas_status {
     // SAFETY: NULL or `len` bytes, as the comment asks.
     let small = |socket: &Rc<Socket>| socket.append_if_small(unsafe { bytes_of(data, len) }.ok()?);
-    match caught(None, || at_socket(skt, small)) {
-        Some(()) => Status::OK as copas_status,
+    let done = || at_socket(skt, small).map(|()| Status::OK as copas_status);
+    match caught(Some(Status::PANIC as copas_status), done) {
+        Some(status) => status,
         // SAFETY: as above.
         None => unsafe { send(skt, data, len) },
     }

@@ -153,6 +153,10 @@ impl Switched {
     pub fn take_idle(&self) -> Option<Switched> {
         self.head.get()?;
         let rests = self.rest();
+        assert!(
+            self.head().phase.get() != Phase::Running,
+            "a coroutine is not taken apart while it runs"
+        );
         let head = self.head.take()?;
         if !rests {
             abandon(head);

@@ -94,7 +94,7 @@ impl Dispatcher {
 
     /// As `wait`, for an operation of which it is known that the first poll would find nothing: `pend` does
     /// what that poll would do, for the present borrower, unless others have run before. None where it is
-    /// not known, as with a wait of 0 seconds.
+    /// not known; always with a wait of 0 seconds.
     #[inline(always)]
     pub fn wait_from<F: Future>(
         &self,

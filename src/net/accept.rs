@@ -144,6 +144,10 @@ fn accept_some(d: &Dispatcher, socket: &Rc<Socket>, most: usize) -> bool {
         _ => return false,
     }
     for _ in 0..most {
+        // A report may have closed it.
+        if !socket.accepts() {
+            return false;
+        }
         // Handshakes need no vehicle.
         if server.settings.tls.is_none() && d.awaits_room(server.settings.ground, socket.handle) {
             report_full(d, &server);

@@ -177,6 +177,10 @@ impl Buffer {
 
     #[cold]
     fn make_room(&mut self, total: usize, always: bool) {
+        assert!(
+            self.echo().is_empty(),
+            "output is written or copied before its memory is used"
+        );
         let size = total.max(self.memory.len() * 2);
         let more = size - self.memory.len();
         if total <= self.memory.len() || !(always || self.account.allows(more)) {
@@ -325,6 +329,23 @@ impl Pool {
             }
         }
         self.keep(rest);
+    }
+
+    /// A buffer that is no larger than a pooled one, with the same bytes where those fit.
+    #[inline]
+    pub fn slim(&self, buffer: Box<Buffer>) -> Box<Buffer> {
+        if buffer.capacity() <= SIZE || buffer.len() > SIZE {
+            return buffer;
+        }
+        self.moved(buffer)
+    }
+
+    #[cold]
+    fn moved(&self, buffer: Box<Buffer>) -> Box<Buffer> {
+        let mut small = self.take(0);
+        small.append(buffer.pending());
+        self.give(buffer);
+        small
     }
 
     /// Takes back one more than the hot ones.

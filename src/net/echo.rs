@@ -97,7 +97,7 @@ impl Socket {
         if buffer.is_empty() {
             self.net.pool.give(buffer);
         } else {
-            self.output.replace(Some(buffer));
+            self.output.replace(Some(self.net.pool.slim(buffer)));
         }
     }
 }

@@ -9,7 +9,7 @@
 //! borrower's next receive, its own close, or its end. When somebody else receives or closes
 //! meanwhile, the whole buffer goes to the borrower (`Held`), and a copy of the pending bytes stays.
 
-use super::buffer::{Buffer, Pool};
+use super::buffer::{Buffer, Pool, SIZE};
 use super::pattern::{Found, Limits, Pattern, drop_carriage_returns};
 use crate::dispatcher::Handle;
 use crate::sys::search;
@@ -271,7 +271,7 @@ impl Input {
     }
 
     fn more_space(&mut self, pool: &Pool, wanted: usize) -> &mut [u8] {
-        if let Some(small) = self.buffer.take_if(|buffer| buffer.capacity() <= SMALL) {
+        if let Some(small) = self.buffer.take_if(|buffer| buffer.capacity() < SIZE) {
             let mut buffer = pool.take(wanted);
             buffer.append(small.pending());
             self.buffer = Some(buffer);

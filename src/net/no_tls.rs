@@ -32,6 +32,11 @@ impl Session {
     }
 
     /// Nothing.
+    pub fn came(&self) -> u64 {
+        match *self {}
+    }
+
+    /// Nothing.
     pub fn memory(&self) -> usize {
         match *self {}
     }

@@ -222,16 +222,22 @@ impl Socket {
     pub(super) fn begin_receive(&self, borrower: Handle) {
         self.net
             .end_loans(|to, socket| to == borrower && socket == self.handle);
-        let mut input = self.input.borrow_mut();
-        match input.lent_to() {
+        let lent_to = self.input.borrow().lent_to();
+        match lent_to {
             None => {}
-            Some(to) if to == borrower => input.end_loan(),
-            Some(to) => {
-                if let Some(buffer) = input.detach() {
-                    drop(input);
-                    self.keep_for(to, buffer);
-                }
-            }
+            Some(to) if to == borrower => self.input.borrow_mut().end_loan(),
+            Some(_) => self.part_from_loan(),
+        }
+    }
+
+    /// What is lent goes on elsewhere: the input's memory may be used again.
+    pub(super) fn part_from_loan(&self) {
+        let mut input = self.input.borrow_mut();
+        if let Some(borrower) = input.lent_to()
+            && let Some(buffer) = input.detach()
+        {
+            drop(input);
+            self.keep_for(borrower, buffer);
         }
     }
 

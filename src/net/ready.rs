@@ -100,7 +100,12 @@ impl Socket {
             if there || self.marks.has(Mark::AtEnd) {
                 return true;
             }
-            if !self.readable.get() || !matches!(self.fill(1), Read::Progress) {
+            if !self.readable.get() {
+                return false;
+            }
+            // It takes nothing, so no loan ends by it.
+            self.part_from_loan();
+            if !matches!(self.fill(1), Read::Progress) {
                 return false;
             }
         }

@@ -192,22 +192,30 @@ pub fn shown(socket: &Socket, status: Status, borrower: Handle) -> Lent {
         | Status::TOO_LONG
         | Status::LIMIT
         | Status::TRUNCATED
-        | Status::TLS_FAILED => socket.input.borrow_mut().show(borrower),
+        | Status::TLS_FAILED => show(socket, borrower),
         _ => NOTHING,
     }
+}
+
+fn show(socket: &Socket, borrower: Handle) -> Lent {
+    if !socket.input.borrow().is_lent_to_nobody_but(borrower) {
+        socket.part_from_loan();
+    }
+    socket.input.borrow_mut().show(borrower)
 }
 
 /// Receives by a pattern, waiting for at most the socket's receive time limit. The bytes are the
 /// result, or what is there so far.
 #[inline(always)]
 pub fn receive(d: &Dispatcher, socket: Rc<Socket>, pattern: Pattern<'_>) -> (Outcome<()>, Lent) {
+    let seconds = socket.timeouts.get().receive;
     let is_idle = match socket.glance(d, pattern) {
         Glance::Line(lent) => return (Ok(()), lent),
-        Glance::Idle => true,
+        // What does not wait asks the kernel.
+        Glance::Idle => seconds != 0.0,
         Glance::More => false,
     };
     let borrower = d.borrower();
-    let seconds = socket.timeouts.get().receive;
     let mut receive = pin!(Receive::new(
         socket,
         Wanted::By(pattern),
@@ -228,6 +236,12 @@ pub fn receive(d: &Dispatcher, socket: Rc<Socket>, pattern: Pattern<'_>) -> (Out
 #[cold]
 #[inline(never)]
 fn not_received(receive: Pin<&mut Receive<'_>>, fault: Fault) -> (Outcome<()>, Lent) {
-    let shown = shown(&receive.reading.socket, fault.status, receive.borrower);
+    let socket = &receive.reading.socket;
+    // Of one that never began, while somebody else receives, the bytes are not.
+    let is_others = !receive.reading.has_begun() && socket.reading.get();
+    let shown = match is_others {
+        true => NOTHING,
+        false => shown(socket, fault.status, receive.borrower),
+    };
     (Err(fault), shown)
 }

@@ -78,12 +78,14 @@ pub fn prepare() {
 /// Gives this OS thread's handlers a stack, once.
 #[cold]
 fn give_handlers_a_stack() -> io::Result<()> {
-    HANDLERS.with(|handlers| {
+    let given = HANDLERS.try_with(|handlers| {
         if handlers.get().is_none() {
             let _ = handlers.set(HandlerStack::make()?);
         }
         Ok(())
-    })
+    });
+    // An OS thread that is ending goes without.
+    given.unwrap_or(Ok(()))
 }
 
 impl HandlerStack {
@@ -142,6 +144,16 @@ pub fn tell(line: &[u8]) {
     unsafe { libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len()) };
 }
 
+/// Does what the kernel would do before it calls the handler itself.
+fn take_place_of(before: &libc::sigaction, number: i32) {
+    // SAFETY: a live set; NULL: what is replaced is not asked for. The kernel sets the mask back at the end.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &before.sa_mask, ptr::null_mut()) };
+    if before.sa_flags & libc::SA_RESETHAND != 0 {
+        // SAFETY: a valid signal, and a constant for a handler.
+        unsafe { libc::signal(number, libc::SIG_DFL) };
+    }
+}
+
 /// Lets the signal be handled as before.
 fn pass_on(
     before: &libc::sigaction,
@@ -162,12 +174,14 @@ fn pass_on(
             }
         }
         handler if before.sa_flags & libc::SA_SIGINFO != 0 => {
+            take_place_of(before, number);
             type Handler = extern "C" fn(i32, *mut libc::siginfo_t, *mut libc::c_void);
             // SAFETY: the flag says that the handler was installed with this type.
             let handler: Handler = unsafe { mem::transmute(handler) };
             handler(number, info, context);
         }
         handler => {
+            take_place_of(before, number);
             // SAFETY: without the flag a handler, which is neither of the constants, has this type.
             let handler: extern "C" fn(i32) = unsafe { mem::transmute(handler) };
             handler(number);

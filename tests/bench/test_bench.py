@@ -5,7 +5,6 @@ import ctypes
 import dataclasses
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
@@ -14,11 +13,13 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 sys.path.insert(0, str(HERE.parent.parent / "bench" / "runner"))
+sys.path.append(str(HERE.parent / "tools"))
 os.environ["PATH"] += os.pathsep + "/usr/local/go/bin"
 
 import build  # noqa: E402
 import cases  # noqa: E402
 import failure  # noqa: E402
+import go_compiler  # noqa: E402
 import machine  # noqa: E402
 import measure  # noqa: E402
 import outcome  # noqa: E402
@@ -75,12 +76,10 @@ def ours():
 
 
 def go_is_there():
-    """The Go package needs Go 1.24."""
-    if not shutil.which("go"):
+    try:
+        return bool(go_compiler.find())
+    except go_compiler.Absent:
         return False
-    told = subprocess.run(["go", "version"], capture_output=True, text=True).stdout
-    version = re.search(r"go(\d+)\.(\d+)", told)
-    return version is not None and tuple(map(int, version.groups())) >= (1, 24)
 
 
 class Bench(unittest.TestCase):

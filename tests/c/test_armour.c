@@ -304,6 +304,33 @@ static void what_cannot_be_is_refused(void)
   CHECK_OK(copas_free(c));
 }
 
+static int all_status;
+
+static void receive_all(copas_socket *client, void *user)
+{
+  copas_bytes bytes;
+  all_status = copas_receive(client, COPAS_ALL, &bytes);
+  ++*(int *)user;
+}
+
+static void a_body_beyond_its_limit_is_too_long(void)
+{
+  static char body[1001];
+  int handled = 0;
+  copas_server_options options = {.size = sizeof options, .all_limit = 1000, .user = &handled};
+  c = net_new(&reports);
+  CHECK_OK(copas_addserver_with(c, net_bind(c, &port), receive_all, &options));
+  for (int extra = 0; extra < 2; extra++) {
+    int fd = net_connect(port);
+    CHECK_NUMBER(write(fd, body, (size_t)(1000 + extra)), 1000 + extra);
+    CHECK(shutdown(fd, SHUT_WR) == 0);
+    net_until(c, &handled, extra + 1);
+    CHECK_STATUS(all_status, extra ? COPAS_TOO_LONG : COPAS_OK);
+    close(fd);
+  }
+  CHECK_OK(copas_free(c));
+}
+
 int main(void)
 {
   RUN(above_the_most_connections_new_ones_wait_until_one_ends);
@@ -315,6 +342,7 @@ int main(void)
   RUN(an_accept_waits_until_a_connection_ends);
   RUN(a_choice_says_that_none_waits_until_one_can_be_accepted);
   RUN(a_larger_number_lets_those_in_who_wait);
+  RUN(a_body_beyond_its_limit_is_too_long);
   RUN(what_cannot_be_is_refused);
   return check_report();
 }

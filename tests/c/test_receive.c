@@ -186,6 +186,39 @@ static void a_timed_out_receive_loses_nothing(void)
   close_pair();
 }
 
+static int others, looked;
+
+static void note_a_turn(void *user)
+{
+  (void)user;
+  others++;
+}
+
+/* Once it has waited, so that nothing but the limit makes a difference. */
+static void look_in_vain(void *user)
+{
+  (void)user;
+  CHECK_OK(copas_settimeout(skt, 0.001));
+  CHECK_STATUS(copas_receive(skt, COPAS_LINE, &bytes), COPAS_TIMEOUT);
+  CHECK_OK(copas_settimeout(skt, 0));
+  CHECK_OK(copas_addthread(c, note_a_turn, NULL, NULL));
+  for (int i = 0; i < 3; i++) {
+    CHECK_STATUS(copas_receive(skt, COPAS_LINE, &bytes), COPAS_TIMEOUT);
+    CHECK_STATUS(copas_receive_some(skt, &bytes), COPAS_TIMEOUT);
+  }
+  CHECK_NUMBER(others, 0);
+  looked = 1;
+}
+
+static void a_limit_of_0_lets_nobody_else_run(void)
+{
+  others = looked = 0;
+  open_pair();
+  CHECK_OK(copas_addthread(c, look_in_vain, NULL, NULL));
+  net_until(c, &looked, 1);
+  close_pair();
+}
+
 static void limits_answer_too_long_and_keep_the_bytes(void)
 {
   open_pair();
@@ -347,6 +380,7 @@ int main(void)
   RUN(receive_into_fills_the_callers_memory);
   RUN(the_end_in_mid_line_shows_what_came);
   RUN(a_timed_out_receive_loses_nothing);
+  RUN(a_limit_of_0_lets_nobody_else_run);
   RUN(limits_answer_too_long_and_keep_the_bytes);
   RUN(a_reset_in_mid_line_is_closed_with_its_errno);
   RUN(all_before_a_reset_is_closed_and_shown);

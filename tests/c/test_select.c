@@ -204,6 +204,35 @@ static void the_end_of_a_stream_is_something_to_receive(void)
   close_all();
 }
 
+/* In a small buffer, which has to grow, and in one that is nearly used up. */
+static void what_is_lent_outlives_a_select(void)
+{
+  static char block[60000];
+  copas_bytes bytes;
+  c = net_new(NULL);
+  peer = net_pair(c, &skt);
+  copas_choice choice = {.kind = COPAS_CHOICE_RECEIVE, .handle = skt};
+  CHECK_OK(copas_settimeout(skt, 0.01));
+  net_puts(peer, "abc");
+  CHECK_STATUS(copas_receive(skt, COPAS_LINE, &bytes), COPAS_TIMEOUT);
+  CHECK_OK(copas_receive_some(skt, &bytes));
+  net_puts(peer, "defg");
+  CHECK_NUMBER(copas_select(c, &choice, 1, 10), 0);
+  CHECK_BYTES(bytes, "abc");
+  CHECK_OK(copas_receive(skt, 4, &bytes));
+  CHECK_BYTES(bytes, "defg");
+  memset(block, 'a', sizeof block);
+  CHECK_NUMBER(write(peer, block, sizeof block), (int)sizeof block);
+  CHECK_OK(copas_receive(skt, sizeof block, &bytes));
+  net_puts(peer, "more");
+  CHECK_NUMBER(copas_select(c, &choice, 1, 10), 0);
+  CHECK(bytes.len == sizeof block && memcmp(bytes.data, block, sizeof block) == 0);
+  CHECK_OK(copas_receive_some(skt, &bytes));
+  CHECK_BYTES(bytes, "more");
+  CHECK_OK(copas_free(c));
+  close(peer);
+}
+
 static void a_select_that_does_not_wait_asks_the_kernel(void)
 {
   static char block[60000];
@@ -340,6 +369,7 @@ int main(void)
   RUN(room_in_a_socket_can_be_awaited);
   RUN(what_is_wrong_is_there_at_once);
   RUN(the_end_of_a_stream_is_something_to_receive);
+  RUN(what_is_lent_outlives_a_select);
   RUN(a_select_that_does_not_wait_asks_the_kernel);
   RUN(nobody_selects_what_would_wait_for_itself);
   RUN(datagrams_and_connections_can_be_awaited);

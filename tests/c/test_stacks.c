@@ -372,6 +372,29 @@ static void a_handler_without_information_is_called_too(void)
   check_fate(&other);
 }
 
+/* Returns: the fault is repeated, and meets what the flag asks for. */
+static void note_once(int number)
+{
+  static const char text[] = "once\n";
+  if (number == SIGSEGV && write(2, text, sizeof text - 1) < 0) _exit(47);
+}
+
+static void handle_once_before(void)
+{
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = note_once;
+  action.sa_flags = (int)SA_RESETHAND;
+  CHECK(sigaction(SIGSEGV, &action, NULL) == 0);
+}
+
+static void a_handler_for_one_time_is_called_once(void)
+{
+  if (a_tool_takes_faults()) return;
+  const struct fate fate = {touch_nothing_mapped, handle_once_before, SIGSEGV, 0, "once\n"};
+  check_fate(&fate);
+}
+
 static void send_it_to_itself(void *user)
 {
   (void)user;
@@ -423,6 +446,7 @@ int main(void)
   RUN(another_fault_is_not_told);
   RUN(the_handler_that_was_there_before_is_called);
   RUN(a_handler_without_information_is_called_too);
+  RUN(a_handler_for_one_time_is_called_once);
   RUN(a_signal_that_was_sent_does_what_it_did_before);
   RUN(an_overflow_on_another_os_thread_is_told);
   return check_report();

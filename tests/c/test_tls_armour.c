@@ -127,6 +127,91 @@ static void clients_in_their_handshake_count(void)
   end();
 }
 
+/* Hands bytes on, a few at a time once `is_slow`. */
+struct pump {
+  copas_socket *from, *to;
+  int may_be_slow;
+};
+
+static int is_slow;
+
+static void hand_on(void *user)
+{
+  struct pump *pump = user;
+  copas_bytes bytes;
+  while (copas_receive_some(pump->from, &bytes) == COPAS_OK) {
+    int slow = pump->may_be_slow && is_slow;
+    size_t piece = slow ? 100 : bytes.len;
+    for (size_t at = 0; at < bytes.len; at += piece) {
+      size_t left = bytes.len - at;
+      if (copas_send(pump->to, bytes.data + at, left < piece ? left : piece) != COPAS_OK) return;
+      if (slow && copas_pause(c, 0.005, NULL) != COPAS_OK) return;
+    }
+  }
+}
+
+static void relay(copas_socket *client, void *user)
+{
+  copas_socket *server;
+  (void)user;
+  CHECK_OK(copas_connect(c, "127.0.0.1", port, NET_PATIENCE, &server));
+  static struct pump up, down;
+  up = (struct pump){client, server, 1};
+  down = (struct pump){server, client, 0};
+  CHECK_OK(copas_addthread(c, hand_on, &down, NULL));
+  hand_on(&up);
+  copas_close(server);
+}
+
+static void a_record_that_comes_in_pieces_is_no_silence(void)
+{
+  static char line[10001];
+  copas_socket *skt;
+  copas_bytes bytes;
+  int relay_port;
+  begin(0, (copas_server_options){.min_rate = 100, .rate_window = 0.1});
+  net_serve(c, relay, NULL, &relay_port);
+  CHECK_OK(tls_connect(c, client_context, relay_port, "localhost", &skt));
+  CHECK_OK(copas_settimeout(skt, NET_PATIENCE));
+  is_slow = 1;
+  memset(line, 'x', sizeof line - 1);
+  line[sizeof line - 1] = '\n';
+  CHECK_OK(copas_send(skt, line, 5));
+  CHECK_OK(copas_flush(skt));
+  CHECK_OK(copas_send(skt, line + 5, sizeof line - 5));
+  CHECK_OK(copas_receive(skt, COPAS_LINE, &bytes));
+  CHECK_NUMBER(bytes.len, sizeof line - 1);
+  CHECK(counts().slow_senders == 0);
+  is_slow = 0;
+  CHECK_OK(copas_close(skt));
+  end();
+}
+
+static void upgrade_and_echo(copas_socket *client, void *user)
+{
+  if (copas_starttls(client, server_context, NULL) == COPAS_OK) net_echo(client, user);
+}
+
+static void the_first_byte_is_waited_for_after_an_upgrade(void)
+{
+  copas_server_options options = {.size = sizeof options, .first_byte = 0.05};
+  copas_socket *skt;
+  copas_bytes bytes;
+  begin(0, (copas_server_options){0});
+  CHECK_OK(copas_addserver_with(c, net_bind(c, &port), upgrade_and_echo, &options));
+  CHECK_OK(copas_wrap(c, net_connect(port), &skt));
+  CHECK_OK(copas_settimeout(skt, NET_PATIENCE));
+  /* The handshake has a limit of its own. */
+  CHECK_OK(copas_pause(c, 0.2, NULL));
+  CHECK(counts().late_first_byte == 0);
+  CHECK_OK(copas_starttls(skt, client_context, "localhost"));
+  copas_status status = copas_receive(skt, COPAS_LINE, &bytes);
+  CHECK(status == COPAS_TRUNCATED || status == COPAS_CLOSED);
+  CHECK(counts().late_first_byte == 1);
+  CHECK_OK(copas_close(skt));
+  end();
+}
+
 int main(void)
 {
   tls_begin();
@@ -134,5 +219,7 @@ int main(void)
   RUN(handshakes_that_stall_are_kept_within_the_budget);
   RUN(a_client_that_says_nothing_after_its_handshake_is_cut_off);
   RUN(clients_in_their_handshake_count);
+  RUN(a_record_that_comes_in_pieces_is_no_silence);
+  RUN(the_first_byte_is_waited_for_after_an_upgrade);
   return check_report();
 }

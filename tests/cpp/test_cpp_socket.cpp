@@ -197,6 +197,30 @@ void a_handlers_exception_closes_its_client_only()
   CHECK_TEXT(talk(d, port, "fine\n"), "good");
 }
 
+void the_end_of_a_handlers_connection_is_not_reported()
+{
+  reports told;
+  copas::dispatcher d(told.options());
+  int ended = 0;
+  struct count_at_end {
+    int &count;
+    ~count_at_end() { count++; }
+  };
+  const copas::socket_ref server = d.addserver(d.bind("127.0.0.1", 0), [&](copas::socket_ref client) {
+    const count_at_end counter{ended};
+    client.send("go on\n");
+    for (;;) client.receive(COPAS_LINE);
+  });
+  copas::socket skt = d.connect("127.0.0.1", server.getsockname().port(), patience);
+  skt.settimeout(patience);
+  CHECK_TEXT(skt.receive(COPAS_LINE), "go on");
+  skt.abort();
+  server.removeserver();
+  d.loop();
+  CHECK_NUMBER(ended, 1);
+  CHECK(told.texts.empty());
+}
+
 void the_options_of_a_server_reach_its_clients()
 {
   copas::dispatcher d;
@@ -309,6 +333,7 @@ int main()
   RUN(a_server_that_stays_the_callers_ends_with_it);
   RUN(a_server_that_cannot_be_added_stays_the_callers);
   RUN(a_handlers_exception_closes_its_client_only);
+  RUN(the_end_of_a_handlers_connection_is_not_reported);
   RUN(the_options_of_a_server_reach_its_clients);
   RUN(datagrams_go_to_and_fro);
   RUN(unix_sockets_connect_by_path);

@@ -28,6 +28,12 @@ def adopt_orphans():
         raise OSError(ctypes.get_errno(), "prctl")
 
 
+def end(process):
+    """Ends a process that a failed test has left."""
+    if process.poll() is None:
+        process.kill()
+
+
 class Load(threading.Thread):
     """A client that connects, asks once and leaves, again and again; every failure is kept."""
 
@@ -180,6 +186,7 @@ class Activation(unittest.TestCase):
             process = subprocess.Popen(
                 ["bash", "-c", script, "bash", str(listener.fileno()), program.example("hand_over")],
                 pass_fds=[listener.fileno()], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(end, process)
         with process:
             self.assertEqual(process.stdout.readline(), f"listening {port}\n")
             with program.Peer(port) as peer:
@@ -196,6 +203,7 @@ class Activation(unittest.TestCase):
             process = subprocess.Popen(
                 ["systemd-socket-activate", "-l", path, program.example("hand_over"), "0"],
                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            self.addCleanup(end, process)
             with process, socket.socket(socket.AF_UNIX) as peer:
                 wait_until(lambda: pathlib.Path(path).exists(), "the socket")
                 peer.settimeout(program.PATIENCE)

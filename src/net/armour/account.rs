@@ -62,6 +62,11 @@ impl Account {
         self.0.alarm.get()
     }
 
+    /// Has somebody look at it.
+    pub(super) fn call_for_a_look(&self) {
+        self.0.alarm.set(true);
+    }
+
     /// Somebody looks at it.
     pub(super) fn take_alarm(&self) {
         self.0.alarm.set(false);

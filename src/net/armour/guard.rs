@@ -6,6 +6,7 @@ use super::network::Network;
 use super::settings::Armour;
 use super::tally::Episode;
 use crate::dispatcher::{Dispatcher, LEVEL_WARNING};
+use crate::net::Net;
 use crate::net::address::local_address;
 use crate::net::socket::Socket;
 use crate::status::{Fault, Outcome, Status};
@@ -141,10 +142,10 @@ impl Guard {
 
     /// Counts what was done to a connection, and reports it where an episode begins with it.
     pub(super) fn tell(&self, d: &Dispatcher, cause: Cause) {
+        Net::of(d).tally.count(cause);
         let Some(listener) = self.listener.upgrade() else {
             return;
         };
-        listener.net.tally.count(cause);
         if self.episodes[cause as usize].begins(d.now()) {
             let text = format!("{}; copas_stats() counts further ones", cause.deed());
             report(d, &listener, &text);

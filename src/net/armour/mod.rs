@@ -29,4 +29,6 @@ pub use relief::{Memory, relieve};
 pub use settings::Armour;
 pub use standing::Standing;
 pub use tally::Tally;
+#[cfg(feature = "tls")]
+pub use watch::pause_for_handshake;
 pub use watch::{begin, due};

@@ -52,6 +52,8 @@ impl Memory {
         let mut waiting = self.waiting.borrow_mut();
         if !waiting.contains(&listener.handle) {
             waiting.push(listener.handle);
+            // Somebody waits, for whom room must be made.
+            self.account.call_for_a_look();
         }
         true
     }
@@ -91,14 +93,27 @@ pub fn relieve(d: &Dispatcher, net: &Net) {
     }
     if account.used() > net.memory.limit.get() {
         evict(d, net, promised(net));
-        let limit = account.used() + account.budget() / 16;
-        net.memory.limit.set(limit.max(account.budget()));
+        net.memory.limit.set(next_limit(account));
+    } else {
+        let lower = net.memory.limit.get().min(next_limit(account));
+        net.memory.limit.set(lower);
     }
     if account.used() > account.pause_at() {
         begin_tight(d, net);
     } else if account.used() <= account.resume_at() {
         end_tight(d, net);
+    } else if !account.is_tight() {
+        net.pool.keep_none(false);
     }
+    if account.is_tight() && !is_armed(d, net) {
+        arm(d, net);
+    }
+}
+
+/// Above this somebody is cut off next: a little more than there is, and no less than the budget.
+fn next_limit(account: &Account) -> usize {
+    let more = account.used() + account.budget() / 16;
+    more.max(account.budget())
 }
 
 fn begin_tight(d: &Dispatcher, net: &Net) {
@@ -106,7 +121,6 @@ fn begin_tight(d: &Dispatcher, net: &Net) {
         return;
     }
     net.memory.account.set_tight(true);
-    arm(d, net);
     if net.memory.pauses.begins(d.now()) {
         let text = format!(
             "accepting pauses: the buffers have {} of memory_budget, {} bytes",
@@ -135,6 +149,12 @@ fn end_tight(d: &Dispatcher, net: &Net) {
             listener.accept_on();
         }
     }
+}
+
+/// Whether the time that pausing has is running.
+fn is_armed(d: &Dispatcher, net: &Net) -> bool {
+    let alarm = net.memory.alarm.get().map(|alarm| d.object::<Alarm>(alarm));
+    matches!(alarm, Some(Ok(alarm)) if alarm.deadline.is_set())
 }
 
 /// Begins, or begins again, the time that pausing has.

@@ -40,6 +40,7 @@ impl Armour {
             || self.max_per_address != 0
             || self.first_byte != 0.0
             || self.min_rate != 0
+            || self.rate_window != 0.0
     }
 
     /// Seconds over which a rate is averaged.

@@ -37,9 +37,9 @@ impl Sample {
         Sample {
             awaits_first: false,
             pattern: pattern_of(socket, standing),
-            came: socket.received.get() + unread as u64,
+            came: came_to(socket) + unread as u64,
             is_blocked: !socket.writable.get() && (socket.unsent() != 0 || socket.has_senders()),
-            taken: socket.sent.get() as i64 - untaken as i64,
+            taken: socket.sent.get() as i64 - (socket.sealed() + untaken as usize) as i64,
         }
     }
 
@@ -60,6 +60,12 @@ impl Sample {
     }
 }
 
+/// Bytes that have come to the socket, as the peer sent them.
+fn came_to(socket: &Socket) -> u64 {
+    let session = socket.tls.get();
+    session.map_or(socket.received.get(), |session| session.came())
+}
+
 /// Where in the stream the pattern began in whose middle somebody waits.
 fn pattern_of(socket: &Socket, standing: &Standing) -> Option<u64> {
     let part = socket.input.borrow().pending().len() + standing.filled.get();
@@ -70,17 +76,33 @@ fn pattern_of(socket: &Socket, standing: &Standing) -> Option<u64> {
 /// A new connection begins, after its handshake: its first byte is waited for, if that has a limit.
 pub fn begin(d: &Dispatcher, socket: &Socket) {
     let armour = socket.borne();
-    let (waits, is_paced) = (armour.first_byte > 0.0, armour.min_rate != 0);
+    let is_paced = armour.min_rate != 0;
     socket.paced.set(is_paced);
-    if waits || is_paced {
+    if armour.first_byte > 0.0 {
+        d.arm(&socket.deadline, socket.handle, armour.first_byte);
+    }
+    // A limit beyond what clocks reach is none.
+    let awaits_first = socket.deadline.is_set();
+    if awaits_first || is_paced {
         socket.stand().sample.set(Sample {
-            awaits_first: waits,
+            awaits_first,
             ..Sample::default()
         });
     }
-    if waits {
-        d.arm(&socket.deadline, socket.handle, armour.first_byte);
+}
+
+/// An accepted connection is upgraded: the handshake has its own limit, and what was to come first comes
+/// after it.
+#[cfg(feature = "tls")]
+pub fn pause_for_handshake(d: &Dispatcher, socket: &Socket) -> bool {
+    let awaits = socket.received.get() == 0
+        && socket
+            .standing()
+            .is_some_and(|standing| standing.sample.get().awaits_first);
+    if awaits {
+        d.disarm(&socket.deadline);
     }
+    awaits
 }
 
 /// A connection's deadline has passed.
@@ -90,7 +112,9 @@ pub fn due(d: &Dispatcher, socket: &Socket) {
     };
     let (before, now) = (standing.sample.get(), Sample::of(socket, standing));
     let armour = socket.borne();
-    let silent = before.awaits_first && now.came == 0 && !socket.marks.has(Mark::AtEnd);
+    // One that has ended its direction will say nothing, and may wait for an answer.
+    let has_ended = socket.marks.has(Mark::AtEnd) || socket.hangup.get();
+    let silent = before.awaits_first && now.came == 0 && !has_ended;
     let complaint = match silent {
         true => Some(Cause::FirstByte),
         false => now.complaint(&before, armour.least_bytes()),

@@ -5,6 +5,7 @@ use super::context::{Context, Role, server_name};
 use super::session::Session;
 use crate::dispatcher::{Dispatcher, Place, within};
 use crate::net::Net;
+use crate::net::armour;
 use crate::net::flush::Flush;
 use crate::net::marks::Mark;
 use crate::net::reading::Reading;
@@ -90,6 +91,8 @@ struct Upgrade {
     context: Arc<Context>,
     /// The place of the one that receives, until the handshake has it.
     reading: Option<Reading>,
+    /// The connection's first byte is waited for, once it is encrypted.
+    awaits_first: bool,
     /// How it has ended: whether it has resumed a session, or why it has failed.
     ended: Result<bool, Status>,
 }
@@ -100,7 +103,9 @@ impl Upgrade {
         check(socket)?;
         let reading = Some(Reading::begin(socket)?);
         socket.marks.put(Mark::Upgrading);
+        let d = socket.net.dispatcher();
         Ok(Upgrade {
+            awaits_first: d.is_some_and(|d| armour::pause_for_handshake(&d, socket)),
             socket: Rc::clone(socket),
             context,
             reading,
@@ -169,6 +174,9 @@ impl Handshake {
                 "this side has closed the socket",
             ));
         }
+        if let Some(cause) = socket.cut_by() {
+            return Err(cause.fault());
+        }
         let session = socket.tls.get().ok_or(Status::STALE)?;
         if session.advance(socket)? {
             return Ok(true);
@@ -235,6 +243,9 @@ async fn perform(upgrade: &mut Upgrade, name: Option<ServerName<'static>>) -> Ou
     socket.writable.set(true);
     // Senders go on, and so does an end that waited.
     if let Some(d) = socket.net.dispatcher() {
+        if upgrade.awaits_first {
+            armour::begin(&d, socket);
+        }
         socket.write_on(&d);
     }
     Ok(())

@@ -105,6 +105,8 @@ pub struct Session {
     ended: Cell<bool>,
     /// Something has come since the handshake, or nothing more will.
     pub(super) heard: Cell<bool>,
+    /// Bytes that have come since the handshake, as the peer sent them.
+    came: Cell<u64>,
     /// The errno of a failed write, which the kernel tells only once.
     broken: Cell<i32>,
     failure: RefCell<Option<Failure>>,
@@ -139,6 +141,7 @@ impl Session {
             unread: RefCell::new(Unread::of(unread)),
             ended: Cell::new(false),
             heard: Cell::new(false),
+            came: Cell::new(0),
             broken: Cell::new(0),
             failure: RefCell::new(None),
             arrival: RefCell::new(None),
@@ -151,6 +154,19 @@ impl Session {
     pub(super) fn note_secured(&self) {
         self.stage.set(Stage::Secured);
         self.secured.set(true);
+        self.came.set(self.early() as u64);
+    }
+
+    /// Bytes that came right behind the handshake.
+    fn early(&self) -> usize {
+        let opened = self.connection.borrow_mut().process_new_packets();
+        let plaintext = opened.map_or(0, |state| state.plaintext_bytes_to_read());
+        self.unread.borrow().left().len() + plaintext
+    }
+
+    /// How many bytes have come since the handshake, those of records that are not whole yet among them.
+    pub fn came(&self) -> u64 {
+        self.came.get()
     }
 
     /// Whether its handshake has succeeded, whatever has gone wrong since.
@@ -334,6 +350,10 @@ impl Session {
             .map_err(|e| self.refused(e))?;
         self.exhausted.set(n < CHUNK);
         self.heard.set(self.stage.get() == Stage::Secured);
+        if self.heard.get() {
+            self.came.set(self.came.get() + n as u64);
+            socket.note_active();
+        }
         if n == 0 {
             self.exhausted.set(false);
             connection.read_tls(&mut io::empty())?;

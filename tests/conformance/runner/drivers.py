@@ -8,6 +8,9 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+sys.path.append(str(ROOT / "tests/tools"))
+import go_compiler  # noqa: E402
+
 FOLDER = ROOT / "tests/conformance/drivers"
 BUILD = pathlib.Path(os.environ.get("COPAS_BUILD_DIR", ROOT / "build")).resolve()
 OUTPUT = BUILD / "tests/conformance"
@@ -50,9 +53,10 @@ def python():
 
 def go():
     """The package of bindings/go, linked with the library of the build."""
-    compiler = shutil.which("go", path=os.environ["PATH"] + ":/usr/local/go/bin")
-    if compiler is None:
-        raise Absent("no Go compiler in PATH or /usr/local/go/bin")
+    try:
+        compiler = go_compiler.find()
+    except go_compiler.Absent as why:
+        raise Absent(str(why)) from None
     library = _library().parent
     program = OUTPUT / "driver_go"
     environment = {**os.environ, "CGO_ENABLED": "1", "GOTOOLCHAIN": "local",
