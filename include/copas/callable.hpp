@@ -39,13 +39,14 @@ template <class Call> void guarded(Call &&call) noexcept
   }
 }
 
-/// Calls a handler: its connection's end, an exception that it lets pass, is no failure of the handler.
+/// Calls a handler: the end of a connection, an exception that it lets pass, is no failure of the handler.
 template <class Call> void guarded_handler(Call &&call) noexcept
 {
   guarded([&call] {
     try {
       call();
     } catch (const closed_error &) {
+    } catch (const truncated_error &) {
     }
   });
 }

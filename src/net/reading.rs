@@ -232,6 +232,7 @@ impl Socket {
 
     /// What is lent goes on elsewhere: the input's memory may be used again.
     pub(super) fn part_from_loan(&self) {
+        self.copy_echo();
         let mut input = self.input.borrow_mut();
         if let Some(borrower) = input.lent_to()
             && let Some(buffer) = input.detach()

@@ -32,6 +32,9 @@ static CATCHER: OnceLock<Catcher> = OnceLock::new();
 /// Whether faults are caught, so that OS threads need a stack for the handler.
 static ON: AtomicBool = AtomicBool::new(false);
 
+/// The earlier handler was for one time, which is over.
+static SPENT: AtomicBool = AtomicBool::new(false);
+
 /// The stack of one OS thread's handlers; None where a runtime has made one already.
 struct HandlerStack(Option<Region>);
 
@@ -148,9 +151,17 @@ pub fn tell(line: &[u8]) {
 fn take_place_of(before: &libc::sigaction, number: i32) {
     // SAFETY: a live set; NULL: what is replaced is not asked for. The kernel sets the mask back at the end.
     unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &before.sa_mask, ptr::null_mut()) };
+    if before.sa_flags & libc::SA_NODEFER != 0 {
+        // SAFETY: a zeroed set is made one by sigemptyset; the set lives.
+        unsafe {
+            let mut own: libc::sigset_t = mem::zeroed();
+            libc::sigemptyset(&mut own);
+            libc::sigaddset(&mut own, number);
+            libc::pthread_sigmask(libc::SIG_UNBLOCK, &own, ptr::null_mut());
+        }
+    }
     if before.sa_flags & libc::SA_RESETHAND != 0 {
-        // SAFETY: a valid signal, and a constant for a handler.
-        unsafe { libc::signal(number, libc::SIG_DFL) };
+        SPENT.store(true, Release);
     }
 }
 
@@ -162,12 +173,16 @@ fn pass_on(
     info: *mut libc::siginfo_t,
     context: *mut libc::c_void,
 ) {
-    match before.sa_sigaction {
+    let action = match SPENT.load(Acquire) {
+        true => libc::SIG_DFL,
+        false => before.sa_sigaction,
+    };
+    match action {
         libc::SIG_IGN if was_sent => {}
         libc::SIG_DFL | libc::SIG_IGN => {
             // The access is repeated when the handler returns, and the process ends where it was made.
-            // SAFETY: the struct came from sigaction itself.
-            unsafe { libc::sigaction(number, before, ptr::null_mut()) };
+            // SAFETY: a valid signal, and a constant for a handler.
+            unsafe { libc::signal(number, libc::SIG_DFL) };
             if was_sent {
                 // SAFETY: sends the signal to this OS thread, which gets it when the handler returns.
                 unsafe { libc::raise(number) };

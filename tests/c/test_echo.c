@@ -207,12 +207,46 @@ static void bytes_stay_lent_where_another_coroutine_receives_and_sends(void)
   CHECK_OK(copas_free(c));
 }
 
+static copas_bytes of_another;
+
+static void borrow_and_stay(void *user)
+{
+  (void)user;
+  CHECK_OK(copas_receive(skt, COPAS_LINE, &of_another));
+  CHECK_STATUS(copas_pauseforever(c), COPAS_CANCELED);
+}
+
+static void send_it_when_canceled(void *user)
+{
+  copas_bytes bytes;
+  (void)user;
+  CHECK_STATUS(copas_pauseforever(c), COPAS_CANCELED);
+  CHECK_OK(copas_send(skt, of_another.data, of_another.len));
+  CHECK_STATUS(copas_receive(skt, COPAS_LINE, &bytes), COPAS_CANCELED);
+}
+
+static void a_receive_that_is_canceled_loses_nothing_that_was_sent_back(void)
+{
+  copas_thread *sender;
+  c = net_new(NULL);
+  int peer = net_tcp(c, &skt);
+  CHECK_OK(copas_addthread(c, send_it_when_canceled, NULL, &sender));
+  CHECK_OK(copas_addthread(c, borrow_and_stay, NULL, NULL));
+  net_puts(peer, "hello\nmore\n");
+  net_settle(c);
+  CHECK_OK(copas_removethread(sender));
+  net_expect(c, peer, "hello");
+  close(peer);
+  CHECK_OK(copas_free(c));
+}
+
 int main(void)
 {
   expected = net_allocate(MOST);
   RUN(what_is_sent_back_arrives_whole_and_in_order);
   RUN(lines_that_wait_together_are_answered_together);
   RUN(bytes_stay_lent_where_another_coroutine_receives_and_sends);
+  RUN(a_receive_that_is_canceled_loses_nothing_that_was_sent_back);
   free(expected);
   return check_report();
 }

@@ -212,6 +212,32 @@ static void the_first_byte_is_waited_for_after_an_upgrade(void)
   end();
 }
 
+static void upgrade_when_asked(copas_socket *client, void *user)
+{
+  copas_bytes line;
+  if (copas_receive(client, COPAS_LINE, &line) == COPAS_OK) upgrade_and_echo(client, user);
+}
+
+static void who_spoke_before_an_upgrade_has_spoken(void)
+{
+  copas_server_options options = {.size = sizeof options, .first_byte = 0.05};
+  copas_socket *skt;
+  copas_bytes bytes;
+  begin(0, (copas_server_options){0});
+  CHECK_OK(copas_addserver_with(c, net_bind(c, &port), upgrade_when_asked, &options));
+  CHECK_OK(copas_wrap(c, net_connect(port), &skt));
+  CHECK_OK(copas_settimeout(skt, NET_PATIENCE));
+  CHECK_OK(copas_send(skt, "STARTTLS\n", 9));
+  CHECK_OK(copas_starttls(skt, client_context, "localhost"));
+  CHECK_OK(copas_pause(c, 0.2, NULL));
+  CHECK_OK(copas_send(skt, "hello\n", 6));
+  CHECK_OK(copas_receive(skt, COPAS_LINE, &bytes));
+  CHECK_BYTES(bytes, "hello");
+  CHECK(counts().late_first_byte == 0);
+  CHECK_OK(copas_close(skt));
+  end();
+}
+
 int main(void)
 {
   tls_begin();
@@ -221,5 +247,6 @@ int main(void)
   RUN(clients_in_their_handshake_count);
   RUN(a_record_that_comes_in_pieces_is_no_silence);
   RUN(the_first_byte_is_waited_for_after_an_upgrade);
+  RUN(who_spoke_before_an_upgrade_has_spoken);
   return check_report();
 }

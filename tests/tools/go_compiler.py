@@ -19,16 +19,25 @@ class Absent(Exception):
     """There is none; in words."""
 
 
-def find():
-    """The path of the compiler."""
-    compiler = shutil.which("go", path=os.environ["PATH"] + ":/usr/local/go/bin")
-    if compiler is None:
-        raise Absent("no Go compiler in PATH or /usr/local/go/bin")
+def version_of(compiler):
+    """As numbers; None when it does not tell."""
     told = subprocess.run([compiler, "version"], capture_output=True, text=True).stdout
     version = re.search(r"go(\d+)\.(\d+)", told)
-    if version is None or tuple(map(int, version.groups())) < NEEDED:
-        raise Absent(f"Go {'.'.join(map(str, NEEDED))} is needed, {compiler} is older: {told.strip()}")
-    return compiler
+    return tuple(map(int, version.groups())) if version else None
+
+
+def find():
+    """The path of the first compiler that is new enough."""
+    older = []
+    for folder in [*os.environ["PATH"].split(os.pathsep), "/usr/local/go/bin"]:
+        compiler = shutil.which("go", path=folder)
+        if compiler and (version_of(compiler) or (0,)) >= NEEDED:
+            return compiler
+        older += [compiler] if compiler else []
+    wanted = ".".join(map(str, NEEDED))
+    if older:
+        raise Absent(f"Go {wanted} is needed, {older[0]} is older")
+    raise Absent("no Go compiler in PATH or /usr/local/go/bin")
 
 
 if __name__ == "__main__":

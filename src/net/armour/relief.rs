@@ -59,6 +59,17 @@ impl Memory {
     }
 }
 
+impl Memory {
+    /// Who does not accept any more does not wait either.
+    fn forget_who_gave_up(&self, net: &Net) {
+        let waits = |listener: &Handle| {
+            let listener = net.any_socket(*listener);
+            listener.is_some_and(|listener| listener.accepts() || listener.reading.get())
+        };
+        self.waiting.borrow_mut().retain(waits);
+    }
+}
+
 /// The time that pausing has to help.
 struct Alarm {
     deadline: Deadline,
@@ -73,6 +84,7 @@ impl Object for Alarm {
         let net = Net::of(d);
         // Who was to free something, and has not: that is not waited for any more.
         let freed = evict(d, net, 0);
+        net.memory.forget_who_gave_up(net);
         if net.memory.account.is_tight() && (freed || !net.memory.waiting.borrow().is_empty()) {
             arm(d, net);
         }

@@ -114,7 +114,9 @@ pub fn due(d: &Dispatcher, socket: &Socket) {
     let armour = socket.borne();
     // One that has ended its direction will say nothing, and may wait for an answer.
     let has_ended = socket.marks.has(Mark::AtEnd) || socket.hangup.get();
-    let silent = before.awaits_first && now.came == 0 && !has_ended;
+    // What came in clear before an upgrade counts too.
+    let is_heard = now.came != 0 || socket.received.get() != 0;
+    let silent = before.awaits_first && !is_heard && !has_ended;
     let complaint = match silent {
         true => Some(Cause::FirstByte),
         false => now.complaint(&before, armour.least_bytes()),
