@@ -336,7 +336,7 @@ impl Driver for Sockets {
     }
 
     fn is_unsettled(&self) -> bool {
-        !self.0.dirty.is_empty() || self.0.memory.account.is_alarmed()
+        !self.0.dirty.is_empty()
     }
 
     fn ended(&self, thread: Handle) {
