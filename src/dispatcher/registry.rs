@@ -188,9 +188,9 @@ impl Deref for Entered {
     type Target = Dispatcher;
 
     fn deref(&self) -> &Dispatcher {
-        // SAFETY: `enter`, `held` or `inherited` has found it alive and held by this OS thread. Only `retire` ends it, on
-        // this OS thread, and copas_free lets it do so only when no other call is on this OS
-        // thread's stacks that could still use an Entered (see `current::is_inside`).
+        // SAFETY: `held`, `hold` or `inherited` has found it alive and held by this OS thread. Only
+        // `retire` ends it, on this OS thread, and copas_free lets it do so only when no other call is on
+        // this OS thread's stacks that could still use an Entered (see `current::is_inside`).
         unsafe { &*self.dispatcher }
     }
 }

@@ -120,6 +120,16 @@ static inline void net_until(copas *c, const int *flag, int wanted)
   }
 }
 
+/* What the dispatcher has to do, and has counted. */
+static inline copas_dispatcher_stats net_stats(copas *c)
+{
+  copas_dispatcher_stats stats;
+  memset(&stats, 0, sizeof stats);
+  stats.size = sizeof stats;
+  CHECK_OK(copas_stats(c, &stats));
+  return stats;
+}
+
 /* Lets this process have `count` descriptors; 0 when its hard limit forbids that. */
 static inline int net_allow_descriptors(int count)
 {

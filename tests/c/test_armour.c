@@ -8,13 +8,6 @@ static copas *c;
 static struct net_reports reports;
 static int port;
 
-static copas_dispatcher_stats counts(void)
-{
-  copas_dispatcher_stats stats = {.size = sizeof stats};
-  CHECK_OK(copas_stats(c, &stats));
-  return stats;
-}
-
 static copas_socket *serve(const copas_server_options *options)
 {
   c = net_new(&reports);
@@ -53,13 +46,13 @@ static void above_the_most_connections_new_ones_wait_until_one_ends(void)
   net_puts(third, "three\n");
   net_puts(fourth, "four\n");
   net_settle(c);
-  CHECK(net_quiet(third) && counts().sockets == 3 && counts().accept_pauses == 1);
+  CHECK(net_quiet(third) && net_stats(c).sockets == 3 && net_stats(c).accept_pauses == 1);
   CHECK(close(first) == 0);
   net_expect(c, third, "three\n");
   CHECK(net_quiet(fourth));
   CHECK(close(third) == 0);
   net_expect(c, fourth, "four\n");
-  CHECK(counts().accept_pauses >= 2);
+  CHECK(net_stats(c).accept_pauses >= 2);
   /* One line for all of it. */
   CHECK(reports.count == 1 && net_reported(&reports, "max_connections (2)"));
   close(second);
@@ -85,7 +78,7 @@ static void a_kept_connection_counts_until_it_is_closed(void)
   CHECK(shutdown(first, SHUT_WR) == 0);
   net_puts(second, "two\n");
   net_settle(c);
-  CHECK(counts().running == 0 && net_quiet(second));
+  CHECK(net_stats(c).running == 0 && net_quiet(second));
   CHECK_OK(copas_close(kept));
   net_expect(c, second, "two\n");
   CHECK_OK(copas_free(c));
@@ -99,7 +92,7 @@ static void above_the_most_of_an_address_new_ones_are_reset(void)
   serve(&options);
   int first = come_in(), second = come_in();
   for (int i = 0; i < 5; i++) expect_reset(net_connect(port));
-  CHECK(counts().over_address == 5 && counts().sockets == 3);
+  CHECK(net_stats(c).over_address == 5 && net_stats(c).sockets == 3);
   CHECK(reports.count == 1 && net_reported(&reports, "max_per_address"));
   CHECK(close(first) == 0);
   net_settle(c);
@@ -124,10 +117,10 @@ static void serve_to_the_last(int told)
   for (int i = 0; i < LEFT - 1; i++) CHECK((opened[i] = open("/dev/null", O_RDONLY)) >= 0);
   for (int i = 0; i < LEFT - 1; i++) close(opened[i]);
   /* Who leaves makes room. */
-  uint64_t sockets = counts().sockets;
+  uint64_t sockets = net_stats(c).sockets;
   CHECK_NUMBER(write(told, &sockets, sizeof sockets), sizeof sockets);
-  while (counts().sockets >= sockets) net_step(c);
-  while (counts().sockets < sockets) net_step(c);
+  while (net_stats(c).sockets >= sockets) net_step(c);
+  while (net_stats(c).sockets < sockets) net_step(c);
   CHECK_OK(copas_free(c));
   _exit(0);
 }

@@ -10,13 +10,6 @@ static struct net_reports reports;
 static int port;
 static int closed_for_memory, closed_else;
 
-static copas_dispatcher_stats counts(void)
-{
-  copas_dispatcher_stats stats = {.size = sizeof stats};
-  CHECK_OK(copas_stats(c, &stats));
-  return stats;
-}
-
 static void open_dispatcher(size_t budget)
 {
   copas_config config = {.size = sizeof config, .report = net_report, .report_user = &reports};
@@ -25,8 +18,8 @@ static void open_dispatcher(size_t budget)
   closed_for_memory = closed_else = 0;
   c = copas_new(&config);
   CHECK(c != NULL);
-  CHECK(counts().memory == 0);
-  CHECK(budget == 0 || counts().memory_budget == budget);
+  CHECK(net_stats(c).memory == 0);
+  CHECK(budget == 0 || net_stats(c).memory_budget == budget);
 }
 
 /* What a handler's last call was answered. */
@@ -102,12 +95,12 @@ static void readers_that_take_nothing_make_room_and_nobody_else(void)
     hogs[i] = narrow_client();
     net_puts(hogs[i], "pour\n");
     net_settle(c);
-    CHECK(counts().memory <= BUDGET);
+    CHECK(net_stats(c).memory <= BUDGET);
     expect_echo(good);
-    if (counts().accept_pauses != 0) continue;
+    if (net_stats(c).accept_pauses != 0) continue;
   }
   net_settle(c);
-  copas_dispatcher_stats stats = counts();
+  copas_dispatcher_stats stats = net_stats(c);
   CHECK(stats.memory <= BUDGET && stats.memory > BUDGET / 2);
   expect_echo(good);
   for (int i = 0; i < HOGS; i++) expect_echo(silent[i]);
@@ -119,7 +112,7 @@ static void readers_that_take_nothing_make_room_and_nobody_else(void)
   }
   close(good);
   net_settle(c);
-  CHECK(counts().memory <= BUDGET / 8);
+  CHECK(net_stats(c).memory <= BUDGET / 8);
   CHECK_OK(copas_free(c));
 }
 
@@ -134,9 +127,9 @@ static void the_idlest_are_cut_off_first(void)
   for (int i = 0; i < HOGS; i++) {
     net_puts(hogs[i], "pour\n");
     net_settle(c);
-    CHECK(counts().memory <= BUDGET);
+    CHECK(net_stats(c).memory <= BUDGET);
   }
-  int evicted = (int)counts().evicted;
+  int evicted = (int)net_stats(c).evicted;
   CHECK(evicted >= HOGS - BUDGET / 65536 && closed_for_memory == evicted && closed_else == 0);
   for (int i = 0; i < HOGS; i++) CHECK_NUMBER(is_open(hogs[i]), i >= evicted);
   CHECK(net_reported(&reports, "idle longest"));
@@ -160,7 +153,7 @@ static void accepting_goes_on_when_there_is_room_again(void)
   more = net_connect(port);
   net_puts(more, "hello\n");
   net_settle(c);
-  CHECK(net_quiet(more) && counts().evicted == 0);
+  CHECK(net_quiet(more) && net_stats(c).evicted == 0);
   for (int i = 0; i < HOGS; i++) close(hogs[i]);
   net_expect(c, more, "hello\n");
   close(more);
@@ -201,7 +194,7 @@ static void a_receive_that_the_budget_has_no_room_for_is_refused_and_loses_nothi
   }
   CHECK_STATUS(part.status, COPAS_LIMIT);
   CHECK(part.shown >= 65536 && part.taken == part.shown);
-  CHECK(counts().memory <= BUDGET && counts().refused_growth == 1);
+  CHECK(net_stats(c).memory <= BUDGET && net_stats(c).refused_growth == 1);
   close(fd);
   CHECK_OK(copas_free(c));
 }
@@ -221,7 +214,7 @@ static void a_receive_within_the_budget_is_none_of_its_business(void)
     net_step(c);
   }
   CHECK_OK(part.status);
-  CHECK(part.shown == LARGEST * BUDGET && counts().refused_growth == 0);
+  CHECK(part.shown == LARGEST * BUDGET && net_stats(c).refused_growth == 0);
   close(fd);
   CHECK_OK(copas_free(c));
 }
@@ -250,9 +243,9 @@ static void connections_of_the_program_s_own_go_last(void)
   for (int i = 0; i < HOGS; i++) {
     net_puts(hogs[i], "pour\n");
     net_settle(c);
-    CHECK(counts().memory <= BUDGET);
+    CHECK(net_stats(c).memory <= BUDGET);
   }
-  CHECK(counts().evicted > 0);
+  CHECK(net_stats(c).evicted > 0);
   for (int i = 0; i < 8; i++) CHECK(is_open(own[i]));
   for (int i = 0; i < HOGS; i++) close(hogs[i]);
   for (int i = 0; i < 8; i++) close(own[i]);
@@ -268,9 +261,9 @@ static void where_nothing_else_is_left_they_go_too(void)
     own[i] = net_narrow_pair(c, &skts[i]);
     CHECK_OK(copas_addthread(c, fill, skts[i], NULL));
     net_settle(c);
-    CHECK(counts().memory <= BUDGET);
+    CHECK(net_stats(c).memory <= BUDGET);
   }
-  CHECK(counts().evicted > 0 && closed_for_memory == (int)counts().evicted);
+  CHECK(net_stats(c).evicted > 0 && closed_for_memory == (int)net_stats(c).evicted);
   for (int i = 0; i < HOGS; i++) close(own[i]);
   CHECK_OK(copas_free(c));
 }
@@ -286,9 +279,9 @@ static void what_is_closed_and_not_written_goes_first(void)
     CHECK_OK(copas_send(skt, block, sizeof block));
     CHECK_OK(copas_close(skt));
     net_settle(c);
-    CHECK(counts().memory <= BUDGET);
+    CHECK(net_stats(c).memory <= BUDGET);
   }
-  CHECK(counts().evicted > 0);
+  CHECK(net_stats(c).evicted > 0);
   for (int i = 0; i < HOGS; i++) close(own[i]);
   CHECK_OK(copas_free(c));
 }
@@ -300,7 +293,7 @@ static void a_budget_has_a_least_and_a_default(void)
   CHECK(copas_new(&config) == NULL && errno == EINVAL);
   open_dispatcher(0);
   double machine = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-  CHECK(counts().memory_budget >= BUDGET && (double)counts().memory_budget <= machine / 4 + BUDGET);
+  CHECK(net_stats(c).memory_budget >= BUDGET && (double)net_stats(c).memory_budget <= machine / 4 + BUDGET);
   CHECK_OK(copas_free(c));
 }
 

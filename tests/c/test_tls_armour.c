@@ -11,13 +11,6 @@ static struct net_reports reports;
 static copas_tls_context *server_context, *client_context;
 static int port, met;
 
-static copas_dispatcher_stats counts(void)
-{
-  copas_dispatcher_stats stats = {.size = sizeof stats};
-  CHECK_OK(copas_stats(c, &stats));
-  return stats;
-}
-
 static void begin(size_t budget, copas_server_options options)
 {
   copas_config config = {.size = sizeof config, .report = net_report, .report_user = &reports};
@@ -63,12 +56,12 @@ static void an_encrypted_connection_needs_no_more_than_it_is_counted_with(void)
   CHECK_OK(copas_addthread(c, meet_and_stay, NULL, NULL));
   net_until(c, &met, 1);
   net_settle(c);
-  size_t heap = mallinfo2().uordblks, counted = (size_t)counts().memory;
+  size_t heap = mallinfo2().uordblks, counted = (size_t)net_stats(c).memory;
   for (int i = 0; i < CLIENTS; i++) CHECK_OK(copas_addthread(c, meet_and_stay, NULL, NULL));
   net_until(c, &met, CLIENTS + 1);
   net_settle(c);
   heap = mallinfo2().uordblks - heap;
-  counted = (size_t)counts().memory - counted;
+  counted = (size_t)net_stats(c).memory - counted;
   printf("(%zu bytes for a connection, %zu counted) ", heap / CLIENTS / 2, counted / CLIENTS / 2);
   CHECK(heap <= counted && counted <= 4 * heap);
   end();
@@ -81,11 +74,11 @@ static void handshakes_that_stall_are_kept_within_the_budget(void)
   for (int i = 0; i < CLIENTS; i++) {
     fds[i] = net_connect(port);
     net_settle(c);
-    CHECK(counts().memory <= 1 << 20);
+    CHECK(net_stats(c).memory <= 1 << 20);
   }
   double last = net_seconds() + NET_PATIENCE;
   /* Who waits to be accepted has pushed the idlest out. */
-  while (counts().evicted == 0) {
+  while (net_stats(c).evicted == 0) {
     net_step(c);
     CHECK(net_seconds() < last);
   }
@@ -106,7 +99,7 @@ static void a_client_that_says_nothing_after_its_handshake_is_cut_off(void)
   CHECK_OK(copas_settimeout(skt, NET_PATIENCE));
   copas_status status = copas_receive(skt, COPAS_LINE, &bytes);
   CHECK(status == COPAS_TRUNCATED || status == COPAS_CLOSED);
-  CHECK(counts().late_first_byte == 1);
+  CHECK(net_stats(c).late_first_byte == 1);
   CHECK_OK(copas_close(skt));
   end();
 }
@@ -118,9 +111,9 @@ static void clients_in_their_handshake_count(void)
   net_settle(c);
   int third = net_connect(port);
   net_settle(c);
-  CHECK(counts().sockets == 3 && counts().accept_pauses == 1);
+  CHECK(net_stats(c).sockets == 3 && net_stats(c).accept_pauses == 1);
   close(first);
-  while (counts().over_address + counts().accept_pauses < 2) net_step(c);
+  while (net_stats(c).over_address + net_stats(c).accept_pauses < 2) net_step(c);
   close(second);
   close(third);
   net_settle(c);
@@ -181,7 +174,7 @@ static void a_record_that_comes_in_pieces_is_no_silence(void)
   CHECK_OK(copas_send(skt, line + 5, sizeof line - 5));
   CHECK_OK(copas_receive(skt, COPAS_LINE, &bytes));
   CHECK_NUMBER(bytes.len, sizeof line - 1);
-  CHECK(counts().slow_senders == 0);
+  CHECK(net_stats(c).slow_senders == 0);
   is_slow = 0;
   CHECK_OK(copas_close(skt));
   end();
@@ -203,11 +196,11 @@ static void the_first_byte_is_waited_for_after_an_upgrade(void)
   CHECK_OK(copas_settimeout(skt, NET_PATIENCE));
   /* The handshake has a limit of its own. */
   CHECK_OK(copas_pause(c, 0.2, NULL));
-  CHECK(counts().late_first_byte == 0);
+  CHECK(net_stats(c).late_first_byte == 0);
   CHECK_OK(copas_starttls(skt, client_context, "localhost"));
   copas_status status = copas_receive(skt, COPAS_LINE, &bytes);
   CHECK(status == COPAS_TRUNCATED || status == COPAS_CLOSED);
-  CHECK(counts().late_first_byte == 1);
+  CHECK(net_stats(c).late_first_byte == 1);
   CHECK_OK(copas_close(skt));
   end();
 }
@@ -233,7 +226,7 @@ static void who_spoke_before_an_upgrade_has_spoken(void)
   CHECK_OK(copas_send(skt, "hello\n", 6));
   CHECK_OK(copas_receive(skt, COPAS_LINE, &bytes));
   CHECK_BYTES(bytes, "hello");
-  CHECK(counts().late_first_byte == 0);
+  CHECK(net_stats(c).late_first_byte == 0);
   CHECK_OK(copas_close(skt));
   end();
 }

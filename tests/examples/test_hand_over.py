@@ -28,10 +28,15 @@ def adopt_orphans():
         raise OSError(ctypes.get_errno(), "prctl")
 
 
-def end(process):
-    """Ends a process that a failed test has left."""
-    if process.poll() is None:
-        process.kill()
+@contextlib.contextmanager
+def ended(process):
+    """Waits for the end of a process; a test that fails does not wait for ever."""
+    with process:
+        try:
+            yield
+        except BaseException:
+            process.kill()
+            raise
 
 
 class Load(threading.Thread):
@@ -186,8 +191,7 @@ class Activation(unittest.TestCase):
             process = subprocess.Popen(
                 ["bash", "-c", script, "bash", str(listener.fileno()), program.example("hand_over")],
                 pass_fds=[listener.fileno()], stdout=subprocess.PIPE, text=True)
-        self.addCleanup(end, process)
-        with process:
+        with ended(process):
             self.assertEqual(process.stdout.readline(), f"listening {port}\n")
             with program.Peer(port) as peer:
                 peer.send(b"hello\n")
@@ -203,8 +207,7 @@ class Activation(unittest.TestCase):
             process = subprocess.Popen(
                 ["systemd-socket-activate", "-l", path, program.example("hand_over"), "0"],
                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-            self.addCleanup(end, process)
-            with process, socket.socket(socket.AF_UNIX) as peer:
+            with ended(process), socket.socket(socket.AF_UNIX) as peer:
                 wait_until(lambda: pathlib.Path(path).exists(), "the socket")
                 peer.settimeout(program.PATIENCE)
                 wait_until(lambda: peer.connect_ex(path) == 0, "a connection")

@@ -3,6 +3,8 @@
  * with a status, in time; no descriptor, record or user pointer is lost. For a library with the feature
  * `faults`. */
 #define _GNU_SOURCE
+#include "tls_folder.h"
+
 #include "tally.h"
 
 #include <dirent.h>
@@ -136,28 +138,6 @@ static void run_seed(uint64_t seed, uint32_t kinds, uint32_t rate)
   if (kinds & one) run_once(seed, one, often);
 }
 
-static void make_certificates(void)
-{
-  char command[900];
-  snprintf(certificates, sizeof certificates, "/tmp/copas_faults_XXXXXX");
-  MUST(mkdtemp(certificates) != NULL);
-  snprintf(command, sizeof command,
-           "cd %s && { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "
-           "/CN=ca -keyout ca.key -out ca.pem && openssl req -newkey ec -pkeyopt "
-           "ec_paramgen_curve:P-256 -nodes -subj /CN=server -keyout server.key -out server.csr && echo "
-           "subjectAltName=DNS:localhost >ext && openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key "
-           "-CAcreateserial -days 2 -extfile ext -out server.pem; } >log 2>&1",
-           certificates);
-  if (system(command) != 0) FAIL("openssl could not make certificates: see %s/log", certificates);
-}
-
-static void remove_certificates(void)
-{
-  char command[96];
-  snprintf(command, sizeof command, "rm -rf %s", certificates);
-  if (certificates[0] != '\0' && system(command) != 0) perror(command);
-}
-
 static void print_made(void)
 {
   static const char *const names[] = {"short", "EINTR", "EAGAIN", "broken connections", "ENOMEM", "EMFILE",
@@ -185,8 +165,10 @@ int main(int argc, char **argv)
     else return fputs(usage, stderr), 2;
   }
   signal(SIGALRM, on_alarm);
-  if (with_tls) make_certificates();
-  atexit(remove_certificates);
+  if (with_tls) {
+    tls_begin();
+    snprintf(certificates, sizeof certificates, "%s", tls_folder);
+  }
   for (unsigned long long seed = first; seed <= last; seed++) run_seed(seed, (uint32_t)kinds, (uint32_t)rate);
   tally_print();
   print_made();

@@ -3,12 +3,11 @@
 
 import os
 import pathlib
-import shutil
-import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.append(str(ROOT / "tests/tools"))
+import bindings  # noqa: E402
 import go_compiler  # noqa: E402
 
 FOLDER = ROOT / "tests/conformance/drivers"
@@ -41,31 +40,19 @@ def cpp():
 
 def python():
     """The package of bindings/python as it is in the tree, with the library of the build."""
-    package = OUTPUT / "python/copas"
-    shutil.rmtree(package, ignore_errors=True)
-    package.mkdir(parents=True)
-    for source in (ROOT / "bindings/python/copas").glob("*.py"):
-        (package / source.name).symlink_to(source)
-    (package / "libcopas.so").symlink_to(_library())
-    return ["env", f"PYTHONPATH={package.parent}", sys.executable, "-W",
-            "default", str(FOLDER / "driver.py")]
+    path = bindings.python_package(_library(), OUTPUT)
+    return ["env", f"PYTHONPATH={path}", sys.executable, "-W", "default", str(FOLDER / "driver.py")]
 
 
 def go():
     """The package of bindings/go, linked with the library of the build."""
+    program = OUTPUT / "driver_go"
     try:
-        compiler = go_compiler.find()
+        bindings.go_program(_library(), FOLDER / "go", program)
     except go_compiler.Absent as why:
         raise Absent(str(why)) from None
-    library = _library().parent
-    program = OUTPUT / "driver_go"
-    environment = {**os.environ, "CGO_ENABLED": "1", "GOTOOLCHAIN": "local",
-                   "CGO_LDFLAGS": f"-L{library} -Wl,-rpath,{library}"}
-    built = subprocess.run([compiler, "build", "-tags", "copas_tree", "-o", str(program), "."],
-                           cwd=FOLDER / "go", env=environment, text=True,
-                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if built.returncode:
-        raise Missing(f"the driver in Go does not build:\n{built.stdout}")
+    except bindings.Broken as why:
+        raise Missing(f"the driver in Go does not build:\n{why}") from None
     return [str(program)]
 
 
